@@ -1,0 +1,5 @@
+/** One runnable main per feature. */
+@NullMarked
+package io.agentlifecycle.examples;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,8 @@
+/**
+ * Issues short-lived Ed25519 tokens that live only while the agent's record lists their id, keeps the signing keys, and
+ * verifies tokens offline.
+ */
+@NullMarked
+package io.agentlifecycle.credentials;
+
+import org.jspecify.annotations.NullMarked;
