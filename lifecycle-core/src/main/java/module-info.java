@@ -1,7 +1,20 @@
-/** Governance of agents, from request to retirement. */
+/** Governs the whole life of AI agents, in process: rules, states, holds, credentials, liveness and the log of it all. */
 module io.agentlifecycle.core {
-    requires static org.jspecify;
     requires org.slf4j;
+    requires static transitive org.jspecify;
 
     exports io.agentlifecycle.core;
+    exports io.agentlifecycle.core.access;
+    exports io.agentlifecycle.core.agent;
+    exports io.agentlifecycle.core.approval;
+    exports io.agentlifecycle.core.audit;
+    exports io.agentlifecycle.core.credential;
+    exports io.agentlifecycle.core.delegation;
+    exports io.agentlifecycle.core.error;
+    exports io.agentlifecycle.core.hold;
+    exports io.agentlifecycle.core.spi;
+    exports io.agentlifecycle.core.store;
+    exports io.agentlifecycle.core.testing;
+
+    uses io.agentlifecycle.core.spi.StoreProvider;
 }

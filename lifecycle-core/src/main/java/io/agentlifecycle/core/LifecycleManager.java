@@ -2,41 +2,652 @@ package io.agentlifecycle.core;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.access.Verdict;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentQuery;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.FleetSummary;
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.OwnershipPeriod;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.LogPage;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.error.AccessDeniedException;
+import io.agentlifecycle.core.error.AgentNotFoundException;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.CredentialIssuer;
+import io.agentlifecycle.core.spi.IdGenerator;
+import io.agentlifecycle.core.spi.LifecycleListener;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.spi.TeardownTask;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Instant;
 import java.time.InstantSource;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 
-/** Placeholder of the entry point. Immutable. */
-public final class LifecycleManager {
-    private static final Logger LOG = LoggerFactory.getLogger(LifecycleManager.class);
+/**
+ * The life of agents: requested, approved, activated, heard, rotated, suspended, orphaned, reclaimed, retired. It opens
+ * no port, starts no thread and reads no clock but the one it was given; time passes when the host calls
+ * {@link #sweeper()}.
+ *
+ * <p>Every command either changes the agent and writes what happened in one commit, or throws and changes nothing. A
+ * manager speaks for one tenant: what it does not find there does not exist. Commands throw
+ *
+ * <ul>
+ *   <li>{@link AgentNotFoundException} if there is no such agent,
+ *   <li>{@link io.agentlifecycle.core.error.InvalidTransitionException} if the {@link TransitionTable} does not allow
+ *       the command in the agent's state,
+ *   <li>{@link PolicyViolationException} if a rule forbids it, and names the rule,
+ *   <li>{@link StoreException} if it cannot be stored. A command that takes power away (suspend, placeHold, revoke,
+ *       markOrphaned, decommission) then still makes this manager's {@link #guard()} deny the agent,
+ *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times,
+ *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
+ * </ul>
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class LifecycleManager implements AutoCloseable {
+    private static final int PAGE = 500;
 
-    private final InstantSource clock;
+    /** What all views of one manager share. */
+    private record House(Engine engine, Teardown teardown, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
 
-    private LifecycleManager(Builder builder) {
-        clock = builder.clock;
-        LOG.debug("built at {}", clock.instant());
+    private final House house;
+    private final TenantId tenant;
+    private final boolean confined;
+
+    private LifecycleManager(House house, TenantId tenant, boolean confined) {
+        this.house = house;
+        this.tenant = tenant;
+        this.confined = confined;
     }
 
-    /** A builder with the system clock. */
+    /**
+     * A builder with the default policy, a store in memory, the standard table, opaque random credentials, the system
+     * clock, no listeners and no teardown tasks.
+     */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** Collects what a manager needs. Not safe for use by several threads. */
+    // ---- coming in
+
+    /**
+     * Asks for an agent. It is PENDING_APPROVAL, or PROVISIONED if the policy requires no approval. Asking again with
+     * the same idempotency key gives the same agent as it is now.
+     *
+     * @throws PolicyViolationException rule {@code owner-required}, {@code agent-id-taken}, {@code agent-id-retired},
+     *     {@code parent-exists}, {@code lifespan-over}, {@code event-size} or {@code idempotency-key}
+     */
+    public Agent requestProvisioning(ProvisioningRequest request) {
+        requireNonNull(request, "request");
+        return new Intake(engine(), house.ids(), tenant).request(request);
+    }
+
+    /**
+     * Takes in agents that come from elsewhere: all of them, or none. Each one's trail begins with
+     * {@code agent.imported}. A request's idempotency key is ignored here.
+     *
+     * @param source where they come from, at most 256 characters
+     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired} or {@code import-size}
+     */
+    public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
+        return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, requireActor(actor));
+    }
+
+    /**
+     * Lets an agent in: PENDING_APPROVAL to PROVISIONED.
+     *
+     * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human} or {@code request-expired}
+     */
+    public Agent approve(AgentId agent, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().approve(requireActor(actor)));
+    }
+
+    /** Keeps an agent out: PENDING_APPROVAL to DECOMMISSIONED. The reason has at most 1,024 characters. */
+    public Agent reject(AgentId agent, String reason, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().reject(reason, requireActor(actor)));
+    }
+
+    /** Takes a request back: PENDING_APPROVAL to DECOMMISSIONED. The reason has at most 1,024 characters. */
+    public Agent withdraw(AgentId agent, String reason, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().withdraw(reason, requireActor(actor)));
+    }
+
+    // ---- working
+
+    /** {@link #activate(AgentId, Actor)} by the host itself. */
+    public Activation activate(AgentId agent) {
+        return activate(agent, Actor.SYSTEM);
+    }
+
+    /** Starts an agent: PROVISIONED to ACTIVE with its first credential, or to SUSPENDED if holds stand. */
+    public Activation activate(AgentId agent, Actor actor) {
+        return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().activate(requireActor(actor)));
+    }
+
+    /**
+     * Notes that an ACTIVE agent is alive. It changes neither state nor version, and reaches the store with the next
+     * batch; only the first heartbeat after becoming ACTIVE, and one that ends a noticed silence, are events.
+     */
+    public Liveness heartbeat(AgentId agent) {
+        AgentKey key = key(agent);
+        FleetView.Entry entry = engine().fleet().get(key);
+        if (entry == null) {
+            throw new AgentNotFoundException(key);
+        }
+        Instant now = engine().now();
+        if (entry.state() != AgentState.ACTIVE || !entry.heard() || entry.silent()) {
+            engine().run(key, Engine.Effect.NEUTRAL, rules().heartbeat());
+        }
+        engine().heartbeats().beat(entry.pulse(), now);
+        return entry.pulse().liveness().orElseThrow();
+    }
+
+    /** What is known of an agent's heartbeats; empty before the first. */
+    public Optional<Liveness> liveness(AgentId agent) {
+        AgentKey key = key(agent);
+        engine().load(key);
+        return engine().liveness(key);
+    }
+
+    /** {@link #rotateCredentials(AgentId, Actor)} by the host itself. */
+    public Activation rotateCredentials(AgentId agent) {
+        return rotateCredentials(agent, Actor.SYSTEM);
+    }
+
+    /**
+     * Gives an ACTIVE agent a new credential. The one before it stays good for the policy's {@code rotationOverlap}, but
+     * not beyond its own end.
+     */
+    public Activation rotateCredentials(AgentId agent, Actor actor) {
+        return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().rotate(requireActor(actor)));
+    }
+
+    /**
+     * Takes back all credentials of an agent; none is good when this returns. It gets a new one only by
+     * {@link #rotateCredentials} or by becoming ACTIVE again. Without credentials nothing is changed.
+     */
+    public Agent revokeCredentials(AgentId agent, String reason, Actor actor) {
+        return run(agent, Engine.Effect.RESTRICTS, rules().revokeCredentials(reason, requireActor(actor)));
+    }
+
+    /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */
+    public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
+        AgentKey key = key(agent);
+        return run(agent, Engine.Effect.NEUTRAL, rules().changeOwner(owner(key, newOwner), requireActor(actor)));
+    }
+
+    // ---- holds
+
+    /**
+     * Places an operator's hold: ACTIVE or QUARANTINED to SUSPENDED. An agent that is SUSPENDED for other reasons, or
+     * ORPHANED, gets the hold and stays what it is. The reason has at most 1,024 characters.
+     */
+    public Agent suspend(AgentId agent, String reason, Actor actor) {
+        return run(agent, Engine.Effect.RESTRICTS, rules().suspend(reason, requireActor(actor)));
+    }
+
+    /**
+     * Lifts the operator's hold: SUSPENDED to ACTIVE with a new credential.
+     *
+     * @throws PolicyViolationException rule {@code other-holds}, if it is held for another reason, too
+     */
+    public Activation resume(AgentId agent, Actor actor) {
+        return engine().run(key(agent), Engine.Effect.LIFTS, rules().resume(requireActor(actor)));
+    }
+
+    /**
+     * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is.
+     *
+     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already
+     */
+    public Agent placeHold(AgentId agent, HoldReason reason, String text, Actor actor) {
+        requireNonNull(reason, "reason");
+        return run(agent, Engine.Effect.RESTRICTS, rules().placeHold(reason, text, requireActor(actor)));
+    }
+
+    /**
+     * Releases one hold; a SUSPENDED agent without any left becomes ACTIVE with a new credential.
+     *
+     * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason
+     */
+    public Activation releaseHold(AgentId agent, HoldReason reason, Actor actor) {
+        requireNonNull(reason, "reason");
+        return engine().run(key(agent), Engine.Effect.LIFTS, rules().releaseHold(reason, requireActor(actor)));
+    }
+
+    // ---- orphans
+
+    /** Marks an ACTIVE agent as an orphan, whatever its silence: its credentials are no good from here on. */
+    public OrphanMark markOrphaned(AgentId agent, Actor actor) {
+        AgentKey key = key(agent);
+        requireActor(actor);
+        AgentCodec.Stored stored = engine().load(key);
+        AgentState state = stored.agent().state();
+        if (rules().table().next(state, Command.MARK_ORPHANED).isEmpty()) {
+            return state == AgentState.ORPHANED ? OrphanMark.ALREADY : OrphanMark.NOT_ELIGIBLE;
+        }
+        Instant since = Deadlines.silentSince(stored.agent(), engine().liveness(key));
+        run(agent, Engine.Effect.RESTRICTS, rules().markOrphaned(OrphanReason.SILENT, Optional.of(since), actor));
+        return OrphanMark.MARKED;
+    }
+
+    /**
+     * Gives an orphan to an owner: ORPHANED to ACTIVE with a new credential, or to SUSPENDED if holds stand. Its silence
+     * counts from now.
+     */
+    public Activation reclaim(AgentId agent, String newOwner, Actor actor) {
+        AgentKey key = key(agent);
+        return engine().run(key, Engine.Effect.LIFTS, rules().reclaim(owner(key, newOwner), requireActor(actor)));
+    }
+
+    // ---- going out
+
+    /**
+     * Retires an agent. Its credentials are dead from the first commit on; then the teardown tasks run in this thread,
+     * and the agent is DECOMMISSIONED, or stays DECOMMISSIONING if one fails, and sweeps go on from there. The reason
+     * has at most 1,024 characters.
+     */
+    public Agent decommission(AgentId agent, String reason, Actor actor) {
+        return house.teardown()
+                .retire(
+                        key(agent),
+                        rules().decommission(
+                                        Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, requireActor(actor)));
+    }
+
+    // ---- asking
+
+    /** The agent of that id, as it is now. */
+    public Optional<Agent> find(AgentId agent) {
+        return engine().find(key(agent)).map(AgentCodec.Stored::agent);
+    }
+
+    /**
+     * The agent of that id, as it is now.
+     *
+     * @throws AgentNotFoundException if there is none
+     */
+    public Agent get(AgentId agent) {
+        return engine().load(key(agent)).agent();
+    }
+
+    /**
+     * A page of the agents that match, in order of their ids.
+     *
+     * @param after the token of the page before; empty for the first
+     * @param limit at most so many; at least 1
+     * @throws AccessDeniedException if this manager is confined to another tenant than the query asks for
+     */
+    public Page<Agent> query(AgentQuery query, Optional<PageToken> after, int limit) {
+        TenantId where = query.tenant().orElse(tenant);
+        if (confined && !where.equals(tenant)) {
+            throw new AccessDeniedException(
+                    "tenant " + where,
+                    new Verdict.Denied("a manager of tenant " + tenant, List.of(Verdict.Reason.UNKNOWN_AGENT)));
+        }
+        return engine().store()
+                .query(AgentCodec.query(query, where), after, limit)
+                .map(found -> AgentCodec.decode(found).agent());
+    }
+
+    /** All agents that match, in order of their ids; for fleets that fit in memory. */
+    public List<Agent> query(AgentQuery query) {
+        List<Agent> all = new ArrayList<>();
+        forEach(query, all::add);
+        return all;
+    }
+
+    /** How many agents there are; looks at each one in memory. */
+    public FleetSummary summary() {
+        return engine().fleet().summary(tenant);
+    }
+
+    /** The whole trail of an agent, the first event first. */
+    public List<SealedEvent> auditTrail(AgentId agent) {
+        List<SealedEvent> trail = new ArrayList<>();
+        List<SealedEvent> page = auditTrail(agent, 0, PAGE);
+        while (!page.isEmpty()) {
+            trail.addAll(page);
+            page = auditTrail(agent, trail.size(), PAGE);
+        }
+        return List.copyOf(trail);
+    }
+
+    /** At most {@code limit} events of an agent's trail, from position {@code from} on, counted from 0. */
+    public List<SealedEvent> auditTrail(AgentId agent, long from, int limit) {
+        AgentKey key = key(agent);
+        engine().load(key);
+        return engine().store().trail(StreamPosition.streamOf(key), from, limit).stream()
+                .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
+                .toList();
+    }
+
+    /**
+     * What was committed after {@code cursor}, of all tenants: each event at least once, in the order of the commits. A
+     * reader keeps {@link LogPage#cursor} and begins with 0.
+     *
+     * @param limit about so many events; a commit is never split
+     */
+    public LogPage events(long cursor, int limit) {
+        var page = engine().store().events(cursor, limit);
+        return new LogPage(
+                page.events().stream()
+                        .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
+                        .toList(),
+                page.cursor());
+    }
+
+    /** Who answered for an agent at which time, the first owner first. */
+    public List<OwnershipPeriod> ownershipHistory(AgentId agent) {
+        List<OwnershipPeriod> periods = new ArrayList<>();
+        for (SealedEvent sealed : auditTrail(agent)) {
+            AuditEvent event = sealed.event();
+            String member = event.kind() == EventKind.AGENT_OWNER_CHANGED ? "newOwner" : "owner";
+            if (event.details().get(member).orElse(Json.NULL) instanceof Json.Str owner) {
+                if (!periods.isEmpty()) {
+                    OwnershipPeriod last = periods.remove(periods.size() - 1);
+                    periods.add(
+                            new OwnershipPeriod(last.owner(), last.from(), Optional.of(event.at()), last.changedBy()));
+                }
+                periods.add(new OwnershipPeriod(Owner.of(owner.value()), event.at(), Optional.empty(), event.actor()));
+            }
+        }
+        return List.copyOf(periods);
+    }
+
+    /** The policy in force for {@code agent}. */
+    public LifecyclePolicy policyFor(Agent agent) {
+        requireNonNull(agent, "agent");
+        return rules().policy();
+    }
+
+    // ---- letting through
+
+    /** What stands in the path of every call of an agent. */
+    public Guard guard() {
+        return new Guard(engine(), tenant);
+    }
+
+    /**
+     * Whether an agent may act now with that credential; read from memory at every call, so that a verifier never relies
+     * on what was true before.
+     */
+    public Verdict standing(AgentKey agent, CredentialId credential) {
+        return agent.tenant().equals(tenant) || !confined
+                ? engine().fleet().standing(agent, credential, engine().now())
+                : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
+    }
+
+    /**
+     * Checks an opaque token, {@code <credential id>.<secret>}, of an agent of this tenant: {@link Verdict.Allowed}
+     * names the agent if the token is its own and it may act now. The secret is compared in constant time.
+     */
+    public Verdict verifyOpaque(String token) {
+        requireNonNull(token, "token");
+        return OpaqueIssuer.parse(token)
+                .flatMap(presented -> AgentCodec.holder(engine().store(), tenant, presented.id())
+                        .filter(agent -> agent.credentials()
+                                .find(presented.id())
+                                .filter(presented::fits)
+                                .isPresent())
+                        .map(agent -> standing(agent.key(), presented.id())))
+                .orElse(new Verdict.Denied("this token", List.of(Verdict.Reason.CREDENTIAL_UNKNOWN)));
+    }
+
+    // ---- the house
+
+    /** What does the work of time when the host calls it, for all tenants. */
+    public Sweeper sweeper() {
+        return house.sweeper();
+    }
+
+    /** A view of this manager that speaks for another tenant and is confined to it. Closing it has no effect. */
+    public LifecycleManager forTenant(TenantId other) {
+        requireNonNull(other, "tenant");
+        if (confined && !other.equals(tenant)) {
+            throw new AccessDeniedException(
+                    "tenant " + other,
+                    new Verdict.Denied("a manager of tenant " + tenant, List.of(Verdict.Reason.UNKNOWN_AGENT)));
+        }
+        return new LifecycleManager(house, other, true);
+    }
+
+    /** How the manager is, for whoever is on call. */
+    public Health health() {
+        return new Health(
+                engine().lastStoreFailure(),
+                engine().fleet().denied(),
+                house.sweeper().stuck(),
+                house.sweeper().massSilence());
+    }
+
+    /**
+     * Reads the whole log of all tenants, checks every chain, computes every agent from its events, and compares that
+     * with the records.
+     *
+     * @throws io.agentlifecycle.core.error.AuditTamperedException naming the first bad event of each chain, and every
+     *     record that is not what its events say
+     */
+    public Verification verify() {
+        return new Verifier(engine().store(), engine().origin()).verify();
+    }
+
+    /**
+     * Writes out heartbeats and closes the store, unless the store was handed in with {@link Builder#store}. From then
+     * on the guard lets nobody through.
+     */
+    @Override
+    public void close() {
+        if (confined) {
+            return;
+        }
+        engine().close();
+        if (house.ownsStore()) {
+            engine().store().close();
+        }
+    }
+
+    Engine engine() {
+        return house.engine();
+    }
+
+    void forEach(AgentQuery query, Consumer<Agent> action) {
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<Agent> page = query(query, after, PAGE);
+            page.items().forEach(action);
+            after = page.next();
+        } while (after.isPresent());
+    }
+
+    private Rules rules() {
+        return engine().rules();
+    }
+
+    private AgentKey key(AgentId agent) {
+        return new AgentKey(tenant, agent);
+    }
+
+    private Agent run(AgentId agent, Engine.Effect effect, Plan.Decision decision) {
+        return engine().run(key(agent), effect, decision).agent();
+    }
+
+    private static Actor requireActor(Actor actor) {
+        return requireNonNull(actor, "actor");
+    }
+
+    private static Owner owner(AgentKey agent, String owner) {
+        if (requireNonNull(owner, "newOwner").isBlank()) {
+            throw new PolicyViolationException(
+                    "owner-required",
+                    "Owner is required by policy: agent %s cannot be left without one; name the new owner"
+                            .formatted(agent));
+        }
+        return Owner.of(owner);
+    }
+
+    /** Collects what a manager is made of. Not safe for use by several threads. */
     public static final class Builder {
+        private LifecyclePolicy policy = LifecyclePolicy.defaults();
+        private TransitionTable<AgentState, Command> table = TransitionTable.STANDARD;
+        private Optional<LifecycleStore> store = Optional.empty();
+        private Optional<Path> directory = Optional.empty();
         private InstantSource clock = InstantSource.system();
+        private RandomGenerator random = new SecureRandom();
+        private Optional<IdGenerator> ids = Optional.empty();
+        private Optional<CredentialIssuer> issuer = Optional.empty();
+        private Optional<String> logOrigin = Optional.empty();
+        private final List<LifecycleListener> listeners = new ArrayList<>();
+        private final List<TeardownTask> tasks = new ArrayList<>();
 
         private Builder() {}
 
-        /** The clock that every operation reads once. */
-        public Builder clock(InstantSource clock) {
-            this.clock = requireNonNull(clock, "clock");
+        /** The host's settings. */
+        public Builder policy(LifecyclePolicy value) {
+            policy = requireNonNull(value, "policy");
             return this;
         }
 
-        /** The manager. */
+        /** Which commands lead where. */
+        public Builder transitions(TransitionTable<AgentState, Command> value) {
+            table = requireNonNull(value, "table");
+            return this;
+        }
+
+        /** Where everything is kept. The manager does not close it. */
+        public Builder store(LifecycleStore value) {
+            store = Optional.of(value);
+            return this;
+        }
+
+        /** Keeps everything in that directory, by the one {@code StoreProvider} on the class or module path. */
+        public Builder storage(Path value) {
+            directory = Optional.of(value);
+            return this;
+        }
+
+        /** The only clock that is read. */
+        public Builder clock(InstantSource value) {
+            clock = requireNonNull(value, "clock");
+            return this;
+        }
+
+        /**
+         * Where ids and secrets come from; must be safe for use by many threads. Tests may pass a predictable one,
+         * nobody else should.
+         */
+        public Builder random(RandomGenerator value) {
+            random = requireNonNull(value, "random");
+            return this;
+        }
+
+        /** What names agents for which the caller gave no id. */
+        public Builder ids(IdGenerator value) {
+            ids = Optional.of(value);
+            return this;
+        }
+
+        /** What makes credentials. */
+        public Builder credentials(CredentialIssuer value) {
+            issuer = Optional.of(value);
+            return this;
+        }
+
+        /**
+         * The name of the log, 1 to 128 characters, fixed for ever when the store is first opened; by default
+         * {@code agentlifecycle.local/} and the id of the store.
+         */
+        public Builder logOrigin(String value) {
+            logOrigin = Optional.of(Text.line("log origin", value, 128));
+            return this;
+        }
+
+        /** Adds someone who hears of events. */
+        public Builder listener(LifecycleListener value) {
+            listeners.add(requireNonNull(value, "listener"));
+            return this;
+        }
+
+        /** Adds something that must be taken down when an agent is retired; they run in the order of adding. */
+        public Builder teardownTask(TeardownTask value) {
+            String name = Text.line("teardown task", value.name(), 64);
+            if (tasks.stream().anyMatch(task -> task.name().equals(name))) {
+                throw new IllegalArgumentException("two teardown tasks are named " + name);
+            }
+            tasks.add(value);
+            return this;
+        }
+
+        /**
+         * Opens the store and the log in it.
+         *
+         * @throws IllegalArgumentException if settings contradict each other
+         * @throws PolicyViolationException rule {@code require-durable} or {@code log-origin}
+         * @throws StoreException if the store cannot be opened
+         */
         public LifecycleManager build() {
-            return new LifecycleManager(this);
+            if (store.isPresent() && directory.isPresent()) {
+                throw new IllegalArgumentException("choose either store(..) or storage(..), not both");
+            }
+            if (policy.approval().required()
+                    && table.next(AgentState.PENDING_APPROVAL, Command.APPROVE).isEmpty()) {
+                throw new IllegalArgumentException("the policy requires approval, but the transition table knows none;"
+                        + " set requireApproval(false) or choose another table");
+            }
+            LifecycleStore opened = store.or(() -> directory.map(Stores::open)).orElseGet(LifecycleStore::inMemory);
+            try {
+                return open(opened);
+            } catch (RuntimeException e) {
+                if (store.isEmpty()) {
+                    opened.close();
+                }
+                throw e;
+            }
+        }
+
+        private LifecycleManager open(LifecycleStore opened) {
+            Stores.requireDurable(policy, opened);
+            var draws = new Draws(random);
+            var clockwork =
+                    new Clockwork(clock, opened.describe().clockHighWater().orElse(Instant.MIN));
+            var rules = new Rules(
+                    policy, table, tasks.stream().map(TeardownTask::name).toList());
+            var engine = new Engine(
+                    opened,
+                    clockwork,
+                    rules,
+                    issuer.orElseGet(() -> new OpaqueIssuer(draws)),
+                    listeners,
+                    draws,
+                    logOrigin);
+            var teardown = new Teardown(engine, tasks);
+            var house = new House(
+                    engine, teardown, new Sweeper(engine, teardown), ids.orElse(draws::agentId), store.isEmpty());
+            return new LifecycleManager(house, TenantId.DEFAULT, false);
         }
     }
 }

@@ -1,4 +1,7 @@
-/** What a host calls: the operations on agents. */
+/**
+ * What a host calls. {@link io.agentlifecycle.core.LifecycleManager} is where to begin; the nouns that its verbs speak
+ * of stand in the subpackages.
+ */
 @NullMarked
 package io.agentlifecycle.core;
 

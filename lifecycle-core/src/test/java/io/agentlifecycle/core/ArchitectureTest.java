@@ -117,12 +117,14 @@ class ArchitectureTest {
                 .haveFullyQualifiedName(ThreadLocalRandom.class.getName())
                 .orShould()
                 .dependOnClassesThat()
-                .resideInAPackage("java.util.random")
+                .haveFullyQualifiedName("java.util.random.RandomGeneratorFactory")
                 .orShould()
                 .accessTargetWhere(describe(
-                        "it is Math.random",
+                        "it is Math.random or finds a generator by itself",
                         access -> isStatic(access, "java.lang.Math", "random")
-                                || isStatic(access, "java.lang.StrictMath", "random")))
+                                || isStatic(access, "java.lang.StrictMath", "random")
+                                || isStatic(access, "java.util.random.RandomGenerator", "getDefault")
+                                || isStatic(access, "java.util.random.RandomGenerator", "of")))
                 .check(MAIN);
     }
 

@@ -1,0 +1,315 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Activity;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentQuery;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.hold.Hold;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** Agents as stored records. An absent component is absent; an unknown member means that a newer version wrote it. */
+final class AgentCodec {
+    static final String STATE = "state";
+    static final String OWNER = "owner";
+    static final String TYPE = "type";
+    static final String PARENT = "parent";
+    static final String TAG = "tag.";
+    static final String CREDENTIAL = "cred";
+    static final String OLD_CREDENTIAL = "cred.old";
+
+    private static final int MAX_BODY_CHARS = 262_144;
+    private static final long FORMAT = 1;
+
+    private AgentCodec() {}
+
+    /** An agent with the head of its stream, as one record holds them. */
+    record Stored(Agent agent, StreamHead head) {}
+
+    static StoredRecord encode(Stored stored, Optional<Instant> dueAt) {
+        Agent agent = stored.agent();
+        Json.ObjBuilder body = Json.object()
+                .put("v", FORMAT)
+                .put("head", stored.head().toJson())
+                .put("state", agent.state().wire())
+                .put("request", requestJson(agent))
+                .put("approval", approvalJson(agent.approval()))
+                .put("activity", activityJson(agent.activity()));
+        if (!agent.holds().isEmpty()) {
+            body.put(
+                    "holds",
+                    new Json.Arr(agent.holds().all().stream()
+                            .map(AgentCodec::holdJson)
+                            .toList()));
+        }
+        if (agent.credentials().generation() > 0) {
+            body.put("credentials", credentialsJson(agent.credentials()));
+        }
+        agent.retirement().ifPresent(retirement -> body.put("retirement", retirementJson(retirement)));
+        return new StoredRecord(
+                RecordKey.agent(agent.key()), agent.version(), dueAt, CanonicalJson.write(body.build()), index(agent));
+    }
+
+    static Stored decode(StoredRecord stored) {
+        AgentKey key = stored.key().agentKey();
+        var body = new JsonFields("record " + stored.key(), CanonicalJson.read(stored.body(), MAX_BODY_CHARS));
+        body.format("v", FORMAT);
+        StreamHead head = StreamHead.read(StreamPosition.streamOf(key), body.object("head"));
+        JsonFields request = body.object("request");
+        RequestJson asked = RequestJson.takeFrom(request);
+        request.end();
+        var agent = new Agent(
+                key,
+                stored.version(),
+                body.parsed("state", wire -> AgentState.ofWire(wire).orElseThrow(IllegalArgumentException::new)),
+                asked.profile(),
+                asked.entitlements(),
+                asked.lifespan(),
+                asked.lineage(),
+                asked.owner(),
+                readApproval(body.object("approval")),
+                Holds.of(
+                        body.objects("holds").stream().map(AgentCodec::readHold).toList()),
+                body.optionalObject("credentials")
+                        .map(AgentCodec::readCredentials)
+                        .orElse(Credentials.NONE),
+                readActivity(body.object("activity")),
+                body.optionalObject("retirement").map(AgentCodec::readRetirement));
+        body.end();
+        return new Stored(agent, head);
+    }
+
+    /** {@code query} in the words of a store. */
+    static RecordQuery query(AgentQuery query, TenantId tenant) {
+        Map<String, Set<String>> index = new TreeMap<>();
+        if (query.states().size() < AgentState.values().length) {
+            index.put(STATE, query.states().stream().map(AgentState::wire).collect(Collectors.toSet()));
+        }
+        query.owner().ifPresent(owner -> index.put(OWNER, Set.of(owner.toString())));
+        query.agentType().ifPresent(type -> index.put(TYPE, Set.of(type)));
+        query.parent().ifPresent(parent -> index.put(PARENT, Set.of(parent.value())));
+        query.tags().forEach((key, value) -> index.put(TAG + key, Set.of(value)));
+        return new RecordQuery(RecordKey.AGENT, Optional.of(tenant), index);
+    }
+
+    /** The agent of that tenant whose record lists that credential. */
+    static Optional<Agent> holder(LifecycleStore store, TenantId tenant, CredentialId id) {
+        return Stream.of(CREDENTIAL, OLD_CREDENTIAL)
+                .map(name -> new RecordQuery(RecordKey.AGENT, Optional.of(tenant), Map.of(name, Set.of(id.value()))))
+                .flatMap(query -> store.query(query, Optional.empty(), 1).items().stream())
+                .map(found -> decode(found).agent())
+                .findFirst();
+    }
+
+    private static Map<String, String> index(Agent agent) {
+        Map<String, String> index = new TreeMap<>();
+        index.put(STATE, agent.state().wire());
+        index.put(TYPE, agent.profile().agentType());
+        agent.owner().ifPresent(owner -> index.put(OWNER, owner.toString()));
+        agent.lineage().parent().ifPresent(parent -> index.put(PARENT, parent.value()));
+        agent.profile().tags().forEach((key, value) -> index.put(TAG + key, value));
+        agent.credentials().current().ifPresent(c -> index.put(CREDENTIAL, c.id().value()));
+        agent.credentials().retiring().ifPresent(c -> index.put(OLD_CREDENTIAL, c.id().value()));
+        return index;
+    }
+
+    private static Json requestJson(Agent agent) {
+        return new RequestJson(agent.profile(), agent.entitlements(), agent.lifespan(), agent.lineage(), agent.owner())
+                .putInto(Json.object())
+                .build();
+    }
+
+    static Json actorJson(Actor actor) {
+        return Json.object()
+                .put("type", actor.type().wire())
+                .put("id", actor.id())
+                .build();
+    }
+
+    static Actor readActor(JsonFields actor) {
+        var result = new Actor(
+                actor.parsed("type", wire -> Actor.Type.valueOf(wire.toUpperCase(Locale.ROOT))), actor.string("id"));
+        actor.end();
+        return result;
+    }
+
+    private static Json approvalJson(ApprovalRequest approval) {
+        Json.ObjBuilder object = Json.object()
+                .put("by", actorJson(approval.requestedBy()))
+                .put("at", approval.requestedAt().toString())
+                .put("expires", approval.expiresAt());
+        approval.decision()
+                .ifPresent(decision -> object.put(
+                        "decision",
+                        Json.object()
+                                .put("outcome", decision.outcome().name().toLowerCase(Locale.ROOT))
+                                .put("by", actorJson(decision.by()))
+                                .put("at", decision.at().toString())
+                                .build()));
+        return object.build();
+    }
+
+    private static ApprovalRequest readApproval(JsonFields approval) {
+        var result = new ApprovalRequest(
+                readActor(approval.object("by")),
+                approval.instant("at"),
+                approval.optionalInstant("expires"),
+                approval.optionalObject("decision").map(decision -> {
+                    var read = new ApprovalRequest.Decision(
+                            decision.parsed(
+                                    "outcome", wire -> ApprovalRequest.Outcome.valueOf(wire.toUpperCase(Locale.ROOT))),
+                            readActor(decision.object("by")),
+                            decision.instant("at"));
+                    decision.end();
+                    return read;
+                }));
+        approval.end();
+        return result;
+    }
+
+    private static Json holdJson(Hold hold) {
+        return Json.object()
+                .put("reason", hold.reason().code())
+                .put("text", hold.text())
+                .put("by", actorJson(hold.placedBy()))
+                .put("at", hold.placedAt().toString())
+                .build();
+    }
+
+    private static Hold readHold(JsonFields hold) {
+        var result = new Hold(
+                hold.parsed("reason", HoldReason::of),
+                hold.string("text"),
+                readActor(hold.object("by")),
+                hold.instant("at"));
+        hold.end();
+        return result;
+    }
+
+    private static Json credentialsJson(Credentials credentials) {
+        Json.ObjBuilder object = Json.object().put("gen", credentials.generation());
+        credentials.current().ifPresent(c -> object.put("current", credentialJson(c)));
+        credentials.retiring().ifPresent(c -> object.put("retiring", credentialJson(c)));
+        return object.build();
+    }
+
+    private static Credentials readCredentials(JsonFields credentials) {
+        var result = new Credentials(
+                credentials.optionalObject("current").map(AgentCodec::readCredential),
+                credentials.optionalObject("retiring").map(AgentCodec::readCredential),
+                credentials.integer("gen"));
+        credentials.end();
+        return result;
+    }
+
+    private static Json credentialJson(Credential credential) {
+        return Json.object()
+                .put("id", credential.id().value())
+                .put("gen", credential.generation())
+                .put("issuedAt", credential.issuedAt().toString())
+                .put("exp", credential.expiresAt().toString())
+                .put("status", credential.recorded().name().toLowerCase(Locale.ROOT))
+                .put("graceUntil", credential.graceUntil())
+                .put("kid", credential.keyId())
+                .put("secretSha256", credential.secretSha256())
+                .build();
+    }
+
+    private static Credential readCredential(JsonFields credential) {
+        var result = new Credential(
+                credential.parsed("id", CredentialId::of),
+                credential.integer("gen"),
+                credential.instant("issuedAt"),
+                credential.instant("exp"),
+                credential.parsed("status", wire -> CredentialStatus.valueOf(wire.toUpperCase(Locale.ROOT))),
+                credential.optionalInstant("graceUntil"),
+                credential.optional("kid"),
+                credential.optional("secretSha256"));
+        credential.end();
+        return result;
+    }
+
+    private static Json activityJson(Activity activity) {
+        Json.ObjBuilder object = Json.object()
+                .put("created", activity.createdAt().toString())
+                .put("updated", activity.updatedAt().toString())
+                .put("watchedSince", activity.watchedSince())
+                .put("heard", activity.heard());
+        activity.silence()
+                .ifPresent(silence -> object.put(
+                        "silence",
+                        Json.object()
+                                .put("since", silence.since().toString())
+                                .put("windows", silence.windows())
+                                .build()));
+        return object.build();
+    }
+
+    private static Activity readActivity(JsonFields activity) {
+        var result = new Activity(
+                activity.instant("created"),
+                activity.instant("updated"),
+                activity.optionalInstant("watchedSince"),
+                activity.flag("heard"),
+                activity.optionalObject("silence").map(silence -> {
+                    var read = new Activity.Silence(silence.instant("since"), silence.integer("windows"));
+                    silence.end();
+                    return read;
+                }));
+        activity.end();
+        return result;
+    }
+
+    private static Json retirementJson(Retirement retirement) {
+        Json.ObjBuilder object = Json.object()
+                .put("cause", retirement.cause().wire())
+                .put("reason", retirement.reason())
+                .put("started", retirement.startedAt().toString())
+                .put("failedAttempts", retirement.failedAttempts())
+                .put("retryAt", retirement.retryAt())
+                .put("ended", retirement.endedAt());
+        if (!retirement.pendingTasks().isEmpty()) {
+            object.put("pendingTasks", Json.of(retirement.pendingTasks()));
+        }
+        return object.build();
+    }
+
+    private static Retirement readRetirement(JsonFields retirement) {
+        var result = new Retirement(
+                retirement.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
+                retirement.string("reason"),
+                retirement.instant("started"),
+                List.copyOf(retirement.list("pendingTasks")),
+                (int) retirement.integer("failedAttempts"),
+                retirement.optionalInstant("retryAt"),
+                retirement.optionalInstant("ended"));
+        retirement.end();
+        return result;
+    }
+}

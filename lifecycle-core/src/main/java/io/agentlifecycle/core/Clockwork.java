@@ -1,0 +1,55 @@
+package io.agentlifecycle.core;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Time that never goes back: the injected clock, or the latest time of any commit if the clock is behind that. What has
+ * expired stays expired. Safe for use by many threads.
+ */
+final class Clockwork {
+    /** A clock that is behind by no more than this is merely imprecise. */
+    private static final Duration TOLERATED = Duration.ofSeconds(2);
+
+    /** A clock that was found to have gone back. */
+    record Regression(Instant observed, Instant highWater) {}
+
+    private final InstantSource clock;
+    private final AtomicReference<Instant> highWater;
+    private final AtomicReference<Optional<Regression>> unreported = new AtomicReference<>(Optional.empty());
+    private volatile boolean behind;
+
+    Clockwork(InstantSource clock, Instant highWater) {
+        this.clock = clock;
+        this.highWater = new AtomicReference<>(highWater);
+    }
+
+    Instant now() {
+        Instant observed = clock.instant();
+        Instant high = highWater.get();
+        if (!observed.isBefore(high)) {
+            if (behind) {
+                behind = false;
+            }
+            return observed;
+        }
+        if (!behind && Duration.between(observed, high).compareTo(TOLERATED) > 0) {
+            behind = true;
+            unreported.set(Optional.of(new Regression(observed, high)));
+        }
+        return high;
+    }
+
+    /** A change was stored with this time. */
+    void reached(Instant at) {
+        highWater.accumulateAndGet(at, (a, b) -> a.isAfter(b) ? a : b);
+    }
+
+    /** The regression that nobody has written down yet, if there is one; it is given once. */
+    Optional<Regression> takeRegression() {
+        return unreported.getAndSet(Optional.empty());
+    }
+}

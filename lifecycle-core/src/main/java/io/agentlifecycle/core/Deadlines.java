@@ -1,0 +1,157 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.hold.HoldReason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * When time alone changes something about an agent, and what: pure functions of its record, the policy and what is known
+ * of its heartbeats. A deadline counts from its instant.
+ *
+ * @param graceUntil before this, nobody is silent
+ */
+record Deadlines(LifecyclePolicy policy, TransitionTable<AgentState, Command> table, Instant graceUntil) {
+
+    /** Something that is to be done at an instant. */
+    record Deadline(Instant at, SweepAction action) {}
+
+    /** All deadlines of {@code agent}, those that have passed included, the most decisive first. */
+    List<Deadline> of(Agent agent, Optional<Liveness> liveness) {
+        List<Deadline> deadlines = new ArrayList<>();
+        if (agent.state() == AgentState.PENDING_APPROVAL) {
+            agent.approval().expiresAt().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
+            agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
+            return deadlines;
+        }
+        agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE));
+        agent.retirement()
+                .filter(retirement -> retirement.endedAt().isEmpty())
+                .ifPresent(retirement -> add(deadlines, agent, teardownAt(retirement), SweepAction.RETRY_TEARDOWN));
+        addInactivity(deadlines, agent, liveness);
+        if (agent.state() == ACTIVE) {
+            addSilence(deadlines, agent, liveness);
+            agent.credentials()
+                    .current()
+                    .filter(c -> c.recorded() == CredentialStatus.ACTIVE)
+                    .ifPresent(c -> addCredential(deadlines, agent, c));
+        }
+        return deadlines;
+    }
+
+    /** The first of all deadlines, so that a sweep looks at the agent then. */
+    Optional<Instant> first(Agent agent, Optional<Liveness> liveness) {
+        return of(agent, liveness).stream().map(Deadline::at).min(Comparator.naturalOrder());
+    }
+
+    /** The first deadline after {@code now}. */
+    Optional<Instant> firstAfter(Agent agent, Optional<Liveness> liveness, Instant now) {
+        return of(agent, liveness).stream()
+                .map(Deadline::at)
+                .filter(at -> at.isAfter(now))
+                .min(Comparator.naturalOrder());
+    }
+
+    /** What is to be done now. After the most decisive step the agent is looked at again, so only that one is named. */
+    List<SweepAction> due(Agent agent, Optional<Liveness> liveness, Instant now) {
+        List<SweepAction> due = new ArrayList<>();
+        for (Deadline deadline : of(agent, liveness)) {
+            if (!now.isBefore(deadline.at()) && !due.contains(deadline.action())) {
+                due.add(deadline.action());
+                if (deadline.action().isDecisive()) {
+                    return due;
+                }
+            }
+        }
+        return due;
+    }
+
+    /** Since when an ACTIVE agent is silent: its last heartbeat, or the moment when it became ACTIVE. */
+    static Instant silentSince(Agent agent, Optional<Liveness> liveness) {
+        Instant watched =
+                agent.activity().watchedSince().orElse(agent.activity().createdAt());
+        return liveness.map(Liveness::lastSeen)
+                .filter(seen -> seen.isAfter(watched))
+                .orElse(watched);
+    }
+
+    /** How many whole heartbeat intervals have passed since {@code since}. */
+    long windows(Instant since, Instant now) {
+        return now.isBefore(since) ? 0 : Duration.between(since, now).dividedBy(policy.heartbeatInterval());
+    }
+
+    /** From when on a silence that began at {@code since} makes an orphan. */
+    Instant orphanAt(Instant since) {
+        return later(since.plus(policy.orphanThreshold()), graceUntil);
+    }
+
+    /** From when on nothing happened to the agent for too long. */
+    Instant inactiveAt(Agent agent, Optional<Liveness> liveness) {
+        Instant updated = agent.activity().updatedAt();
+        Instant last = liveness.map(Liveness::lastSeen)
+                .filter(seen -> seen.isAfter(updated))
+                .orElse(updated);
+        return last.plus(policy.maxInactive());
+    }
+
+    private void addInactivity(List<Deadline> deadlines, Agent agent, Optional<Liveness> liveness) {
+        SweepAction action = switch (policy.inactivityAction()) {
+            case REPORT -> null;
+            case SUSPEND -> SweepAction.SUSPEND_INACTIVE;
+            case DECOMMISSION -> SweepAction.DECOMMISSION_INACTIVE;
+        };
+        boolean held = agent.holds().get(HoldReason.INACTIVE).isPresent();
+        if (action != null && !(action == SweepAction.SUSPEND_INACTIVE && held)) {
+            add(deadlines, agent, inactiveAt(agent, liveness).plus(policy.inactivityGrace()), action);
+        }
+    }
+
+    private void addSilence(List<Deadline> deadlines, Agent agent, Optional<Liveness> liveness) {
+        Instant since = silentSince(agent, liveness);
+        add(deadlines, agent, orphanAt(since), SweepAction.MARK_ORPHANED);
+        long noticed = agent.activity()
+                .silence()
+                .filter(silence -> silence.since().equals(since))
+                .map(silence -> silence.windows())
+                .orElse(0L);
+        long next = Math.max(noticed + 1, policy.missedHeartbeats());
+        Instant at = later(since.plus(policy.heartbeatInterval().multipliedBy(next)), graceUntil);
+        deadlines.add(new Deadline(at, SweepAction.NOTE_SILENCE));
+    }
+
+    private void addCredential(List<Deadline> deadlines, Agent agent, Credential credential) {
+        deadlines.add(new Deadline(credential.expiresAt(), SweepAction.EXPIRE_CREDENTIAL));
+        if (policy.credentialPolicy().autoRotate()) {
+            add(deadlines, agent, credential.rotateAt(policy.credentialPolicy()), SweepAction.REPORT_ROTATION_DUE);
+        }
+    }
+
+    /** Only what the table allows can fall due. */
+    private void add(List<Deadline> deadlines, Agent agent, Instant at, SweepAction action) {
+        if (action.command().isEmpty()
+                || table.next(agent.state(), action.command().get()).isPresent()) {
+            deadlines.add(new Deadline(at, action));
+        }
+    }
+
+    private static Instant teardownAt(Retirement retirement) {
+        return retirement.retryAt().orElse(retirement.startedAt());
+    }
+
+    private static Instant later(Instant a, Instant b) {
+        return a.isAfter(b) ? a : b;
+    }
+}

@@ -1,0 +1,227 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.access.Verdict;
+import io.agentlifecycle.core.access.Verdict.Reason;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FleetSummary;
+import io.agentlifecycle.core.agent.Lifespan;
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the guard and heartbeats need of every agent, in memory. The store feeds it before it acknowledges a commit, so
+ * that once a stopping call has returned no thread of this process is let through. Safe for use by many threads.
+ */
+final class FleetView {
+    private static final int PAGE = 1_000;
+
+    /** One agent, as of one version. Its heartbeats live on when the version changes. */
+    record Entry(
+            AgentKey key,
+            long version,
+            AgentState state,
+            boolean heard,
+            boolean silent,
+            Lifespan lifespan,
+            Credentials credentials,
+            Optional<Owner> owner,
+            Pulse pulse,
+            Verdict.Allowed allowed) {}
+
+    private final Map<AgentKey, Entry> entries = new ConcurrentHashMap<>();
+    private final Set<AgentKey> denied = ConcurrentHashMap.newKeySet();
+
+    /** Reads the whole fleet. Commits that come in meanwhile win, by their version. */
+    void load(LifecycleStore store) {
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
+            for (StoredRecord found : page.items()) {
+                Entry entry = put(AgentCodec.decode(found).agent());
+                store.liveness(found.key()).ifPresent(entry.pulse()::merge);
+            }
+            after = page.next();
+        } while (after.isPresent());
+    }
+
+    /** Takes over what a commit changed. */
+    void committed(Commit commit) {
+        for (Mutation mutation : commit.mutations()) {
+            if (!mutation.key().kind().equals(RecordKey.AGENT)) {
+                continue;
+            }
+            try {
+                if (mutation instanceof Mutation.Put put) {
+                    put(AgentCodec.decode(put.next()).agent());
+                } else {
+                    entries.remove(mutation.key().agentKey());
+                }
+            } catch (RuntimeException e) {
+                // an agent that cannot be read is an agent that may do nothing
+                entries.remove(mutation.key().agentKey());
+                throw e;
+            }
+        }
+    }
+
+    private Entry put(Agent agent) {
+        return entries.compute(agent.key(), (key, before) -> {
+            if (before != null && before.version() >= agent.version()) {
+                return before;
+            }
+            Pulse pulse = before == null ? new Pulse(RecordKey.agent(key)) : before.pulse();
+            Verdict.Allowed allowed = before == null ? new Verdict.Allowed(key) : before.allowed();
+            return new Entry(
+                    key,
+                    agent.version(),
+                    agent.state(),
+                    agent.activity().heard(),
+                    agent.activity().silence().isPresent(),
+                    agent.lifespan(),
+                    agent.credentials(),
+                    agent.owner(),
+                    pulse,
+                    allowed);
+        });
+    }
+
+    @Nullable
+    Entry get(AgentKey key) {
+        return entries.get(key);
+    }
+
+    Optional<Liveness> liveness(AgentKey key) {
+        Entry entry = entries.get(key);
+        return entry == null ? Optional.empty() : entry.pulse().liveness();
+    }
+
+    /** May this agent act at {@code now}? */
+    Verdict check(AgentKey key, Instant now) {
+        Entry entry = entries.get(key);
+        boolean deniedHere = denied.contains(key);
+        if (entry != null
+                && !deniedHere
+                && entry.state() == AgentState.ACTIVE
+                && !entry.lifespan().isOver(now)
+                && !entry.lifespan().isYetToBegin(now)) {
+            return entry.allowed();
+        }
+        return new Verdict.Denied("agent " + key, reasons(entry, deniedHere, now));
+    }
+
+    /** May this agent act at {@code now}, with this credential? */
+    Verdict standing(AgentKey key, CredentialId id, Instant now) {
+        Verdict verdict = check(key, now);
+        Entry entry = entries.get(key);
+        List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
+        if (entry != null) {
+            credentialReason(entry.credentials().find(id), now).ifPresent(reasons::add);
+        }
+        return reasons.isEmpty() ? verdict : new Verdict.Denied("agent " + key, reasons);
+    }
+
+    private static Optional<Reason> credentialReason(Optional<Credential> credential, Instant now) {
+        if (credential.isEmpty()) {
+            return Optional.of(Reason.CREDENTIAL_UNKNOWN);
+        }
+        return switch (credential.get().status(now)) {
+            case ACTIVE, RETIRING -> Optional.empty();
+            case RETIRED -> Optional.of(Reason.CREDENTIAL_RETIRED);
+            case REVOKED -> Optional.of(Reason.CREDENTIAL_REVOKED);
+            case EXPIRED -> Optional.of(Reason.CREDENTIAL_EXPIRED);
+        };
+    }
+
+    private static List<Reason> reasons(@Nullable Entry entry, boolean deniedHere, Instant now) {
+        List<Reason> reasons = new ArrayList<>();
+        if (deniedHere) {
+            reasons.add(Reason.DENIED_HERE);
+        }
+        if (entry == null) {
+            reasons.add(Reason.UNKNOWN_AGENT);
+            return reasons;
+        }
+        switch (entry.state()) {
+            case PENDING_APPROVAL -> reasons.add(Reason.PENDING_APPROVAL);
+            case PROVISIONED -> reasons.add(Reason.PROVISIONED);
+            case QUARANTINED -> reasons.add(Reason.QUARANTINED);
+            case SUSPENDED -> reasons.add(Reason.SUSPENDED);
+            case ORPHANED -> reasons.add(Reason.ORPHANED);
+            case DECOMMISSIONING -> reasons.add(Reason.DECOMMISSIONING);
+            case DECOMMISSIONED -> reasons.add(Reason.DECOMMISSIONED);
+            case ACTIVE -> {}
+        }
+        if (entry.lifespan().isOver(now)) {
+            reasons.add(Reason.EXPIRED);
+        }
+        if (entry.lifespan().isYetToBegin(now)) {
+            reasons.add(Reason.NOT_YET_VALID);
+        }
+        return reasons;
+    }
+
+    /** Denies an agent in this process, because its restriction could not be stored. */
+    void deny(AgentKey key) {
+        denied.add(key);
+    }
+
+    void allow(AgentKey key) {
+        denied.remove(key);
+    }
+
+    Set<AgentKey> denied() {
+        return Set.copyOf(denied);
+    }
+
+    FleetSummary summary(TenantId tenant) {
+        long total = 0;
+        Map<AgentState, Long> byState = new EnumMap<>(AgentState.class);
+        Map<String, Long> byOwner = new TreeMap<>();
+        for (Entry entry : entries.values()) {
+            if (entry.key().tenant().equals(tenant)) {
+                total++;
+                byState.merge(entry.state(), 1L, Long::sum);
+                entry.owner().ifPresent(owner -> byOwner.merge(owner.toString(), 1L, Long::sum));
+            }
+        }
+        return new FleetSummary(total, byState, byOwner);
+    }
+
+    /** How many ACTIVE agents of a tenant were heard since they became so. */
+    long heartbeating(TenantId tenant) {
+        return entries.values().stream()
+                .filter(entry ->
+                        entry.key().tenant().equals(tenant) && entry.state() == AgentState.ACTIVE && entry.heard())
+                .count();
+    }
+
+    /** Forgets everything: whoever asks from now on is told that it knows no agent. */
+    void close() {
+        entries.clear();
+        denied.clear();
+    }
+}

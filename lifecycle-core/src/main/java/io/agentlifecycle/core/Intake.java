@@ -1,0 +1,100 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.spi.IdGenerator;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.RequestId;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Takes in agents that do not exist yet. */
+record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
+
+    Agent request(ProvisioningRequest request) {
+        Optional<RequestId> idempotent = request.idempotencyKey().map(this::requestId);
+        Optional<Agent> earlier = idempotent.flatMap(id -> earlier(id, request));
+        if (earlier.isPresent()) {
+            return earlier.get();
+        }
+        Instant now = engine.now();
+        var key = new AgentKey(tenant, request.id().orElseGet(ids::next));
+        request.lineage().parent().ifPresent(parent -> requireParent(key, parent));
+        var creation = new Engine.Creation(key, engine.rules().request(request, now));
+        try {
+            return engine.create(idempotent.orElseGet(engine.draws()::requestId), now, List.of(creation))
+                    .get(0);
+        } catch (StoreException | PolicyViolationException e) {
+            // the same key may have won in another thread, or before an answer was lost
+            return idempotent.flatMap(id -> earlier(id, request)).orElseThrow(() -> e);
+        }
+    }
+
+    private RequestId requestId(String idempotencyKey) {
+        return new RequestId("request-" + Digests.sha256(tenant + "/" + idempotencyKey));
+    }
+
+    /** The agent that the request with that id has made. */
+    private Optional<Agent> earlier(RequestId id, ProvisioningRequest request) {
+        Optional<CommitResult> result = engine.store().findCommit(id);
+        if (result.isEmpty() || !(result.get() instanceof CommitResult.Applied applied)) {
+            return Optional.empty();
+        }
+        StoredEvent stored =
+                engine.store().events(applied.seq() - 1, 1).events().get(0);
+        AuditEvent first =
+                SealedEvent.read(stored.canonical(), stored.signature()).event();
+        if (!RequestJson.takeFrom(new JsonFields("details", first.details())).equals(RequestJson.of(request))) {
+            throw new PolicyViolationException(
+                    "idempotency-key",
+                    "the idempotency key of the request for %s was used for another request; choose a new key"
+                            .formatted(request.profile().name()));
+        }
+        String agentId = stored.stream().substring(stored.stream().lastIndexOf('/') + 1);
+        return Optional.of(
+                engine.load(new AgentKey(tenant, AgentId.of(agentId))).agent());
+    }
+
+    private void requireParent(AgentKey child, AgentId parent) {
+        if (engine.find(new AgentKey(tenant, parent)).isEmpty()) {
+            throw new PolicyViolationException(
+                    "parent-exists",
+                    "agent %s names the parent %s, which does not exist in its tenant".formatted(child, parent));
+        }
+    }
+
+    List<Agent> importAll(List<AgentImport> agents, String source, Actor actor) {
+        int most = engine.store().describe().maxRecords() / 2;
+        if (agents.size() > most) {
+            throw new PolicyViolationException(
+                    "import-size",
+                    "%d agents are too many for one commit of this store; import them in parts of at most %d"
+                            .formatted(agents.size(), most));
+        }
+        Set<AgentId> seen = new HashSet<>();
+        List<Engine.Creation> creations = new ArrayList<>();
+        for (AgentImport agent : agents) {
+            AgentId id = agent.request().id().orElseThrow();
+            if (!seen.add(id)) {
+                throw new PolicyViolationException("agent-id-taken", "the import names agent %s twice".formatted(id));
+            }
+            creations.add(new Engine.Creation(
+                    new AgentKey(tenant, id), List.of(engine.rules().imported(agent, source, actor))));
+        }
+        return creations.isEmpty() ? List.of() : engine.create(engine.draws().requestId(), engine.now(), creations);
+    }
+}

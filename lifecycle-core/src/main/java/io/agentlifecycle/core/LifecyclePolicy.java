@@ -1,0 +1,302 @@
+package io.agentlifecycle.core;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.approval.ApprovalRule;
+import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.PolicyRef;
+import io.agentlifecycle.core.credential.CredentialPolicy;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * The host's own settings: who lets agents in, how long silence may last, how credentials live. Immutable.
+ *
+ * <p>Each event names the policy's id, version and digest, so give a changed policy a new version.
+ */
+public final class LifecyclePolicy {
+    /** What a sweep does with an agent that did nothing for longer than {@link #maxInactive()}. */
+    public enum InactivityAction {
+        /** Nothing; {@link OrphanDetector#detect} reports it. */
+        REPORT,
+        /** Hold it. */
+        SUSPEND,
+        /** Retire it. */
+        DECOMMISSION
+    }
+
+    private final String id;
+    private final long version;
+    private final ApprovalRule approval;
+    private final boolean requireOwner;
+    private final boolean requireDurable;
+    private final Duration heartbeatInterval;
+    private final int missedHeartbeats;
+    private final Duration orphanThreshold;
+    private final Duration maxInactive;
+    private final Duration inactivityGrace;
+    private final InactivityAction inactivityAction;
+    private final CredentialPolicy credentialPolicy;
+
+    private LifecyclePolicy(Builder builder) {
+        id = builder.id;
+        version = builder.version;
+        approval = builder.approval;
+        requireOwner = builder.requireOwner;
+        requireDurable = builder.requireDurable;
+        heartbeatInterval = builder.heartbeatInterval;
+        missedHeartbeats = builder.missedHeartbeats;
+        orphanThreshold = builder.orphanThreshold;
+        maxInactive = builder.maxInactive;
+        inactivityGrace = builder.inactivityGrace;
+        inactivityAction = builder.inactivityAction;
+        credentialPolicy = builder.credentialPolicy;
+    }
+
+    /** The defaults of {@link #builder()}. */
+    public static LifecyclePolicy defaults() {
+        return builder().build();
+    }
+
+    /**
+     * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
+     * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
+     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, any store; id {@code default}, version 1.
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Names this policy in events. */
+    public String id() {
+        return id;
+    }
+
+    /** Tells its versions apart in events. */
+    public long version() {
+        return version;
+    }
+
+    /** Who may approve, and until when. */
+    public ApprovalRule approval() {
+        return approval;
+    }
+
+    /** Whether every agent needs someone who answers for it. */
+    public boolean requireOwner() {
+        return requireOwner;
+    }
+
+    /** Whether a store that survives the process is required. */
+    public boolean requireDurable() {
+        return requireDurable;
+    }
+
+    /** How often an ACTIVE agent says that it is alive. */
+    public Duration heartbeatInterval() {
+        return heartbeatInterval;
+    }
+
+    /**
+     * After how many intervals without a heartbeat the silence is written down. No agent counts as silent for as many
+     * intervals after the manager was opened: the host's own downtime is not the agent's silence.
+     */
+    public int missedHeartbeats() {
+        return missedHeartbeats;
+    }
+
+    /** How long an ACTIVE agent may be silent before a sweep marks it as an orphan. */
+    public Duration orphanThreshold() {
+        return orphanThreshold;
+    }
+
+    /** After how long without an event and without a heartbeat an agent is inactive. */
+    public Duration maxInactive() {
+        return maxInactive;
+    }
+
+    /** How much longer an agent may be inactive until a sweep does {@link #inactivityAction()}. */
+    public Duration inactivityGrace() {
+        return inactivityGrace;
+    }
+
+    /** What a sweep does with an inactive agent. */
+    public InactivityAction inactivityAction() {
+        return inactivityAction;
+    }
+
+    /** How credentials live. */
+    public CredentialPolicy credentialPolicy() {
+        return credentialPolicy;
+    }
+
+    /** How long silence is written down by nobody after the manager was opened. */
+    Duration startupGrace() {
+        return heartbeatInterval.multipliedBy(missedHeartbeats);
+    }
+
+    /** How this policy is named in events. */
+    PolicyRef ref() {
+        Json settings = Json.object()
+                .put("id", id)
+                .put("version", version)
+                .put("requireApproval", approval.required())
+                .put("selfApproval", approval.selfApproval())
+                .put("approvalTimeout", approval.timeout())
+                .put("requireOwner", requireOwner)
+                .put("requireDurable", requireDurable)
+                .put("heartbeatInterval", heartbeatInterval.toString())
+                .put("missedHeartbeats", missedHeartbeats)
+                .put("orphanThreshold", orphanThreshold.toString())
+                .put("maxInactive", maxInactive.toString())
+                .put("inactivityGrace", inactivityGrace.toString())
+                .put("inactivityAction", inactivityAction.name().toLowerCase(Locale.ROOT))
+                .put("maxCredentialTtl", credentialPolicy.maxCredentialTtl().toString())
+                .put("rotationOverlap", credentialPolicy.rotationOverlap().toString())
+                .put("autoRotate", credentialPolicy.autoRotate())
+                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission())
+                .build();
+        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings)));
+    }
+
+    /** Collects settings. Each setter checks its own value, {@link #build} what spans several. Not thread-safe. */
+    public static final class Builder {
+        private static final Duration LONGEST = Duration.ofDays(36_525);
+
+        private String id = "default";
+        private long version = 1;
+        private ApprovalRule approval = ApprovalRule.DEFAULT;
+        private boolean requireOwner = true;
+        private boolean requireDurable;
+        private Duration heartbeatInterval = Duration.ofMinutes(5);
+        private int missedHeartbeats = 2;
+        private Duration orphanThreshold = Duration.ofHours(24);
+        private Duration maxInactive = Duration.ofDays(90);
+        private Duration inactivityGrace = Duration.ZERO;
+        private InactivityAction inactivityAction = InactivityAction.REPORT;
+        private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
+
+        private Builder() {}
+
+        /** Names it; 1 to 128 characters. */
+        public Builder id(String value) {
+            id = Text.line("policy id", value, 128);
+            return this;
+        }
+
+        /** Tells its versions apart; at least 1. */
+        public Builder version(long value) {
+            if (value < 1 || value > Json.MAX_INTEGER) {
+                throw new IllegalArgumentException("version must be at least 1 but was " + value);
+            }
+            version = value;
+            return this;
+        }
+
+        /** Whether a person must let agents in. */
+        public Builder requireApproval(boolean value) {
+            approval = new ApprovalRule(value, approval.selfApproval(), approval.timeout());
+            return this;
+        }
+
+        /** Whether whoever asked for an agent, or owns it, may approve it: for teams of one. */
+        public Builder allowSelfApproval(boolean value) {
+            approval = new ApprovalRule(approval.required(), value, approval.timeout());
+            return this;
+        }
+
+        /** How long a request may wait; positive. */
+        public Builder approvalTimeout(Duration value) {
+            approval = new ApprovalRule(
+                    approval.required(), approval.selfApproval(), Optional.of(positive("approvalTimeout", value)));
+            return this;
+        }
+
+        /** Whether every agent needs an owner. */
+        public Builder requireOwner(boolean value) {
+            requireOwner = value;
+            return this;
+        }
+
+        /** Whether a store in memory is refused. */
+        public Builder requireDurable(boolean value) {
+            requireDurable = value;
+            return this;
+        }
+
+        /** How often an agent says that it is alive; positive. */
+        public Builder heartbeatInterval(Duration value) {
+            heartbeatInterval = positive("heartbeatInterval", value);
+            return this;
+        }
+
+        /** After how many missed heartbeats silence is written down; 1 to 1,000. */
+        public Builder missedHeartbeats(int value) {
+            if (value < 1 || value > 1_000) {
+                throw new IllegalArgumentException("missedHeartbeats must be 1 to 1000 but was " + value);
+            }
+            missedHeartbeats = value;
+            return this;
+        }
+
+        /** How long an agent may be silent; positive. */
+        public Builder orphanThreshold(Duration value) {
+            orphanThreshold = positive("orphanThreshold", value);
+            return this;
+        }
+
+        /** After how long an agent is inactive; positive. */
+        public Builder maxInactive(Duration value) {
+            maxInactive = positive("maxInactive", value);
+            return this;
+        }
+
+        /** How much longer until something is done about it; not negative. */
+        public Builder inactivityGrace(Duration value) {
+            if (requireNonNull(value, "inactivityGrace").isNegative() || value.compareTo(LONGEST) > 0) {
+                throw new IllegalArgumentException("inactivityGrace must be 0 to " + LONGEST + " but was " + value);
+            }
+            inactivityGrace = value;
+            return this;
+        }
+
+        /** What is done about it. */
+        public Builder inactivityAction(InactivityAction value) {
+            inactivityAction = requireNonNull(value, "inactivityAction");
+            return this;
+        }
+
+        /** How credentials live. */
+        public Builder credentialPolicy(CredentialPolicy value) {
+            credentialPolicy = requireNonNull(value, "credentialPolicy");
+            return this;
+        }
+
+        /**
+         * The policy.
+         *
+         * @throws IllegalArgumentException if an agent would be an orphan before its silence is noticed
+         */
+        public LifecyclePolicy build() {
+            Duration noticed = heartbeatInterval.multipliedBy(missedHeartbeats);
+            if (orphanThreshold.compareTo(noticed) < 0) {
+                throw new IllegalArgumentException(
+                        "orphanThreshold %s must be at least heartbeatInterval %s times missedHeartbeats %d"
+                                .formatted(orphanThreshold, heartbeatInterval, missedHeartbeats));
+            }
+            return new LifecyclePolicy(this);
+        }
+
+        private static Duration positive(String what, Duration value) {
+            if (requireNonNull(value, what).isZero() || value.isNegative() || value.compareTo(LONGEST) > 0) {
+                throw new IllegalArgumentException(
+                        what + " must be positive and at most " + LONGEST + " but was " + value);
+            }
+            return value;
+        }
+    }
+}

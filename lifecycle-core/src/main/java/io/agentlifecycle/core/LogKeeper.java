@@ -1,0 +1,174 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.ContentionException;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.OpenReport;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.StoreDescriptor;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Keeps stream {@code log}: begins it, and writes what happens to the log as a whole. */
+final class LogKeeper {
+    private static final int PAGE = 200;
+
+    private final Engine engine;
+
+    LogKeeper(Engine engine) {
+        this.engine = engine;
+    }
+
+    /**
+     * Opens the log, or begins it in an empty store, and returns its origin.
+     *
+     * @throws AuditTamperedException if there are records but no log
+     */
+    String open(Optional<String> wanted) {
+        StoreDescriptor store = engine.store().describe();
+        LogRecord log = read().orElseGet(() -> begin(wanted, store));
+        if (wanted.isPresent() && !wanted.get().equals(log.origin())) {
+            throw new PolicyViolationException(
+                    "log-origin",
+                    "the log of this store is %s for ever; open it without logOrigin(\"%s\")"
+                            .formatted(log.origin(), wanted.get()));
+        }
+        OpenReport report = store.openReport();
+        report.cutSha256()
+                .ifPresent(sha256 -> append(EventContent.of(
+                        EventKind.LOG_RECOVERED,
+                        Actor.SYSTEM,
+                        Json.object()
+                                .put("bytes", report.cutBytes())
+                                .put("sha256", sha256)
+                                .build())));
+        if (!log.policySha256().equals(engine.policyRef().sha256())) {
+            long rescheduled = reschedule();
+            append(EventContent.of(
+                    EventKind.POLICY_CHANGED,
+                    Actor.SYSTEM,
+                    Json.object().put("rescheduled", rescheduled).build()));
+        }
+        noteRegression();
+        return log.origin();
+    }
+
+    /** Writes down that the clock went back, if it did and nobody has written it down yet. */
+    void noteRegression() {
+        engine.clock()
+                .takeRegression()
+                .ifPresent(regression -> append(EventContent.of(
+                        EventKind.CLOCK_REGRESSION,
+                        Actor.SYSTEM,
+                        Json.object()
+                                .put("observed", regression.observed().toString())
+                                .put("highWater", regression.highWater().toString())
+                                .build())));
+    }
+
+    private Optional<LogRecord> read() {
+        return engine.store().get(LogRecord.KEY).map(LogRecord::decode);
+    }
+
+    private LogRecord begin(Optional<String> wanted, StoreDescriptor store) {
+        if (!engine.store()
+                .query(RecordQuery.of(RecordKey.AGENT), Optional.empty(), 1)
+                .items()
+                .isEmpty()) {
+            throw new AuditTamperedException(List.of("the store has agents but no log; its stream record is gone"));
+        }
+        String origin = wanted.orElse("agentlifecycle.local/" + store.storeId());
+        var genesis = EventContent.of(
+                EventKind.LOG_GENESIS,
+                Actor.SYSTEM,
+                Json.object()
+                        .put("format", 1)
+                        .put("key", "unsigned")
+                        .put("store", store.storeId())
+                        .build());
+        var empty = new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG));
+        return write(empty, genesis).or(this::read).orElseThrow(() -> new ContentionException("beginning the log", 1));
+    }
+
+    private void append(EventContent content) {
+        for (int attempt = 1; attempt <= Engine.MAX_ATTEMPTS; attempt++) {
+            if (write(read().orElseThrow(), content).isPresent()) {
+                return;
+            }
+        }
+        throw new ContentionException(content.kind().wire() + " on the log", Engine.MAX_ATTEMPTS);
+    }
+
+    /** Empty if someone else was faster. */
+    private Optional<LogRecord> write(LogRecord log, EventContent content) {
+        Instant now = engine.now();
+        SealedEvent sealed = engine.seal(log.origin(), log.head(), content, now);
+        boolean underNewPolicy = content.kind() == EventKind.LOG_GENESIS || content.kind() == EventKind.POLICY_CHANGED;
+        String policy = underNewPolicy ? engine.policyRef().sha256() : log.policySha256();
+        var next = new LogRecord(log.version() + 1, log.origin(), policy, StreamHead.after(sealed));
+        return engine.commit(
+                        engine.draws().requestId(),
+                        now,
+                        List.of(),
+                        List.of(new Mutation.Put(next.encode())),
+                        List.of(sealed))
+                .map(applied -> next);
+    }
+
+    /** Computes all due times anew, under the policy in force; a crash in between only makes it begin again. */
+    private long reschedule() {
+        long changed = 0;
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<StoredRecord> page = engine.store().query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
+            List<Mutation> moved = new ArrayList<>();
+            for (StoredRecord found : page.items()) {
+                moved(found).ifPresent(moved::add);
+            }
+            if (!moved.isEmpty() && !put(moved)) {
+                moved.forEach(mutation -> moveAlone(mutation.key()));
+            }
+            changed += moved.size();
+            after = page.next();
+        } while (after.isPresent());
+        return changed;
+    }
+
+    private Optional<Mutation> moved(StoredRecord found) {
+        Optional<Instant> due =
+                engine.deadlines().first(AgentCodec.decode(found).agent(), Optional.empty());
+        return due.equals(found.dueAt())
+                ? Optional.empty()
+                : Optional.of(new Mutation.Put(
+                        new StoredRecord(found.key(), found.version() + 1, due, found.body(), found.index())));
+    }
+
+    /** Another host changes agents meanwhile: each is tried by itself until it is right. */
+    private void moveAlone(RecordKey key) {
+        for (int attempt = 1; attempt <= Engine.MAX_ATTEMPTS; attempt++) {
+            Optional<Mutation> mutation = engine.store().get(key).flatMap(this::moved);
+            if (mutation.isEmpty() || put(List.of(mutation.get()))) {
+                return;
+            }
+        }
+        throw new ContentionException("rescheduling " + key, Engine.MAX_ATTEMPTS);
+    }
+
+    private boolean put(List<Mutation> mutations) {
+        return engine.commit(engine.draws().requestId(), engine.now(), List.of(), mutations, List.of())
+                .isPresent();
+    }
+}

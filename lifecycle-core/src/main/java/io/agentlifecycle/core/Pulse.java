@@ -1,0 +1,74 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.store.RecordKey;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The heartbeats of one agent, as this process heard them. A heartbeat moves two numbers and allocates nothing. Safe for
+ * use by many threads.
+ */
+final class Pulse {
+    private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+    /** Beyond these seconds of the epoch, nanoseconds no longer fit a long; nobody lives then. */
+    private static final long LAST_SECOND = Long.MAX_VALUE / NANOS_PER_SECOND - 1;
+
+    private final RecordKey agent;
+    private final AtomicLong lastSeen = new AtomicLong(Long.MIN_VALUE);
+    private final AtomicLong count = new AtomicLong();
+    private volatile boolean dirty;
+
+    Pulse(RecordKey agent) {
+        this.agent = agent;
+    }
+
+    RecordKey agent() {
+        return agent;
+    }
+
+    /** Notes a heartbeat at {@code now}. Returns true if this is the first one since {@link #clean}. */
+    boolean beat(Instant now) {
+        count.incrementAndGet();
+        raise(lastSeen, nanos(now));
+        if (dirty) {
+            return false;
+        }
+        dirty = true;
+        return true;
+    }
+
+    /** Takes over what the store knows. */
+    void merge(Liveness known) {
+        raise(count, known.heartbeats());
+        raise(lastSeen, nanos(known.lastSeen()));
+    }
+
+    /** Everything so far is about to be written out. */
+    void clean() {
+        dirty = false;
+    }
+
+    Optional<Liveness> liveness() {
+        long seen = lastSeen.get();
+        return seen == Long.MIN_VALUE
+                ? Optional.empty()
+                : Optional.of(new Liveness(
+                        Instant.ofEpochSecond(
+                                Math.floorDiv(seen, NANOS_PER_SECOND), Math.floorMod(seen, NANOS_PER_SECOND)),
+                        count.get()));
+    }
+
+    private static void raise(AtomicLong to, long value) {
+        if (value > to.get()) {
+            to.accumulateAndGet(value, Math::max);
+        }
+    }
+
+    private static long nanos(Instant instant) {
+        long second = Math.max(-LAST_SECOND, Math.min(LAST_SECOND, instant.getEpochSecond()));
+        return second * NANOS_PER_SECOND + instant.getNano();
+    }
+}

@@ -1,0 +1,165 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
+
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.agent.Activity;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.CredentialRef;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.hold.Hold;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.Holds;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * What each kind of event means for an agent. The engine computes every next record by these rules, and
+ * {@link LifecycleManager#verify} computes them again, so a record can never say what its events do not.
+ */
+final class Replay {
+    private Replay() {}
+
+    /** The agent that {@code event} begins. */
+    static Agent begin(AgentKey key, AuditEvent event) {
+        EventKind kind = event.kind();
+        if (kind != EventKind.AGENT_REQUESTED && kind != EventKind.AGENT_IMPORTED) {
+            throw new JsonFormatException("a stream of an agent cannot begin with " + kind.wire());
+        }
+        var details = new JsonFields("details", event.details());
+        RequestJson asked = RequestJson.takeFrom(details);
+        Instant at = event.at();
+        AgentState state = event.to().orElseThrow(() -> new JsonFormatException("the first event names no state"));
+        Instant created = kind == EventKind.AGENT_IMPORTED ? details.instant("createdAt") : at;
+        var agent = new Agent(
+                key,
+                1,
+                state,
+                asked.profile(),
+                asked.entitlements(),
+                asked.lifespan(),
+                asked.lineage(),
+                asked.owner(),
+                new ApprovalRequest(event.actor(), at, details.optionalInstant("expires"), Optional.empty()),
+                Holds.NONE,
+                Credentials.NONE,
+                Activity.begun(created).updated(at),
+                Optional.empty());
+        if (state == SUSPENDED) {
+            agent = agent.with(placed(Holds.NONE, event, details));
+        } else if (state == ACTIVE) {
+            agent = agent.with(agent.activity().watched(at));
+        } else if (state.isTerminal()) {
+            agent = agent.with(Retirement.begun(Retirement.Cause.RETIRED, "", at, List.of())
+                    .ended(at));
+        }
+        return agent;
+    }
+
+    /** The agent after {@code event}. */
+    static Agent apply(Agent before, AuditEvent event) {
+        AgentState from = event.from().orElse(before.state());
+        AgentState to = event.to().orElse(before.state());
+        if (from != before.state()) {
+            throw new JsonFormatException("%s begins in %s, but the agent is %s"
+                    .formatted(event.kind().wire(), from, before.state()));
+        }
+        Agent agent = before.in(to).with(before.activity().updated(event.at()));
+        if (to == ACTIVE && from != ACTIVE) {
+            agent = agent.with(agent.activity().watched(event.at()));
+        }
+        return effect(agent, event, new JsonFields("details", event.details()));
+    }
+
+    private static Agent effect(Agent agent, AuditEvent event, JsonFields details) {
+        Instant at = event.at();
+        return switch (event.kind()) {
+            case AGENT_APPROVED -> agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
+            case AGENT_REJECTED ->
+                agent.with(decided(agent, event, ApprovalRequest.Outcome.REJECTED))
+                        .with(ended(Retirement.Cause.REJECTED, details.string("reason"), at));
+            case AGENT_WITHDRAWN ->
+                agent.with(decided(agent, event, ApprovalRequest.Outcome.WITHDRAWN))
+                        .with(ended(Retirement.Cause.WITHDRAWN, details.string("reason"), at));
+            case AGENT_REQUEST_EXPIRED ->
+                agent.with(decided(agent, event, ApprovalRequest.Outcome.EXPIRED))
+                        .with(ended(Retirement.Cause.REQUEST_EXPIRED, "", at));
+            case AGENT_SUSPENDED, HOLD_PLACED -> agent.with(placed(agent.holds(), event, details));
+            case AGENT_RESUMED, HOLD_RELEASED ->
+                agent.with(agent.holds()
+                        .release(details.parsed("hold", HoldReason::of))
+                        .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
+            case AGENT_OWNER_CHANGED -> agent.with(details.parsed("newOwner", Owner::of));
+            case AGENT_DECOMMISSION_STARTED ->
+                agent.with(Retirement.begun(
+                        details.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
+                        details.string("reason"),
+                        at,
+                        details.list("tasks")));
+            case AGENT_DECOMMISSIONED -> agent.with(retirement(agent).ended(at));
+            case TEARDOWN_TASK_DONE -> agent.with(retirement(agent).taskDone(details.string("task")));
+            case TEARDOWN_TASK_FAILED ->
+                agent.with(retirement(agent).failed((int) details.integer("attempt"), details.instant("retryAt")));
+            case CREDENTIAL_ISSUED -> agent.with(agent.credentials().issue(credential(event, details)));
+            case CREDENTIAL_ROTATED ->
+                agent.with(agent.credentials().rotate(credential(event, details), details.instant("graceUntil")));
+            case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
+            case CREDENTIAL_EXPIRED -> agent.with(agent.credentials().expireCurrent());
+            case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
+                agent.with(agent.activity().heardFrom());
+            case HEARTBEAT_MISSED ->
+                agent.with(agent.activity()
+                        .silent(new Activity.Silence(details.instant("since"), details.integer("windows"))));
+            case AGENT_PROVISIONED, AGENT_ACTIVATED, AGENT_ORPHANED, AGENT_RECLAIMED, ACTION_STUCK -> agent;
+            case AGENT_REQUESTED, AGENT_IMPORTED, LOG_GENESIS, LOG_RECOVERED, POLICY_CHANGED, CLOCK_REGRESSION ->
+                throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
+        };
+    }
+
+    private static ApprovalRequest decided(Agent agent, AuditEvent event, ApprovalRequest.Outcome outcome) {
+        return agent.approval().decided(new ApprovalRequest.Decision(outcome, event.actor(), event.at()));
+    }
+
+    private static Retirement ended(Retirement.Cause cause, String reason, Instant at) {
+        return Retirement.begun(cause, reason, at, List.of()).ended(at);
+    }
+
+    private static Retirement retirement(Agent agent) {
+        return agent.retirement().orElseThrow(() -> new JsonFormatException("the agent is not being retired"));
+    }
+
+    private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {
+        var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
+        return holds.place(hold)
+                .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
+    }
+
+    private static Credential credential(AuditEvent event, JsonFields details) {
+        CredentialRef ref = event.content()
+                .credential()
+                .orElseThrow(() -> new JsonFormatException("the event names no credential"));
+        return new Credential(
+                CredentialId.of(ref.jti()),
+                ref.generation(),
+                details.instant("issuedAt"),
+                ref.expiresAt(),
+                CredentialStatus.ACTIVE,
+                Optional.empty(),
+                ref.keyId(),
+                details.optional("secretSha256"));
+    }
+}

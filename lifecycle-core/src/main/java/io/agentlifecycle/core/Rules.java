@@ -1,0 +1,540 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+import static io.agentlifecycle.core.agent.AgentState.PENDING_APPROVAL;
+import static io.agentlifecycle.core.agent.AgentState.PROVISIONED;
+import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
+
+import io.agentlifecycle.core.Plan.Decision;
+import io.agentlifecycle.core.Plan.NewCredential;
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.agent.Activity;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.audit.ApprovalRef;
+import io.agentlifecycle.core.audit.CredentialRef;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialOrder;
+import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.error.InvalidTransitionException;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.Holds;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What each command means: pure functions from an agent and a time to events, or a typed refusal. Where a command leads
+ * stands in the {@link TransitionTable}; what else it needs, and what it writes down, stands here.
+ *
+ * @param tasks the names of the teardown tasks of this host, in order
+ */
+record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table, List<String> tasks) {
+    private static final Actor AUTO = Actor.policy("auto");
+
+    /** How long after a failed teardown the first retry comes; it doubles with each failure up to an hour. */
+    private static final Duration FIRST_RETRY = Duration.ofMinutes(1);
+
+    private static final Duration LONGEST_RETRY = Duration.ofHours(1);
+
+    /** After so many failures in a row something is stuck. */
+    static final int STUCK = 6;
+
+    // ---- coming in
+
+    /** The first events of an agent that was asked for. */
+    List<EventContent> request(ProvisioningRequest request, Instant now) {
+        requireOwner("the request for " + request.profile().name(), request.owner());
+        if (request.lifespan().isOver(now)) {
+            throw new PolicyViolationException(
+                    "lifespan-over",
+                    "the request for %s asks for an agent that ends at %s, which has passed; choose a later notAfter"
+                            .formatted(
+                                    request.profile().name(),
+                                    request.lifespan().notAfter().orElseThrow()));
+        }
+        RequestJson asked = RequestJson.of(request);
+        Json.Obj details = asked.putInto(Json.object())
+                .put("expires", policy.approval().expiry(now))
+                .build();
+        var requested = EventContent.of(EventKind.AGENT_REQUESTED, request.requestedBy(), details)
+                .to(PENDING_APPROVAL)
+                .because(request.idempotencyKey());
+        if (policy.approval().required()) {
+            return List.of(requested);
+        }
+        return List.of(requested, approved(AUTO, asked, now), provisioned(AUTO, asked));
+    }
+
+    /** The first event of an agent that comes from elsewhere. */
+    EventContent imported(AgentImport agent, String source, Actor actor) {
+        Json.ObjBuilder details = RequestJson.of(agent.request())
+                .putInto(Json.object())
+                .put("createdAt", agent.createdAt().toString())
+                .put("source", Text.line("source", source, 256));
+        if (agent.state() == SUSPENDED) {
+            details.put("hold", HoldReason.OPERATOR.code()).put("text", "suspended where it came from");
+        }
+        return EventContent.of(EventKind.AGENT_IMPORTED, actor, details.build()).to(agent.state());
+    }
+
+    Decision approve(Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.APPROVE);
+            policy.approval()
+                    .objection(agent.approval(), agent.owner(), actor, now)
+                    .ifPresent(objection -> {
+                        throw new PolicyViolationException(
+                                objection.rule(),
+                                "%s cannot approve agent %s: %s".formatted(actor, agent.key(), objection.text()));
+                    });
+            RequestJson asked = asked(agent);
+            return Plan.of(approved(actor, asked, now), provisioned(actor, asked));
+        };
+    }
+
+    private static EventContent approved(Actor actor, RequestJson asked, Instant now) {
+        return EventContent.of(EventKind.AGENT_APPROVED, actor, Json.Obj.EMPTY)
+                .step(PENDING_APPROVAL, PROVISIONED)
+                .by(Command.APPROVE)
+                .approved(new ApprovalRef(actor.id(), now, asked.digest()));
+    }
+
+    private static EventContent provisioned(Actor actor, RequestJson asked) {
+        return EventContent.of(
+                        EventKind.AGENT_PROVISIONED,
+                        actor,
+                        Json.object().put("shown", asked.digest()).build())
+                .step(PROVISIONED, PROVISIONED);
+    }
+
+    Decision reject(String reason, Actor actor) {
+        return turnDown(Command.REJECT, EventKind.AGENT_REJECTED, reason, actor);
+    }
+
+    Decision withdraw(String reason, Actor actor) {
+        return turnDown(Command.WITHDRAW, EventKind.AGENT_WITHDRAWN, reason, actor);
+    }
+
+    private Decision turnDown(Command command, EventKind kind, String reason, Actor actor) {
+        Text.prose("reason", reason, 1024);
+        return (agent, now) -> Plan.of(event(
+                kind, actor, agent, command, Json.object().put("reason", reason).build()));
+    }
+
+    Decision expireRequest() {
+        return (agent, now) -> Plan.of(
+                event(EventKind.AGENT_REQUEST_EXPIRED, Actor.SYSTEM, agent, Command.EXPIRE_REQUEST, Json.Obj.EMPTY));
+    }
+
+    // ---- working
+
+    Decision activate(Actor actor) {
+        return (agent, now) -> {
+            Command command = agent.holds().isEmpty() ? Command.ACTIVATE : Command.ACTIVATE_HELD;
+            var activated = event(EventKind.AGENT_ACTIVATED, actor, agent, command, Json.Obj.EMPTY);
+            return entering(agent, actor, now, List.of(activated));
+        };
+    }
+
+    /** Whoever becomes ACTIVE must be allowed to be, and gets a credential; held, it gets neither. */
+    private Plan entering(Agent agent, Actor actor, Instant now, List<EventContent> events) {
+        Plan plan = new Plan(events, Optional.empty());
+        boolean becomesActive = events.stream().anyMatch(event -> event.to().equals(Optional.of(ACTIVE)));
+        if (!becomesActive) {
+            return plan;
+        }
+        boolean getsOwner = events.stream().anyMatch(event -> event.kind() == EventKind.AGENT_OWNER_CHANGED);
+        if (!getsOwner) {
+            requireOwner("agent " + agent.key(), agent.owner());
+        }
+        if (agent.lifespan().isOver(now)) {
+            throw new PolicyViolationException(
+                    "lifespan-over",
+                    "agent %s cannot become ACTIVE: its life ended at %s; request a new agent"
+                            .formatted(agent.key(), agent.lifespan().notAfter().orElseThrow()));
+        }
+        return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor));
+    }
+
+    /** Writes a heartbeat down only if it is the first one, or ends a silence. */
+    Decision heartbeat() {
+        return (agent, now) -> {
+            next(agent, Command.HEARTBEAT);
+            Actor self = Actor.agent(agent.id());
+            if (!agent.activity().heard()) {
+                return Plan.of(event(EventKind.HEARTBEAT_FIRST, self, agent, Command.HEARTBEAT, Json.Obj.EMPTY));
+            }
+            return agent.activity()
+                    .silence()
+                    .map(silence -> Plan.of(
+                            event(EventKind.HEARTBEAT_RESUMED, self, agent, Command.HEARTBEAT, silenceJson(silence))))
+                    .orElse(Plan.NOTHING);
+        };
+    }
+
+    Decision noteSilence(Activity.Silence silence) {
+        return (agent, now) -> Plan.of(EventContent.of(EventKind.HEARTBEAT_MISSED, Actor.SYSTEM, silenceJson(silence))
+                .step(agent.state(), agent.state()));
+    }
+
+    private static Json.Obj silenceJson(Activity.Silence silence) {
+        return Json.object()
+                .put("since", silence.since().toString())
+                .put("windows", silence.windows())
+                .build();
+    }
+
+    Decision changeOwner(Owner owner, Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.CHANGE_OWNER);
+            return agent.owner().equals(Optional.of(owner))
+                    ? Plan.NOTHING
+                    : Plan.of(ownerChanged(agent, owner, actor).by(Command.CHANGE_OWNER));
+        };
+    }
+
+    private static EventContent ownerChanged(Agent agent, Owner owner, Actor actor) {
+        return EventContent.of(
+                        EventKind.AGENT_OWNER_CHANGED,
+                        actor,
+                        Json.object()
+                                .put("oldOwner", agent.owner())
+                                .put("newOwner", owner.toString())
+                                .build())
+                .step(agent.state(), agent.state());
+    }
+
+    // ---- holds
+
+    Decision suspend(String text, Actor actor) {
+        Text.prose("reason", text, 1024);
+        return (agent, now) -> {
+            boolean held = agent.holds().get(HoldReason.OPERATOR).isPresent();
+            if (held
+                    && (agent.state() == SUSPENDED
+                            || table.next(agent.state(), Command.SUSPEND).isPresent())) {
+                throw new InvalidTransitionException(
+                        agent.key(), agent.state(), Command.SUSPEND, table.commands(agent.state()));
+            }
+            Command command = agent.state() == SUSPENDED ? Command.PLACE_HOLD : Command.SUSPEND;
+            return Plan.of(held(agent, command, HoldReason.OPERATOR, text, actor));
+        };
+    }
+
+    Decision placeHold(HoldReason reason, String text, Actor actor) {
+        Text.prose("hold text", text, 1024);
+        return (agent, now) -> {
+            Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
+            next(agent, command);
+            if (agent.holds().get(reason).isPresent()) {
+                throw new PolicyViolationException(
+                        "hold-stands",
+                        "agent %s is held by %s already; release that hold before placing it anew"
+                                .formatted(agent.key(), reason));
+            }
+            return Plan.of(held(agent, command, reason, text, actor));
+        };
+    }
+
+    private EventContent held(Agent agent, Command command, HoldReason reason, String text, Actor actor) {
+        EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
+        Json.Obj details =
+                Json.object().put("hold", reason.code()).put("text", text).build();
+        return event(kind, actor, agent, command, details);
+    }
+
+    Decision releaseHold(HoldReason reason, Actor actor) {
+        return (agent, now) -> {
+            Optional<Holds> left = agent.holds().release(reason);
+            boolean last =
+                    agent.state() == SUSPENDED && left.isPresent() && left.get().isEmpty();
+            Command command = last ? Command.RESUME : Command.RELEASE_HOLD;
+            next(agent, command);
+            if (left.isEmpty()) {
+                throw new PolicyViolationException(
+                        "no-such-hold",
+                        "agent %s is not held by %s; it is held by %s"
+                                .formatted(agent.key(), reason, agent.holds().reasons()));
+            }
+            EventKind kind = last ? EventKind.AGENT_RESUMED : EventKind.HOLD_RELEASED;
+            Json.Obj details = Json.object().put("hold", reason.code()).build();
+            return entering(agent, actor, now, List.of(event(kind, actor, agent, command, details)));
+        };
+    }
+
+    /** Resuming lifts the operator's hold, and only if no other one stands: nobody is half resumed. */
+    Decision resume(Actor actor) {
+        Decision release = releaseHold(HoldReason.OPERATOR, actor);
+        return (agent, now) -> {
+            next(agent, Command.RESUME);
+            if (!agent.holds().reasons().equals(List.of(HoldReason.OPERATOR))) {
+                throw new PolicyViolationException(
+                        "other-holds",
+                        "cannot RESUME agent %s: it is held by %s; release the other holds first with releaseHold"
+                                .formatted(agent.key(), agent.holds().reasons()));
+            }
+            return release.decide(agent, now);
+        };
+    }
+
+    Decision suspendInactive() {
+        return (agent, now) -> Plan.of(held(
+                agent, Command.SUSPEND, HoldReason.INACTIVE, "inactive longer than the policy allows", Actor.SYSTEM));
+    }
+
+    // ---- orphans
+
+    Decision markOrphaned(OrphanReason reason, Optional<Instant> silentSince, Actor actor) {
+        return (agent, now) -> Plan.of(event(
+                EventKind.AGENT_ORPHANED,
+                actor,
+                agent,
+                Command.MARK_ORPHANED,
+                Json.object()
+                        .put("reason", reason.name().toLowerCase(Locale.ROOT))
+                        .put("silentSince", silentSince)
+                        .build()));
+    }
+
+    Decision reclaim(Owner owner, Actor actor) {
+        return (agent, now) -> {
+            Command command = agent.holds().isEmpty() ? Command.RECLAIM : Command.RECLAIM_HELD;
+            next(agent, command);
+            List<EventContent> events = new ArrayList<>();
+            if (!agent.owner().equals(Optional.of(owner))) {
+                events.add(ownerChanged(agent, owner, actor));
+            }
+            events.add(event(EventKind.AGENT_RECLAIMED, actor, agent, command, Json.Obj.EMPTY));
+            return entering(agent.with(owner), actor, now, events);
+        };
+    }
+
+    // ---- credentials
+
+    Decision rotate(Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.ROTATE_CREDENTIALS);
+            return Plan.NOTHING.issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor));
+        };
+    }
+
+    Decision revokeCredentials(String reason, Actor actor) {
+        Text.prose("reason", reason, 1024);
+        return (agent, now) -> {
+            next(agent, Command.REVOKE_CREDENTIALS);
+            return revoked(agent, reason, actor)
+                    .map(event -> Plan.of(event.by(Command.REVOKE_CREDENTIALS)))
+                    .orElse(Plan.NOTHING);
+        };
+    }
+
+    private static Optional<EventContent> revoked(Agent agent, String reason, Actor actor) {
+        List<String> ids = new ArrayList<>();
+        agent.credential().ifPresent(c -> ids.add(c.id().value()));
+        agent.credentials().retiring().ifPresent(c -> ids.add(c.id().value()));
+        if (ids.isEmpty()) {
+            return Optional.empty();
+        }
+        Json.Obj details =
+                Json.object().put("ids", Json.of(ids)).put("reason", reason).build();
+        return Optional.of(
+                EventContent.of(EventKind.CREDENTIAL_REVOKED, actor, details).step(agent.state(), agent.state()));
+    }
+
+    Decision expireCredential() {
+        return (agent, now) -> agent.credentials()
+                .current()
+                .filter(c -> c.recorded() == CredentialStatus.ACTIVE && c.isExpired(now))
+                .map(c -> Plan.of(EventContent.of(
+                                EventKind.CREDENTIAL_EXPIRED,
+                                Actor.SYSTEM,
+                                Json.object()
+                                        .put("id", c.id().value())
+                                        .put("expiredAt", c.expiresAt().toString())
+                                        .build())
+                        .step(agent.state(), agent.state())))
+                .orElse(Plan.NOTHING);
+    }
+
+    /** What the agent's next credential must say. It never outlives the agent. */
+    CredentialOrder order(Agent agent, CredentialId id, Instant now) {
+        Instant byPolicy = now.plus(policy.credentialPolicy().maxCredentialTtl());
+        Instant expiresAt = agent.lifespan()
+                .notAfter()
+                .filter(end -> end.isBefore(byPolicy))
+                .orElse(byPolicy);
+        return new CredentialOrder(
+                agent.key(),
+                id,
+                agent.credentials().generation() + 1,
+                now,
+                expiresAt,
+                agent.entitlements().capabilities(),
+                agent.entitlements().audience(),
+                agent.entitlements().keyThumbprint());
+    }
+
+    /** The event of a credential that was made. */
+    EventContent issued(NewCredential wanted, Agent agent, Credential made) {
+        Json.ObjBuilder details =
+                Json.object().put("issuedAt", made.issuedAt().toString()).put("secretSha256", made.secretSha256());
+        if (wanted.kind() == EventKind.CREDENTIAL_ROTATED) {
+            details.put("old", agent.credential().map(Credential::id))
+                    .put(
+                            "graceUntil",
+                            made.issuedAt()
+                                    .plus(policy.credentialPolicy().rotationOverlap())
+                                    .toString());
+        }
+        EventContent event = EventContent.of(wanted.kind(), wanted.actor(), details.build())
+                .step(agent.state(), agent.state())
+                .about(new CredentialRef(made.id().value(), made.keyId(), made.generation(), made.expiresAt()));
+        return wanted.kind() == EventKind.CREDENTIAL_ROTATED ? event.by(Command.ROTATE_CREDENTIALS) : event;
+    }
+
+    // ---- going out
+
+    /** Retirement begins; without teardown tasks it ends in the same breath. */
+    Decision decommission(Command command, Retirement.Cause cause, String reason, Actor actor) {
+        Text.prose("reason", reason, 1024);
+        return (agent, now) -> {
+            Json.Obj details = Json.object()
+                    .put("cause", cause.wire())
+                    .put("reason", reason)
+                    .put("tasks", Json.of(tasks))
+                    .build();
+            var started = event(EventKind.AGENT_DECOMMISSION_STARTED, actor, agent, command, details);
+            Agent leaving = agent.in(AgentState.DECOMMISSIONING);
+            List<EventContent> events = new ArrayList<>(List.of(started));
+            if (policy.credentialPolicy().revokeOnDecommission()) {
+                revoked(leaving, "decommissioned", actor).ifPresent(events::add);
+            }
+            if (tasks.isEmpty()) {
+                events.add(decommissioned(leaving));
+            }
+            return new Plan(events, Optional.empty());
+        };
+    }
+
+    Decision taskDone(String task) {
+        return (agent, now) -> pending(agent, task)
+                ? Plan.of(event(
+                        EventKind.TEARDOWN_TASK_DONE,
+                        Actor.SYSTEM,
+                        agent,
+                        Command.RETRY_TEARDOWN,
+                        Json.object().put("task", task).build()))
+                : Plan.NOTHING;
+    }
+
+    /** One round of teardown in which tasks failed: they are tried again, later each time. */
+    Decision tasksFailed(Map<String, String> errorsByTask) {
+        return (agent, now) -> {
+            int attempt = agent.retirement().map(Retirement::failedAttempts).orElse(0) + 1;
+            String retryAt = now.plus(backOff(attempt)).toString();
+            List<EventContent> events = new ArrayList<>();
+            errorsByTask.forEach((task, error) -> {
+                if (pending(agent, task)) {
+                    events.add(event(
+                            EventKind.TEARDOWN_TASK_FAILED,
+                            Actor.SYSTEM,
+                            agent,
+                            Command.RETRY_TEARDOWN,
+                            Json.object()
+                                    .put("task", task)
+                                    .put("attempt", attempt)
+                                    .put("error", error)
+                                    .put("retryAt", retryAt)
+                                    .build()));
+                }
+            });
+            if (!events.isEmpty() && attempt == STUCK) {
+                events.add(stuckEvent(agent, SweepAction.RETRY_TEARDOWN, attempt, "teardown tasks keep failing"));
+            }
+            return new Plan(events, Optional.empty());
+        };
+    }
+
+    private static boolean pending(Agent agent, String task) {
+        return agent.retirement()
+                .filter(r -> r.endedAt().isEmpty() && r.pendingTasks().contains(task))
+                .isPresent();
+    }
+
+    Decision completeTeardown() {
+        return (agent, now) -> agent.retirement()
+                        .filter(r -> r.endedAt().isEmpty() && r.pendingTasks().isEmpty())
+                        .isPresent()
+                ? Plan.of(decommissioned(agent))
+                : Plan.NOTHING;
+    }
+
+    private EventContent decommissioned(Agent agent) {
+        return event(EventKind.AGENT_DECOMMISSIONED, Actor.SYSTEM, agent, Command.COMPLETE_TEARDOWN, Json.Obj.EMPTY);
+    }
+
+    Decision stuck(SweepAction action, int attempts, String error) {
+        return (agent, now) -> Plan.of(stuckEvent(agent, action, attempts, error));
+    }
+
+    private static EventContent stuckEvent(Agent agent, SweepAction action, int attempts, String error) {
+        return EventContent.of(
+                        EventKind.ACTION_STUCK,
+                        Actor.SYSTEM,
+                        Json.object()
+                                .put("action", action.name().toLowerCase(Locale.ROOT))
+                                .put("attempts", attempts)
+                                .put("error", error)
+                                .build())
+                .step(agent.state(), agent.state());
+    }
+
+    /** How long to wait after that many failures in a row. */
+    static Duration backOff(int attempts) {
+        Duration wait = FIRST_RETRY.multipliedBy(1L << Math.min(attempts - 1, 10));
+        return wait.compareTo(LONGEST_RETRY) < 0 ? wait : LONGEST_RETRY;
+    }
+
+    // ---- shared
+
+    /** The state that {@code command} leads to, or the refusal that names what would be allowed. */
+    AgentState next(Agent agent, Command command) {
+        return table.next(agent.state(), command)
+                .orElseThrow(() -> new InvalidTransitionException(
+                        agent.key(), agent.state(), command, table.commands(agent.state())));
+    }
+
+    private EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {
+        return EventContent.of(kind, actor, details)
+                .step(agent.state(), next(agent, command))
+                .by(command);
+    }
+
+    private void requireOwner(String whom, Optional<Owner> owner) {
+        if (policy.requireOwner() && owner.isEmpty()) {
+            throw new PolicyViolationException(
+                    "owner-required",
+                    "Owner is required by policy, but %s has none; name one with owner(..) or changeOwner(..)"
+                            .formatted(whom));
+        }
+    }
+
+    private static RequestJson asked(Agent agent) {
+        return new RequestJson(agent.profile(), agent.entitlements(), agent.lifespan(), agent.lineage(), agent.owner());
+    }
+}

@@ -1,0 +1,45 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.agent.Command;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What time alone asks for. */
+public enum SweepAction {
+    /** A request waited too long: it is turned down. */
+    EXPIRE_REQUEST(Command.EXPIRE_REQUEST, true),
+    /** An agent's time is over: it is retired. */
+    EXPIRE(Command.EXPIRE, true),
+    /** A retirement did not finish: its tasks are tried again. */
+    RETRY_TEARDOWN(Command.RETRY_TEARDOWN, true),
+    /** An agent did nothing for too long: it is held. */
+    SUSPEND_INACTIVE(Command.SUSPEND, true),
+    /** An agent did nothing for too long: it is retired. */
+    DECOMMISSION_INACTIVE(Command.DECOMMISSION, true),
+    /** An agent was silent for too long: it becomes an orphan. */
+    MARK_ORPHANED(Command.MARK_ORPHANED, true),
+    /** Heartbeats are missing: it is written down. */
+    NOTE_SILENCE(null, false),
+    /** A credential ran out: it is written down. */
+    EXPIRE_CREDENTIAL(null, false),
+    /** A credential is due for rotation, and nobody is there to take the new one: it is reported. */
+    REPORT_ROTATION_DUE(null, false);
+
+    private final Optional<Command> command;
+    private final boolean decisive;
+
+    SweepAction(@Nullable Command command, boolean decisive) {
+        this.command = Optional.ofNullable(command);
+        this.decisive = decisive;
+    }
+
+    /** The command of the transition table that it is, if it is one. */
+    Optional<Command> command() {
+        return command;
+    }
+
+    /** True if nothing else need be done for the agent after it. */
+    boolean isDecisive() {
+        return decisive;
+    }
+}

@@ -1,0 +1,59 @@
+package io.agentlifecycle.core;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What a sweep did, and what it could not do. Agents for which there was nothing to do are not in it.
+ *
+ * @param at the time that the sweep worked with
+ * @param examined how many agents it looked at
+ * @param more whether more was due than the limit let in: sweep again
+ * @param massSilence tenants in which it made no orphans, because too many agents fell silent at once
+ */
+public record SweepReport(Instant at, int examined, List<Outcome> outcomes, boolean more, Set<TenantId> massSilence) {
+    public SweepReport {
+        requireNonNull(at, "at");
+        outcomes = List.copyOf(outcomes);
+        massSilence = Set.copyOf(massSilence);
+    }
+
+    /** The outcomes of that result. */
+    public List<Outcome> with(Result result) {
+        return outcomes.stream().filter(outcome -> outcome.result() == result).toList();
+    }
+
+    /**
+     * What became of one step.
+     *
+     * @param failure what went wrong, if it failed
+     */
+    public record Outcome(AgentKey agent, SweepAction action, Result result, Optional<RuntimeException> failure) {
+        public Outcome {
+            requireNonNull(agent, "agent");
+            requireNonNull(action, "action");
+            requireNonNull(result, "result");
+            requireNonNull(failure, "failure");
+        }
+    }
+
+    /** How a step ended. */
+    public enum Result {
+        /** It was done. */
+        DONE,
+        /** The agent changed in between; nothing was done, and the next sweep looks at it again. */
+        MOVED,
+        /** It could not be done; it is tried again, later each time. */
+        FAILED,
+        /** It was not done because too many agents of the tenant fell silent at once. */
+        HELD_BACK,
+        /** The credential is due, and there is nobody to hand a new one to: call {@link CredentialRotator}. */
+        DUE_NO_SINK
+    }
+}

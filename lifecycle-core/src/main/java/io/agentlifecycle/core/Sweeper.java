@@ -1,0 +1,313 @@
+package io.agentlifecycle.core;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.SweepReport.Outcome;
+import io.agentlifecycle.core.SweepReport.Result;
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Activity;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.store.RecordKey;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Does what time alone asks for, in all tenants, whenever the host calls it; nothing here runs by itself. It looks only
+ * at agents that are due, runs ordinary commands, and goes on when one fails. Several threads or hosts may sweep at
+ * once: each step counts only if the agent has not changed since it was looked at. What is expired is unusable whether
+ * or not anyone sweeps. Safe for use by many threads.
+ */
+public final class Sweeper {
+    /** How many agents one sweep looks at, unless told otherwise. */
+    public static final int DEFAULT_LIMIT = 10_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
+
+    /** An agent that is due, with what is to be done about it. */
+    private record Due(Agent agent, Optional<Liveness> liveness, List<SweepAction> actions) {}
+
+    private final Engine engine;
+    private final Teardown teardown;
+    private final LogKeeper log;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final SilenceBreaker breaker;
+
+    /** Failures in a row. */
+    private final Map<AgentKey, Integer> failures = new ConcurrentHashMap<>();
+
+    private volatile Set<TenantId> massSilence = Set.of();
+
+    Sweeper(Engine engine, Teardown teardown) {
+        this.engine = engine;
+        this.teardown = teardown;
+        this.log = new LogKeeper(engine);
+        LifecyclePolicy policy = engine.rules().policy();
+        this.breaker = new SilenceBreaker(policy.heartbeatInterval(), policy.startupGrace());
+    }
+
+    /** What {@link #sweep()} would do now; nothing is changed. */
+    public SweepPlan plan() {
+        Instant now = engine.now();
+        List<RecordKey> keys = engine.store().due(now, DEFAULT_LIMIT + 1);
+        List<SweepPlan.Item> items = new ArrayList<>();
+        for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
+            look(key.agentKey(), now)
+                    .ifPresent(due -> due.actions()
+                            .forEach(action -> items.add(new SweepPlan.Item(
+                                    due.agent().key(), due.agent().version(), action))));
+        }
+        return new SweepPlan(now, items, keys.size() > DEFAULT_LIMIT);
+    }
+
+    /** Does what is due now, for at most {@link #DEFAULT_LIMIT} agents. */
+    public SweepReport sweep() {
+        return sweep(DEFAULT_LIMIT);
+    }
+
+    /**
+     * Does what is due now, for at most {@code limit} agents, the longest overdue first.
+     *
+     * @throws io.agentlifecycle.core.error.StoreException if the store cannot say what is due
+     */
+    public SweepReport sweep(int limit) {
+        if (limit < 1) {
+            throw new IllegalArgumentException("limit must be at least 1 but was " + limit);
+        }
+        lock.lock();
+        try {
+            Instant now = engine.now();
+            log.noteRegression();
+            engine.heartbeats().flush(now);
+            breaker.settle(now);
+            List<RecordKey> keys = engine.store().due(now, limit == Integer.MAX_VALUE ? limit : limit + 1);
+            List<RecordKey> taken = keys.subList(0, Math.min(keys.size(), limit));
+            List<Outcome> outcomes = new ArrayList<>();
+            List<Due> found = new ArrayList<>();
+            for (RecordKey key : taken) {
+                lookOrReport(key.agentKey(), now, outcomes).ifPresent(found::add);
+            }
+            Set<TenantId> heldBack = heldBack(found, now);
+            found.forEach(due -> sweep(due, heldBack, now, outcomes));
+            massSilence = breaker.tripped();
+            return new SweepReport(now, taken.size(), outcomes, keys.size() > limit, massSilence);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Does what {@code plan} says, as far as it is still due, and nothing else. An agent that changed since is left
+     * alone. This is how a host insists on orphans that {@link #sweep()} held back.
+     */
+    public SweepReport apply(SweepPlan plan) {
+        requireNonNull(plan, "plan");
+        lock.lock();
+        try {
+            Instant now = engine.now();
+            List<Outcome> outcomes = new ArrayList<>();
+            Map<AgentKey, Long> versions = new HashMap<>();
+            for (SweepPlan.Item item : plan.items()) {
+                long version = versions.getOrDefault(item.agent(), item.version());
+                Optional<Due> due = look(item.agent(), now)
+                        .filter(d ->
+                                d.agent().version() == version && d.actions().contains(item.action()));
+                if (due.isEmpty()) {
+                    outcomes.add(new Outcome(item.agent(), item.action(), Result.MOVED, Optional.empty()));
+                } else {
+                    Agent after = step(due.get().agent(), due.get().liveness(), item.action(), now, outcomes);
+                    versions.put(item.agent(), after.version());
+                }
+            }
+            plan.items().forEach(item -> breaker.overrule(item.agent().tenant(), now));
+            massSilence = breaker.tripped();
+            return new SweepReport(now, versions.size(), outcomes, plan.more(), massSilence);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Agents for which sweeps failed too often in a row. */
+    Set<AgentKey> stuck() {
+        return failures.entrySet().stream()
+                .filter(entry -> entry.getValue() >= Rules.STUCK)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    Set<TenantId> massSilence() {
+        return massSilence;
+    }
+
+    private Optional<Due> look(AgentKey key, Instant now) {
+        return engine.find(key).map(stored -> {
+            Optional<Liveness> liveness = engine.liveness(key);
+            return new Due(stored.agent(), liveness, engine.deadlines().due(stored.agent(), liveness, now));
+        });
+    }
+
+    private Optional<Due> lookOrReport(AgentKey key, Instant now, List<Outcome> outcomes) {
+        try {
+            return look(key, now);
+        } catch (RuntimeException e) {
+            LOG.error("agent {} is due but cannot be read", key, e);
+            engine.store()
+                    .get(RecordKey.agent(key))
+                    .ifPresent(found -> engine.store()
+                            .rearm(found.key(), found.version(), Optional.of(now.plus(Rules.backOff(Rules.STUCK)))));
+            outcomes.add(new Outcome(key, SweepAction.NOTE_SILENCE, Result.FAILED, Optional.of(e)));
+            return Optional.empty();
+        }
+    }
+
+    /** The tenants in which this sweep makes no orphans. */
+    private Set<TenantId> heldBack(List<Due> found, Instant now) {
+        Map<TenantId, Integer> orphans = new HashMap<>();
+        for (Due due : found) {
+            if (due.actions().contains(SweepAction.MARK_ORPHANED)) {
+                orphans.merge(due.agent().key().tenant(), 1, Integer::sum);
+            }
+        }
+        Set<TenantId> heldBack = new HashSet<>();
+        orphans.forEach((tenant, count) -> {
+            if (!breaker.allows(tenant, count, now, engine.fleet().heartbeating(tenant))) {
+                heldBack.add(tenant);
+            }
+        });
+        return heldBack;
+    }
+
+    private void sweep(Due due, Set<TenantId> heldBack, Instant now, List<Outcome> outcomes) {
+        Agent agent = due.agent();
+        if (due.actions().contains(SweepAction.MARK_ORPHANED)
+                && heldBack.contains(agent.key().tenant())) {
+            outcomes.add(new Outcome(agent.key(), SweepAction.MARK_ORPHANED, Result.HELD_BACK, Optional.empty()));
+            rearm(agent, Optional.of(now.plus(engine.rules().policy().heartbeatInterval())));
+            return;
+        }
+        int failedBefore = outcomes.size();
+        for (SweepAction action : due.actions()) {
+            agent = step(agent, due.liveness(), action, now, outcomes);
+        }
+        boolean failed = outcomes.subList(failedBefore, outcomes.size()).stream()
+                .anyMatch(outcome -> outcome.result() == Result.FAILED);
+        if (!failed) {
+            rearm(agent, engine.deadlines().firstAfter(agent, due.liveness(), now));
+        }
+    }
+
+    /** Does one thing for one agent, reports it, and returns the agent as it is then. */
+    private Agent step(
+            Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now, List<Outcome> outcomes) {
+        AgentKey key = agent.key();
+        try {
+            if (action == SweepAction.REPORT_ROTATION_DUE) {
+                outcomes.add(new Outcome(key, action, Result.DUE_NO_SINK, Optional.empty()));
+                return agent;
+            }
+            Optional<Agent> after = perform(agent, liveness, action, now);
+            Result result =
+                    after.isEmpty() ? Result.MOVED : isUnfinished(action, after.get()) ? Result.FAILED : Result.DONE;
+            outcomes.add(new Outcome(key, action, result, Optional.empty()));
+            if (result == Result.FAILED) {
+                failures.merge(key, 1, Integer::sum);
+            } else {
+                failures.remove(key);
+            }
+            return after.orElse(agent);
+        } catch (RuntimeException e) {
+            outcomes.add(new Outcome(key, action, Result.FAILED, Optional.of(e)));
+            failed(agent, action, now, e);
+            return agent;
+        }
+    }
+
+    private static boolean isUnfinished(SweepAction action, Agent after) {
+        return action == SweepAction.RETRY_TEARDOWN && after.state() == AgentState.DECOMMISSIONING;
+    }
+
+    private void failed(Agent agent, SweepAction action, Instant now, RuntimeException e) {
+        int attempts = failures.merge(agent.key(), 1, Integer::sum);
+        LOG.warn("{} of agent {} failed {} times in a row", action, agent.key(), attempts, e);
+        try {
+            rearm(agent, Optional.of(now.plus(Rules.backOff(attempts))));
+            if (attempts == Rules.STUCK) {
+                engine.run(
+                        agent.key(),
+                        Engine.Effect.NEUTRAL,
+                        engine.rules().stuck(action, attempts, e.getClass().getName()));
+            }
+        } catch (RuntimeException again) {
+            LOG.error("the failure of {} for agent {} could not be written down", action, agent.key(), again);
+        }
+    }
+
+    private void rearm(Agent agent, Optional<Instant> next) {
+        engine.store().rearm(RecordKey.agent(agent.key()), agent.version(), next);
+    }
+
+    /** Empty if the agent changed since it was looked at. */
+    private Optional<Agent> perform(Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now) {
+        Rules rules = engine.rules();
+        Instant since = Deadlines.silentSince(agent, liveness);
+        return switch (action) {
+            case EXPIRE_REQUEST -> command(agent, Engine.Effect.NEUTRAL, rules.expireRequest());
+            case EXPIRE ->
+                teardown.retireAt(
+                        agent.key(),
+                        agent.version(),
+                        rules.decommission(Command.EXPIRE, Retirement.Cause.EXPIRED, "its life is over", Actor.SYSTEM));
+            case DECOMMISSION_INACTIVE ->
+                teardown.retireAt(
+                        agent.key(),
+                        agent.version(),
+                        rules.decommission(
+                                Command.DECOMMISSION,
+                                Retirement.Cause.INACTIVE,
+                                "inactive longer than the policy allows",
+                                Actor.SYSTEM));
+            case RETRY_TEARDOWN -> Optional.of(teardown.finish(agent));
+            case SUSPEND_INACTIVE -> command(agent, Engine.Effect.RESTRICTS, rules.suspendInactive());
+            case MARK_ORPHANED -> {
+                OrphanReason reason =
+                        liveness.isPresent() && since.equals(liveness.get().lastSeen())
+                                ? OrphanReason.SILENT
+                                : OrphanReason.NEVER_HEARD;
+                Optional<Agent> marked = command(
+                        agent,
+                        Engine.Effect.RESTRICTS,
+                        rules.markOrphaned(reason, Optional.of(since), Actor.system("orphan-detector")));
+                marked.ifPresent(done -> breaker.made(done.key().tenant(), now));
+                yield marked;
+            }
+            case NOTE_SILENCE ->
+                command(
+                        agent,
+                        Engine.Effect.NEUTRAL,
+                        rules.noteSilence(
+                                new Activity.Silence(since, engine.deadlines().windows(since, now))));
+            case EXPIRE_CREDENTIAL -> command(agent, Engine.Effect.NEUTRAL, rules.expireCredential());
+            case REPORT_ROTATION_DUE -> throw new AssertionError("a report is no change");
+        };
+    }
+
+    private Optional<Agent> command(Agent agent, Engine.Effect effect, Plan.Decision decision) {
+        return engine.runAt(agent.key(), agent.version(), effect, decision).map(Activation::agent);
+    }
+}

@@ -1,0 +1,7 @@
+package io.agentlifecycle.core.access;
+
+/** What an agent wants to do, as the guard tells it apart. */
+public enum Operation {
+    /** Do its work: call a model, a tool, another service. */
+    INVOKE
+}

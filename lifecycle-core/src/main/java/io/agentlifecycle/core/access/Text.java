@@ -1,0 +1,58 @@
+package io.agentlifecycle.core.access;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * The rule for free text that callers hand in: bounded, well-formed Unicode, and no control characters, so that it can
+ * stand in a record, a signed event and a log line as it is. Line breaks and tabs are allowed only in prose.
+ *
+ * <p>All methods are pure and safe for use by many threads.
+ */
+public final class Text {
+    private Text() {}
+
+    /**
+     * Returns {@code value} if it is one line of 1 to {@code max} UTF-16 units that is not blank.
+     *
+     * @throws IllegalArgumentException naming {@code what} and the rule, otherwise
+     */
+    public static String line(String what, String value, int max) {
+        check(what, value, max, false);
+        if (value.isBlank()) {
+            throw new IllegalArgumentException(what + " must not be blank");
+        }
+        return value;
+    }
+
+    /**
+     * Returns {@code value} if it is prose of at most {@code max} UTF-16 units; it may be empty and have line breaks.
+     *
+     * @throws IllegalArgumentException naming {@code what} and the rule, otherwise
+     */
+    public static String prose(String what, String value, int max) {
+        check(what, value, max, true);
+        return value;
+    }
+
+    private static void check(String what, String value, int max, boolean breaks) {
+        requireNonNull(value, what);
+        if (value.length() > max) {
+            throw new IllegalArgumentException(
+                    what + " must have at most " + max + " characters but had " + value.length());
+        }
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (Character.isSurrogate(c)) {
+                if (!Character.isHighSurrogate(c)
+                        || i + 1 == value.length()
+                        || !Character.isLowSurrogate(value.charAt(i + 1))) {
+                    throw new IllegalArgumentException(what + " has a lone surrogate at position " + i);
+                }
+                i++;
+            } else if (Character.isISOControl(c) && !(breaks && (c == '\n' || c == '\t'))) {
+                throw new IllegalArgumentException(
+                        "%s has the control character U+%04X at position %d".formatted(what, (int) c, i));
+            }
+        }
+    }
+}

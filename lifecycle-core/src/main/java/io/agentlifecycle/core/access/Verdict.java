@@ -1,0 +1,90 @@
+package io.agentlifecycle.core.access;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+
+/** The answer to "may this agent do this now?": {@link Allowed}, or {@link Denied} with every reason. Immutable. */
+public sealed interface Verdict {
+    /** True if nothing stands in the way. */
+    boolean allowed();
+
+    /** Nothing stands in the way. */
+    record Allowed(AgentKey agent) implements Verdict {
+        @Override
+        public boolean allowed() {
+            return true;
+        }
+    }
+
+    /**
+     * Something stands in the way.
+     *
+     * @param subject whom it was asked about: an agent, or the words "this token" if no agent could be told from it
+     * @param reasons all that stands in the way, the first to be mended first; never empty
+     */
+    record Denied(String subject, List<Reason> reasons) implements Verdict {
+        public Denied {
+            requireNonNull(subject, "subject");
+            reasons = List.copyOf(reasons);
+            if (reasons.isEmpty()) {
+                throw new IllegalArgumentException("a denial needs a reason");
+            }
+        }
+
+        @Override
+        public boolean allowed() {
+            return false;
+        }
+
+        /** The reason to mend first. */
+        public Reason reason() {
+            return reasons.get(0);
+        }
+    }
+
+    /** Why not. The constants' names are stable codes. */
+    enum Reason {
+        /** No such agent in this tenant. */
+        UNKNOWN_AGENT("no such agent in this tenant"),
+        /** A restricting command could not be stored; this process denies the agent until one succeeds. */
+        DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
+        /** Its request is not approved. */
+        PENDING_APPROVAL("its request waits for approval"),
+        /** It is approved but not activated. */
+        PROVISIONED("it is not activated yet"),
+        /** It is held. */
+        SUSPENDED("it is suspended; resume it or release its holds"),
+        /** It is under suspicion. */
+        QUARANTINED("it is in quarantine"),
+        /** Nobody answers for it. */
+        ORPHANED("it is orphaned; reclaim it for a new owner"),
+        /** It is being retired. */
+        DECOMMISSIONING("it is being retired"),
+        /** It is retired for ever. */
+        DECOMMISSIONED("it is retired"),
+        /** Its life has not begun. */
+        NOT_YET_VALID("its life has not begun"),
+        /** Its life is over. */
+        EXPIRED("its life is over"),
+        /** The credential is not listed for the agent, or its secret is wrong. */
+        CREDENTIAL_UNKNOWN("the credential is not one of the agent's"),
+        /** The credential was replaced and its overlap is over. */
+        CREDENTIAL_RETIRED("the credential was replaced; use the newer one"),
+        /** The credential was taken back. */
+        CREDENTIAL_REVOKED("the credential was revoked"),
+        /** The credential's time is over. */
+        CREDENTIAL_EXPIRED("the credential has expired; rotate it");
+
+        private final String text;
+
+        Reason(String text) {
+            this.text = text;
+        }
+
+        /** What it means and what would help, for people. */
+        public String text() {
+            return text;
+        }
+    }
+}

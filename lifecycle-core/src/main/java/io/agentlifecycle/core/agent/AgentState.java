@@ -1,0 +1,44 @@
+package io.agentlifecycle.core.agent;
+
+import java.util.Locale;
+import java.util.Optional;
+
+/** Where an agent stands in its life. Health, deployment and credentials are axes of their own. */
+public enum AgentState {
+    /** Asked for; a person has to decide. */
+    PENDING_APPROVAL,
+    /** Let in, not running yet. */
+    PROVISIONED,
+    /** May act. */
+    ACTIVE,
+    /** Under suspicion. */
+    QUARANTINED,
+    /** Held: at least one hold stands. */
+    SUSPENDED,
+    /** Nobody answers for it, or it fell silent. */
+    ORPHANED,
+    /** Being taken down. */
+    DECOMMISSIONING,
+    /** Retired for ever. */
+    DECOMMISSIONED;
+
+    /** The name in events and stored records, for example {@code pending_approval}. */
+    public String wire() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The state of that wire name. */
+    public static Optional<AgentState> ofWire(String wire) {
+        for (AgentState state : values()) {
+            if (state.wire().equals(wire)) {
+                return Optional.of(state);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** True for the one state that nothing leads out of. */
+    public boolean isTerminal() {
+        return this == DECOMMISSIONED;
+    }
+}

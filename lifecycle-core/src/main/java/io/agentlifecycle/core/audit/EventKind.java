@@ -1,0 +1,159 @@
+package io.agentlifecycle.core.audit;
+
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What can happen, and which details are written about it. The keys of {@code details} are fixed for each kind, so that
+ * a reader who knows the table can tell an agent's state from its events alone. Every kind is written on some path.
+ */
+public enum EventKind {
+    /** A log begins. */
+    LOG_GENESIS("log.genesis", keys("format", "key", "store"), keys()),
+    /** Opening a store cut a torn tail that nobody had been told of. */
+    LOG_RECOVERED("log.recovered", keys("bytes", "sha256"), keys()),
+    /** The log was opened under another policy than before. */
+    POLICY_CHANGED("policy.changed", keys("rescheduled"), keys()),
+    /** The clock went back; time stands still until it has caught up. */
+    CLOCK_REGRESSION("clock.regression", keys("highWater", "observed"), keys()),
+    /** A sweep failed again and again to do what is due for an agent. */
+    ACTION_STUCK("action.stuck", keys("action", "attempts", "error"), keys()),
+
+    /** Someone asked for an agent. */
+    AGENT_REQUESTED("agent.requested", Details.REQUEST, Details.REQUEST_OPTIONAL),
+    /** An agent came from elsewhere. */
+    AGENT_IMPORTED("agent.imported", Details.IMPORT, Details.IMPORT_OPTIONAL),
+    /** A person let it in. */
+    AGENT_APPROVED("agent.approved", keys(), keys()),
+    /** It was set up as it was approved. */
+    AGENT_PROVISIONED("agent.provisioned", keys("shown"), keys()),
+    /** A person kept it out. */
+    AGENT_REJECTED("agent.rejected", keys("reason"), keys()),
+    /** Whoever asked took the request back. */
+    AGENT_WITHDRAWN("agent.withdrawn", keys("reason"), keys()),
+    /** Nobody decided in time. */
+    AGENT_REQUEST_EXPIRED("agent.request_expired", keys(), keys()),
+    /** It began to work, or would have but for its holds. */
+    AGENT_ACTIVATED("agent.activated", keys(), keys()),
+    /** It was suspended. */
+    AGENT_SUSPENDED("agent.suspended", keys("hold", "text"), keys()),
+    /** Its last hold was released. */
+    AGENT_RESUMED("agent.resumed", keys("hold"), keys()),
+    /** It fell silent for too long, or someone found that nobody answers for it. */
+    AGENT_ORPHANED("agent.orphaned", keys("reason"), keys("silentSince")),
+    /** A new owner took it. */
+    AGENT_RECLAIMED("agent.reclaimed", keys(), keys()),
+    /** Someone else answers for it. */
+    AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
+    /** Its retirement began. */
+    AGENT_DECOMMISSION_STARTED("agent.decommission_started", keys("cause", "reason", "tasks"), keys()),
+    /** It is retired. */
+    AGENT_DECOMMISSIONED("agent.decommissioned", keys(), keys()),
+
+    /** A hold was added, and the state stayed. */
+    HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
+    /** A hold was released, and the state stayed. */
+    HOLD_RELEASED("hold.released", keys("hold"), keys()),
+
+    /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
+    CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
+    /** It got a new credential while ACTIVE; the one before stays good until {@code graceUntil}. */
+    CREDENTIAL_ROTATED("credential.rotated", keys("graceUntil", "issuedAt"), keys("old", "secretSha256")),
+    /** Its credentials were taken back. */
+    CREDENTIAL_REVOKED("credential.revoked", keys("ids", "reason"), keys()),
+    /** Its credential ran out before it was replaced. */
+    CREDENTIAL_EXPIRED("credential.expired", keys("expiredAt", "id"), keys()),
+
+    /** The first heartbeat since it became ACTIVE. */
+    HEARTBEAT_FIRST("heartbeat.first", keys(), keys()),
+    /** Heartbeats are missing. */
+    HEARTBEAT_MISSED("heartbeat.missed", keys("since", "windows"), keys()),
+    /** A heartbeat ended a silence that had been noticed. */
+    HEARTBEAT_RESUMED("heartbeat.resumed", keys("since", "windows"), keys()),
+
+    /** A teardown task succeeded. */
+    TEARDOWN_TASK_DONE("teardown.task_done", keys("task"), keys()),
+    /** A teardown task failed; the sweep tries again. */
+    TEARDOWN_TASK_FAILED("teardown.task_failed", keys("attempt", "error", "retryAt", "task"), keys());
+
+    private final String wire;
+    private final Set<String> required;
+    private final Set<String> optional;
+
+    EventKind(String wire, Set<String> required, Set<String> optional) {
+        this.wire = wire;
+        this.required = required;
+        this.optional = optional;
+    }
+
+    /** The name in events, for example {@code agent.suspended}. */
+    public String wire() {
+        return wire;
+    }
+
+    /** The keys that {@code details} always has. */
+    public Set<String> requiredDetails() {
+        return required;
+    }
+
+    /** The keys that {@code details} may have beside them. */
+    public Set<String> optionalDetails() {
+        return optional;
+    }
+
+    /** The kind of that wire name. */
+    public static Optional<EventKind> ofWire(String wire) {
+        for (EventKind kind : values()) {
+            if (kind.wire.equals(wire)) {
+                return Optional.of(kind);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Returns {@code details} if its keys are those of this kind; throws otherwise. */
+    Json.Obj require(Json.Obj details) {
+        Set<String> odd = new TreeSet<>(required);
+        odd.removeAll(details.members().keySet());
+        if (!odd.isEmpty()) {
+            throw new JsonFormatException("details of %s lack %s".formatted(wire, odd));
+        }
+        odd.addAll(details.members().keySet());
+        odd.removeAll(required);
+        odd.removeAll(optional);
+        if (!odd.isEmpty()) {
+            throw new JsonFormatException("details of %s have the unknown keys %s".formatted(wire, odd));
+        }
+        return details;
+    }
+
+    private static Set<String> keys(String... keys) {
+        return Set.of(keys);
+    }
+
+    /** Sets of keys that two kinds share. */
+    private static final class Details {
+        static final Set<String> REQUEST = keys("name", "purpose", "role", "type");
+        static final Set<String> REQUEST_OPTIONAL = keys(
+                "audience",
+                "capabilities",
+                "costCentre",
+                "expires",
+                "keyThumbprint",
+                "manifestDigest",
+                "notAfter",
+                "notBefore",
+                "owner",
+                "parent",
+                "tags");
+        static final Set<String> IMPORT = with(REQUEST, "createdAt", "source");
+        static final Set<String> IMPORT_OPTIONAL = with(REQUEST_OPTIONAL, "hold", "text");
+
+        private static Set<String> with(Set<String> keys, String... more) {
+            Set<String> all = new TreeSet<>(keys);
+            all.addAll(Set.of(more));
+            return Set.copyOf(all);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package io.agentlifecycle.core.audit;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Text;
+
+/**
+ * Where an event stands in its chain.
+ *
+ * @param stream {@code a/<tenant>/<agent id>} for an agent, or {@code log}
+ * @param n 0 for the first event of the stream
+ * @param prev the leaf hash of the event before it, base64url; for the first one the hash of nothing
+ */
+public record StreamPosition(String stream, long n, String prev) {
+    /** The stream of the log itself. */
+    public static final String LOG = "log";
+
+    public StreamPosition {
+        Text.line("stream", stream, 256);
+        requireNonNull(prev, "prev");
+        if (n < 0 || n > Json.MAX_INTEGER) {
+            throw new IllegalArgumentException("n must be 0 or more but was " + n);
+        }
+    }
+
+    /** The stream of an agent. */
+    public static String streamOf(AgentKey agent) {
+        return "a/" + agent.tenant() + "/" + agent.id();
+    }
+
+    /** Where a stream begins. */
+    public static StreamPosition first(String stream) {
+        return new StreamPosition(stream, 0, Digests.sha256(""));
+    }
+}

@@ -1,0 +1,92 @@
+package io.agentlifecycle.core.hold;
+
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * The holds that stand on one agent, at most one per reason. SUSPENDED means at least one, ACTIVE means none; any other
+ * live state may carry holds. Immutable.
+ */
+public final class Holds {
+    /** No hold. */
+    public static final Holds NONE = new Holds(new TreeMap<>());
+
+    private final SortedMap<HoldReason, Hold> byReason;
+
+    private Holds(SortedMap<HoldReason, Hold> byReason) {
+        this.byReason = Collections.unmodifiableSortedMap(byReason);
+    }
+
+    /**
+     * These holds.
+     *
+     * @throws IllegalArgumentException if two have the same reason
+     */
+    public static Holds of(Collection<Hold> holds) {
+        Holds result = NONE;
+        for (Hold hold : holds) {
+            result = result.place(hold)
+                    .orElseThrow(() -> new IllegalArgumentException("two holds with reason " + hold.reason()));
+        }
+        return result;
+    }
+
+    /** With {@code hold} added; empty if one with its reason stands already. */
+    public Optional<Holds> place(Hold hold) {
+        if (byReason.containsKey(hold.reason())) {
+            return Optional.empty();
+        }
+        var next = new TreeMap<>(byReason);
+        next.put(hold.reason(), hold);
+        return Optional.of(new Holds(next));
+    }
+
+    /** Without the hold of that reason; empty if none stands. The agent is free when the result {@link #isEmpty}. */
+    public Optional<Holds> release(HoldReason reason) {
+        if (!byReason.containsKey(reason)) {
+            return Optional.empty();
+        }
+        var next = new TreeMap<>(byReason);
+        next.remove(reason);
+        return Optional.of(new Holds(next));
+    }
+
+    /** True if nothing holds the agent. */
+    public boolean isEmpty() {
+        return byReason.isEmpty();
+    }
+
+    /** The hold of that reason, if it stands. */
+    public Optional<Hold> get(HoldReason reason) {
+        return Optional.ofNullable(byReason.get(reason));
+    }
+
+    /** The reasons, in order of their codes. */
+    public List<HoldReason> reasons() {
+        return List.copyOf(byReason.keySet());
+    }
+
+    /** The holds, in order of their reasons' codes. */
+    public List<Hold> all() {
+        return List.copyOf(byReason.values());
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Holds holds && byReason.equals(holds.byReason);
+    }
+
+    @Override
+    public int hashCode() {
+        return byReason.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return byReason.values().toString();
+    }
+}

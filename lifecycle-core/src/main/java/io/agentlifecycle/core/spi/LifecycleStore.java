@@ -1,0 +1,114 @@
+package io.agentlifecycle.core.spi;
+
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.EventPage;
+import io.agentlifecycle.core.store.Heartbeat;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.RequestId;
+import io.agentlifecycle.core.store.StoreDescriptor;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Keeps versioned records and events. It knows kinds, versions, due times and indexes, and never the meaning of a body.
+ *
+ * <p>Contract, checked by {@code LifecycleStoreContract} of lifecycle-testkit:
+ *
+ * <ol>
+ *   <li>C1: {@link #commit} stores every mutation and every event of the commit, or none of them.
+ *   <li>C2: every {@link io.agentlifecycle.core.store.Check} is compared, a put of version 1 must be new, and a put of
+ *       version n+1 must replace version n. Otherwise the answer is CONFLICT, which has no effect, and is given only
+ *       once the change that won is durable.
+ *   <li>C3: commits are strictly serializable; {@link #get} is linearizable.
+ *   <li>C4: a commit is as durable as {@link #describe} says before {@link #commit} returns APPLIED.
+ *   <li>C5: nothing is visible to readers before it is durable.
+ *   <li>C6: the numbers of commits strictly increase in the order of the commits.
+ *   <li>C7: the same request id with the same content has the effect of one commit and gives its result again; with
+ *       other content it is REJECTED.
+ *   <li>C8: after UNKNOWN, either the store has failed, or {@link #findCommit} finds the result.
+ *   <li>C9: heartbeats only move forward (the later sight and the higher count win), never cause a CONFLICT, and those
+ *       of unknown agents are ignored.
+ *   <li>C10: a record whose due time has come is returned by {@link #due} until it is changed or re-armed.
+ *   <li>C11: a record that matches a query all the while is in exactly one of its pages.
+ *   <li>C12: events come back character for character, in the order of their commits, and within a commit in the order
+ *       of its list.
+ *   <li>C13: a subscriber has seen a commit before it is acknowledged, each once, in order, as a whole.
+ *   <li>C14: after a failure of durability nothing is written any more. {@link #close} may be called twice; every other
+ *       call after it throws a {@link io.agentlifecycle.core.error.StoreException}.
+ * </ol>
+ *
+ * <p>Implementations must be safe for use by many threads. Methods may block for I/O, and throw
+ * {@link io.agentlifecycle.core.error.StoreException} if the store does not work.
+ */
+public interface LifecycleStore extends AutoCloseable {
+    /** A store that keeps everything in memory and nothing when the process ends. */
+    static LifecycleStore inMemory() {
+        return new InMemoryStore();
+    }
+
+    /** What the store says of itself. */
+    StoreDescriptor describe();
+
+    /** The record of that key; sees every commit acknowledged before the call. */
+    Optional<StoredRecord> get(RecordKey key);
+
+    /** At most {@code limit} matching records in order of tenant and id, beginning after {@code after}. */
+    Page<StoredRecord> query(RecordQuery query, Optional<PageToken> after, int limit);
+
+    /** Stores all of {@code commit}, or nothing. */
+    CommitResult commit(Commit commit);
+
+    /** What became of the commit with that request id; empty if it was not stored. Kept for at least 24 hours. */
+    Optional<CommitResult> findCommit(RequestId id);
+
+    /** Notes heartbeats. What is noted may be lost in a crash; it is no commit and changes no version. */
+    void heartbeats(Collection<Heartbeat> batch);
+
+    /** What is known of an agent's heartbeats. */
+    Optional<Liveness> liveness(RecordKey agent);
+
+    /** The records that are due at {@code now}, the longest overdue first, at most {@code limit}. */
+    List<RecordKey> due(Instant now, int limit);
+
+    /**
+     * Moves the due time of a record, unless it no longer has that version. What is moved may be forgotten when the store
+     * is closed: the record is then due at the time that its last put named.
+     */
+    void rearm(RecordKey key, long version, Optional<Instant> next);
+
+    /** Events of commits after number {@code after}, at least {@code limit} of them if there are so many. */
+    EventPage events(long after, int limit);
+
+    /** At most {@code limit} events of one stream, from position {@code from} on, in order. */
+    List<StoredEvent> trail(String stream, long from, int limit);
+
+    /** Calls {@code listener} for every commit from now on, before the commit is acknowledged. */
+    Subscription subscribe(CommitListener listener);
+
+    /** Writes out what is pending and frees everything. */
+    @Override
+    void close();
+
+    /** Hears of commits. It must be quick, must not call the store, and must not throw. */
+    @FunctionalInterface
+    interface CommitListener {
+        /** The commit with number {@code seq} is stored. */
+        void committed(long seq, Commit commit);
+    }
+
+    /** A listener's place; closing it ends the calls. */
+    @FunctionalInterface
+    interface Subscription extends AutoCloseable {
+        @Override
+        void close();
+    }
+}

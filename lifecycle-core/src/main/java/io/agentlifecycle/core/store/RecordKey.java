@@ -1,0 +1,61 @@
+package io.agentlifecycle.core.store;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.access.Text;
+import java.util.Comparator;
+
+/**
+ * Names one record. Ordered by kind, tenant and id.
+ *
+ * @param kind {@code agent}, {@code stream}, {@code tombstone}, or one that a later version adds
+ * @param id at most 256 characters
+ */
+public record RecordKey(TenantId tenant, String kind, String id) implements Comparable<RecordKey> {
+    /** The kind of agents' records. */
+    public static final String AGENT = "agent";
+
+    /** The kind of the head of a stream that is no agent's. */
+    public static final String STREAM = "stream";
+
+    /** The kind of what is left of a retired agent: its id, never to be used again. */
+    public static final String TOMBSTONE = "tombstone";
+
+    private static final Comparator<RecordKey> ORDER = Comparator.comparing(RecordKey::kind)
+            .thenComparing(RecordKey::tenant)
+            .thenComparing(RecordKey::id);
+
+    public RecordKey {
+        requireNonNull(tenant, "tenant");
+        Text.line("record kind", kind, 32);
+        Text.line("record id", id, 256);
+    }
+
+    /** The record of an agent. */
+    public static RecordKey agent(AgentKey agent) {
+        return new RecordKey(agent.tenant(), AGENT, agent.id().value());
+    }
+
+    /** The tombstone of an agent. */
+    public static RecordKey tombstone(AgentKey agent) {
+        return new RecordKey(agent.tenant(), TOMBSTONE, agent.id().value());
+    }
+
+    /** The agent whose record this is. */
+    public AgentKey agentKey() {
+        return new AgentKey(tenant, AgentId.of(id));
+    }
+
+    @Override
+    public int compareTo(RecordKey other) {
+        return ORDER.compare(this, other);
+    }
+
+    @Override
+    public String toString() {
+        return kind + ":" + tenant + "/" + id;
+    }
+}

@@ -1,0 +1,5 @@
+/** What tests of hosts need: a clock to turn, a listener that remembers, a store that fails on request. */
+@NullMarked
+package io.agentlifecycle.core.testing;
+
+import org.jspecify.annotations.NullMarked;
