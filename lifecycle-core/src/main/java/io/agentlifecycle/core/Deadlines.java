@@ -4,10 +4,8 @@ import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
 
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
-import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
-import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -24,7 +22,7 @@ import java.util.Optional;
  *
  * @param graceUntil before this, nobody is silent
  */
-record Deadlines(LifecyclePolicy policy, TransitionTable<AgentState, Command> table, Instant graceUntil) {
+record Deadlines(Rules rules, Instant graceUntil) {
 
     /** Something that is to be done at an instant. */
     record Deadline(Instant at, SweepAction action) {}
@@ -89,13 +87,15 @@ record Deadlines(LifecyclePolicy policy, TransitionTable<AgentState, Command> ta
     }
 
     /** How many whole heartbeat intervals have passed since {@code since}. */
-    long windows(Instant since, Instant now) {
-        return now.isBefore(since) ? 0 : Duration.between(since, now).dividedBy(policy.heartbeatInterval());
+    long windows(Agent agent, Instant since, Instant now) {
+        return now.isBefore(since)
+                ? 0
+                : Duration.between(since, now).dividedBy(rules.policyFor(agent).heartbeatInterval());
     }
 
     /** From when on a silence that began at {@code since} makes an orphan. */
-    Instant orphanAt(Instant since) {
-        return later(since.plus(policy.orphanThreshold()), graceUntil);
+    Instant orphanAt(Agent agent, Instant since) {
+        return later(since.plus(rules.policyFor(agent).orphanThreshold()), graceUntil);
     }
 
     /** From when on nothing happened to the agent for too long. */
@@ -104,45 +104,53 @@ record Deadlines(LifecyclePolicy policy, TransitionTable<AgentState, Command> ta
         Instant last = liveness.map(Liveness::lastSeen)
                 .filter(seen -> seen.isAfter(updated))
                 .orElse(updated);
-        return last.plus(policy.maxInactive());
+        return last.plus(rules.policyFor(agent).maxInactive());
     }
 
     private void addInactivity(List<Deadline> deadlines, Agent agent, Optional<Liveness> liveness) {
-        SweepAction action = switch (policy.inactivityAction()) {
+        SweepAction action = switch (rules.policyFor(agent).inactivityAction()) {
             case REPORT -> null;
             case SUSPEND -> SweepAction.SUSPEND_INACTIVE;
             case DECOMMISSION -> SweepAction.DECOMMISSION_INACTIVE;
         };
         boolean held = agent.holds().get(HoldReason.INACTIVE).isPresent();
         if (action != null && !(action == SweepAction.SUSPEND_INACTIVE && held)) {
-            add(deadlines, agent, inactiveAt(agent, liveness).plus(policy.inactivityGrace()), action);
+            add(
+                    deadlines,
+                    agent,
+                    inactiveAt(agent, liveness).plus(rules.policyFor(agent).inactivityGrace()),
+                    action);
         }
     }
 
     private void addSilence(List<Deadline> deadlines, Agent agent, Optional<Liveness> liveness) {
         Instant since = silentSince(agent, liveness);
-        add(deadlines, agent, orphanAt(since), SweepAction.MARK_ORPHANED);
+        add(deadlines, agent, orphanAt(agent, since), SweepAction.MARK_ORPHANED);
         long noticed = agent.activity()
                 .silence()
                 .filter(silence -> silence.since().equals(since))
                 .map(silence -> silence.windows())
                 .orElse(0L);
-        long next = Math.max(noticed + 1, policy.missedHeartbeats());
-        Instant at = later(since.plus(policy.heartbeatInterval().multipliedBy(next)), graceUntil);
+        long next = Math.max(noticed + 1, rules.policyFor(agent).missedHeartbeats());
+        Instant at = later(since.plus(rules.policyFor(agent).heartbeatInterval().multipliedBy(next)), graceUntil);
         deadlines.add(new Deadline(at, SweepAction.NOTE_SILENCE));
     }
 
     private void addCredential(List<Deadline> deadlines, Agent agent, Credential credential) {
         deadlines.add(new Deadline(credential.expiresAt(), SweepAction.EXPIRE_CREDENTIAL));
-        if (policy.credentialPolicy().autoRotate()) {
-            add(deadlines, agent, credential.rotateAt(policy.credentialPolicy()), SweepAction.REPORT_ROTATION_DUE);
+        if (rules.policyFor(agent).credentialPolicy().autoRotate()) {
+            add(
+                    deadlines,
+                    agent,
+                    credential.rotateAt(rules.policyFor(agent).credentialPolicy()),
+                    SweepAction.REPORT_ROTATION_DUE);
         }
     }
 
     /** Only what the table allows can fall due. */
     private void add(List<Deadline> deadlines, Agent agent, Instant at, SweepAction action) {
         if (action.command().isEmpty()
-                || table.next(agent.state(), action.command().get()).isPresent()) {
+                || rules.table().next(agent.state(), action.command().get()).isPresent()) {
             deadlines.add(new Deadline(at, action));
         }
     }

@@ -5,11 +5,9 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Liveness;
-import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.Json;
-import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
@@ -19,20 +17,13 @@ import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
-import io.agentlifecycle.core.error.StoreBusyException;
 import io.agentlifecycle.core.error.StoreException;
-import io.agentlifecycle.core.error.StoreFailedException;
-import io.agentlifecycle.core.error.StoreFullException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
-import io.agentlifecycle.core.spi.LifecycleListener;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Check;
-import io.agentlifecycle.core.store.Commit;
-import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RequestId;
-import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -40,19 +31,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The one way by which anything changes: load, decide, seal, commit, publish. It is the only code that reads the clock
  * and the store; what a command means is decided by {@link Rules}, and what an event means by {@link Replay}.
  */
 final class Engine {
-    /** How often a lost race is run again before the caller is told. */
-    static final int MAX_ATTEMPTS = 16;
-
-    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
-
     /** What a command does to an agent's right to act. */
     enum Effect {
         /** It takes it away: if that cannot be stored, this process denies the agent all the same. */
@@ -66,56 +50,60 @@ final class Engine {
     /** An agent that is to be created, with its first events. */
     record Creation(AgentKey key, List<EventContent> events) {}
 
-    private final LifecycleStore store;
-    private final Clockwork clock;
+    private final Committer committer;
     private final Rules rules;
-    private final PolicyRef policyRef;
     private final CredentialIssuer issuer;
-    private final List<LifecycleListener> listeners;
     private final Draws draws;
-    private final FleetView fleet = new FleetView();
-    private final Heartbeats heartbeats;
     private final Deadlines deadlines;
+    private final LogKeeper log;
+    private final Heartbeats heartbeats;
+    private final FleetView fleet;
     private final LifecycleStore.Subscription subscription;
-    private final String origin;
-    private volatile Optional<String> lastStoreFailure = Optional.empty();
 
-    Engine(
-            LifecycleStore store,
-            Clockwork clock,
+    private Engine(
+            Committer committer,
             Rules rules,
             CredentialIssuer issuer,
-            List<LifecycleListener> listeners,
             Draws draws,
-            Optional<String> wantedOrigin) {
-        this.store = store;
-        this.clock = clock;
+            Deadlines deadlines,
+            LogKeeper log,
+            FleetView fleet,
+            LifecycleStore.Subscription subscription) {
+        this.committer = committer;
         this.rules = rules;
-        this.policyRef = rules.policy().ref();
         this.issuer = issuer;
-        this.listeners = List.copyOf(listeners);
         this.draws = draws;
-        Instant opened = clock.now();
-        this.deadlines = new Deadlines(
-                rules.policy(), rules.table(), opened.plus(rules.policy().startupGrace()));
-        this.heartbeats = new Heartbeats(store, rules.policy().heartbeatInterval(), opened);
-        this.origin = new LogKeeper(this).open(wantedOrigin);
-        this.subscription = store.subscribe((seq, commit) -> fleet.committed(commit));
-        fleet.load(store);
+        this.deadlines = deadlines;
+        this.log = log;
+        this.heartbeats = new Heartbeats(
+                committer.store(),
+                rules.policy().heartbeatInterval(),
+                committer.clock().now());
+        this.fleet = fleet;
+        this.subscription = subscription;
+    }
+
+    /** Opens the log of the store, or begins it, and reads the fleet. */
+    static Engine open(
+            Committer committer, Rules rules, CredentialIssuer issuer, Draws draws, Optional<String> wantedOrigin) {
+        Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
+        var deadlines = new Deadlines(rules, graceUntil);
+        LogKeeper log = LogKeeper.open(committer, deadlines, draws, wantedOrigin);
+        var fleet = new FleetView();
+        LifecycleStore.Subscription subscription =
+                committer.store().subscribe((seq, commit) -> fleet.committed(commit));
+        fleet.load(committer.store());
+        return new Engine(committer, rules, issuer, draws, deadlines, log, fleet, subscription);
     }
 
     // ---- what the others need
 
     LifecycleStore store() {
-        return store;
+        return committer.store();
     }
 
     Rules rules() {
         return rules;
-    }
-
-    PolicyRef policyRef() {
-        return policyRef;
     }
 
     Draws draws() {
@@ -134,26 +122,22 @@ final class Engine {
         return deadlines;
     }
 
-    String origin() {
-        return origin;
-    }
-
-    Clockwork clock() {
-        return clock;
+    LogKeeper log() {
+        return log;
     }
 
     Instant now() {
-        return clock.now();
+        return committer.clock().now();
     }
 
     Optional<String> lastStoreFailure() {
-        return lastStoreFailure;
+        return committer.lastFailure();
     }
 
     // ---- reading
 
     Optional<AgentCodec.Stored> find(AgentKey key) {
-        return store.get(RecordKey.agent(key)).map(AgentCodec::decode);
+        return store().get(RecordKey.agent(key)).map(AgentCodec::decode);
     }
 
     AgentCodec.Stored load(AgentKey key) {
@@ -163,7 +147,7 @@ final class Engine {
     /** What this process heard, and what other hosts told the store. */
     Optional<Liveness> liveness(AgentKey key) {
         Optional<Liveness> here = fleet.liveness(key);
-        Optional<Liveness> stored = store.liveness(RecordKey.agent(key));
+        Optional<Liveness> stored = store().liveness(RecordKey.agent(key));
         return here.isPresent() && stored.isPresent() ? stored.map(here.get()::merge) : here.or(() -> stored);
     }
 
@@ -182,7 +166,7 @@ final class Engine {
     private Optional<Activation> run(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
         requireNonNull(key, "key");
         try {
-            for (int attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+            for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
                 AgentCodec.Stored before = load(key);
                 if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                     return Optional.empty();
@@ -195,13 +179,13 @@ final class Engine {
                     return done;
                 }
             }
-        } catch (StoreException e) {
+            throw new ContentionException("a command for agent " + key, Committer.MAX_ATTEMPTS);
+        } catch (StoreException | ContentionException e) {
             if (effect == Effect.RESTRICTS) {
                 fleet.deny(key);
             }
             throw e;
         }
-        throw new ContentionException("a command for agent " + key, MAX_ATTEMPTS);
     }
 
     /** Empty if someone else was faster. */
@@ -217,7 +201,8 @@ final class Engine {
         StoredRecord next = chain.record();
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(next)));
         tombstone(chain.agent()).ifPresent(mutations::add);
-        return commit(draws.requestId(), now, List.of(), mutations, chain.events())
+        return committer
+                        .commit(draws.requestId(), now, List.of(), mutations, chain.events())
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
@@ -271,7 +256,7 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
-        if (commit(requestId, now, checks, mutations, events).isEmpty()) {
+        if (committer.commit(requestId, now, checks, mutations, events).isEmpty()) {
             creations.forEach(creation -> requireFree(creation.key()));
             throw new ContentionException("creating " + creations.size() + " agents", 1);
         }
@@ -279,105 +264,15 @@ final class Engine {
     }
 
     private void requireFree(AgentKey key) {
-        if (store.get(RecordKey.tombstone(key)).isPresent()) {
+        if (store().get(RecordKey.tombstone(key)).isPresent()) {
             throw new PolicyViolationException(
                     "agent-id-retired",
                     "the id %s belonged to an agent that is retired, and is never given out again; choose another"
                             .formatted(key));
         }
-        if (store.get(RecordKey.agent(key)).isPresent()) {
+        if (store().get(RecordKey.agent(key)).isPresent()) {
             throw new PolicyViolationException(
                     "agent-id-taken", "the id %s is taken; choose another or leave it to the library".formatted(key));
-        }
-    }
-
-    /**
-     * Stores what belongs together and tells the listeners. Empty means that a check failed, and nothing was stored.
-     *
-     * @throws StoreException if the store would not take it, or nobody knows whether it did
-     */
-    Optional<CommitResult.Applied> commit(
-            RequestId requestId, Instant now, List<Check> checks, List<Mutation> mutations, List<SealedEvent> events) {
-        CommitResult result = store(new Commit(
-                requestId,
-                now,
-                checks,
-                mutations,
-                events.stream().map(StoredEvent::of).toList()));
-        if (result instanceof CommitResult.Conflict) {
-            return Optional.empty();
-        }
-        if (result instanceof CommitResult.Applied applied) {
-            clock.reached(now);
-            lastStoreFailure = Optional.empty();
-            events.forEach(this::tell);
-            return Optional.of(applied);
-        }
-        StoreException failure = failure(requestId, result);
-        lastStoreFailure = Optional.ofNullable(failure.getMessage());
-        throw failure;
-    }
-
-    /** One commit; when nobody knows what became of it, it is looked up by its request id. */
-    private CommitResult store(Commit commit) {
-        try {
-            CommitResult result = store.commit(commit);
-            return result instanceof CommitResult.Unknown
-                    ? store.findCommit(commit.requestId()).orElse(result)
-                    : result;
-        } catch (StoreException e) {
-            lastStoreFailure = Optional.ofNullable(e.getMessage());
-            throw e;
-        }
-    }
-
-    private static StoreException failure(RequestId requestId, CommitResult result) {
-        if (result instanceof CommitResult.Rejected rejected) {
-            return switch (rejected.reason()) {
-                case FULL -> new StoreFullException(rejected.message());
-                case BUSY -> new StoreBusyException(rejected.message());
-                case TOO_LARGE, REQUEST_ID_REUSED -> new StoreException(rejected.message(), null);
-                case FAILED ->
-                    new StoreFailedException(
-                            StoreFailedException.Outcome.NOT_STORED,
-                            Optional.of(requestId.value()),
-                            rejected.message() + "; nothing was stored; open the store again and repeat the call",
-                            null);
-            };
-        }
-        return new StoreFailedException(
-                StoreFailedException.Outcome.UNKNOWN,
-                Optional.of(requestId.value()),
-                "nobody knows whether request %s was stored; open the store again and look it up by that id"
-                        .formatted(requestId),
-                null);
-    }
-
-    private void tell(SealedEvent event) {
-        for (LifecycleListener listener : listeners) {
-            try {
-                listener.onEvent(event);
-            } catch (RuntimeException e) {
-                LOG.error(
-                        "a listener failed at event {} {}",
-                        event.event().kind().wire(),
-                        event.event().id(),
-                        e);
-            }
-        }
-    }
-
-    /** Gives an event its place and its bytes. */
-    SealedEvent seal(String logOrigin, StreamHead head, EventContent content, Instant now) {
-        Instant at = now.isBefore(head.lastAt()) ? head.lastAt() : now;
-        var event = new AuditEvent(
-                logOrigin, draws.eventId(at), at, Optional.empty(), head.next(), content.under(policyRef));
-        try {
-            return SealedEvent.write(event);
-        } catch (JsonFormatException e) {
-            throw new PolicyViolationException(
-                    "event-size",
-                    "%s on stream %s: %s".formatted(content.kind().wire(), head.next().stream(), e.getMessage()));
         }
     }
 
@@ -415,7 +310,9 @@ final class Engine {
         }
 
         void add(EventContent content) {
-            SealedEvent sealed = seal(origin, head, content, now);
+            PolicyRef policy =
+                    agent.map(rules::policyFor).orElse(rules.policy()).ref();
+            SealedEvent sealed = committer.seal(log.origin(), head, content.under(policy), now);
             Agent next = agent.map(before -> Replay.apply(before, sealed.event()))
                     .orElseGet(() -> Replay.begin(key, sealed.event()));
             agent = Optional.of(next.at(version));

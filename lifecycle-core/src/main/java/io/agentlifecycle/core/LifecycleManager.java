@@ -37,6 +37,8 @@ import io.agentlifecycle.core.spi.IdGenerator;
 import io.agentlifecycle.core.spi.LifecycleListener;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.TeardownTask;
+import io.agentlifecycle.core.store.EventPage;
+import io.agentlifecycle.core.store.StoredEvent;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
@@ -77,11 +79,13 @@ public final class LifecycleManager implements AutoCloseable {
     private final House house;
     private final TenantId tenant;
     private final boolean confined;
+    private final Guard guard;
 
     private LifecycleManager(House house, TenantId tenant, boolean confined) {
         this.house = house;
         this.tenant = tenant;
         this.confined = confined;
+        this.guard = new Guard(house.engine(), tenant);
     }
 
     /**
@@ -251,7 +255,7 @@ public final class LifecycleManager implements AutoCloseable {
             return state == AgentState.ORPHANED ? OrphanMark.ALREADY : OrphanMark.NOT_ELIGIBLE;
         }
         Instant since = Deadlines.silentSince(stored.agent(), engine().liveness(key));
-        run(agent, Engine.Effect.RESTRICTS, rules().markOrphaned(OrphanReason.SILENT, Optional.of(since), actor));
+        run(agent, Engine.Effect.RESTRICTS, rules().markOrphaned(Optional.empty(), since, actor));
         return OrphanMark.MARKED;
     }
 
@@ -304,10 +308,8 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Page<Agent> query(AgentQuery query, Optional<PageToken> after, int limit) {
         TenantId where = query.tenant().orElse(tenant);
-        if (confined && !where.equals(tenant)) {
-            throw new AccessDeniedException(
-                    "tenant " + where,
-                    new Verdict.Denied("a manager of tenant " + tenant, List.of(Verdict.Reason.UNKNOWN_AGENT)));
+        if (!where.equals(tenant)) {
+            requireWhole("tenant " + where);
         }
         return engine().store()
                 .query(AgentCodec.query(query, where), after, limit)
@@ -341,9 +343,7 @@ public final class LifecycleManager implements AutoCloseable {
     public List<SealedEvent> auditTrail(AgentId agent, long from, int limit) {
         AgentKey key = key(agent);
         engine().load(key);
-        return engine().store().trail(StreamPosition.streamOf(key), from, limit).stream()
-                .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
-                .toList();
+        return read(engine().store().trail(StreamPosition.streamOf(key), from, limit));
     }
 
     /**
@@ -353,12 +353,15 @@ public final class LifecycleManager implements AutoCloseable {
      * @param limit about so many events; a commit is never split
      */
     public LogPage events(long cursor, int limit) {
-        var page = engine().store().events(cursor, limit);
-        return new LogPage(
-                page.events().stream()
-                        .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
-                        .toList(),
-                page.cursor());
+        requireWhole("the log");
+        EventPage page = engine().store().events(cursor, limit);
+        return new LogPage(read(page.events()), page.cursor());
+    }
+
+    private static List<SealedEvent> read(List<StoredEvent> events) {
+        return events.stream()
+                .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
+                .toList();
     }
 
     /** Who answered for an agent at which time, the first owner first. */
@@ -389,7 +392,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** What stands in the path of every call of an agent. */
     public Guard guard() {
-        return new Guard(engine(), tenant);
+        return guard;
     }
 
     /**
@@ -422,22 +425,25 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** What does the work of time when the host calls it, for all tenants. */
     public Sweeper sweeper() {
+        requireWhole("the sweeper");
         return house.sweeper();
     }
 
-    /** A view of this manager that speaks for another tenant and is confined to it. Closing it has no effect. */
+    /**
+     * A view of this manager that speaks for another tenant and is confined to it: {@link #sweeper}, {@link #verify},
+     * {@link #events} and {@link #health} belong to all tenants, and only the manager that was built gives them. Closing
+     * a view has no effect.
+     */
     public LifecycleManager forTenant(TenantId other) {
-        requireNonNull(other, "tenant");
-        if (confined && !other.equals(tenant)) {
-            throw new AccessDeniedException(
-                    "tenant " + other,
-                    new Verdict.Denied("a manager of tenant " + tenant, List.of(Verdict.Reason.UNKNOWN_AGENT)));
+        if (!requireNonNull(other, "tenant").equals(tenant)) {
+            requireWhole("tenant " + other);
         }
         return new LifecycleManager(house, other, true);
     }
 
     /** How the manager is, for whoever is on call. */
     public Health health() {
+        requireWhole("health");
         return new Health(
                 engine().lastStoreFailure(),
                 engine().fleet().denied(),
@@ -453,7 +459,8 @@ public final class LifecycleManager implements AutoCloseable {
      *     record that is not what its events say
      */
     public Verification verify() {
-        return new Verifier(engine().store(), engine().origin()).verify();
+        requireWhole("verification");
+        return new Verifier(engine().store(), engine().log().origin()).verify();
     }
 
     /**
@@ -482,6 +489,14 @@ public final class LifecycleManager implements AutoCloseable {
             page.items().forEach(action);
             after = page.next();
         } while (after.isPresent());
+    }
+
+    /** What belongs to all tenants, or to another one, is not for a view that is confined to one. */
+    private void requireWhole(String what) {
+        if (confined) {
+            throw new AccessDeniedException(
+                    what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));
+        }
     }
 
     private Rules rules() {
@@ -632,18 +647,12 @@ public final class LifecycleManager implements AutoCloseable {
         private LifecycleManager open(LifecycleStore opened) {
             Stores.requireDurable(policy, opened);
             var draws = new Draws(random);
-            var clockwork =
-                    new Clockwork(clock, opened.describe().clockHighWater().orElse(Instant.MIN));
+            Instant highWater = opened.describe().clockHighWater().orElse(Instant.MIN);
+            var committer = new Committer(opened, new Clockwork(clock, highWater), draws, listeners);
             var rules = new Rules(
                     policy, table, tasks.stream().map(TeardownTask::name).toList());
-            var engine = new Engine(
-                    opened,
-                    clockwork,
-                    rules,
-                    issuer.orElseGet(() -> new OpaqueIssuer(draws)),
-                    listeners,
-                    draws,
-                    logOrigin);
+            CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
+            var engine = Engine.open(committer, rules, chosen, draws, logOrigin);
             var teardown = new Teardown(engine, tasks);
             var house = new House(
                     engine, teardown, new Sweeper(engine, teardown), ids.orElse(draws::agentId), store.isEmpty());

@@ -41,6 +41,7 @@ public final class LifecyclePolicy {
     private final Duration inactivityGrace;
     private final InactivityAction inactivityAction;
     private final CredentialPolicy credentialPolicy;
+    private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
         id = builder.id;
@@ -55,6 +56,7 @@ public final class LifecyclePolicy {
         inactivityGrace = builder.inactivityGrace;
         inactivityAction = builder.inactivityAction;
         credentialPolicy = builder.credentialPolicy;
+        ref = digest();
     }
 
     /** The defaults of {@link #builder()}. */
@@ -141,6 +143,10 @@ public final class LifecyclePolicy {
 
     /** How this policy is named in events. */
     PolicyRef ref() {
+        return ref;
+    }
+
+    private PolicyRef digest() {
         Json settings = Json.object()
                 .put("id", id)
                 .put("version", version)

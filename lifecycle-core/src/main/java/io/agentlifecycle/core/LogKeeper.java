@@ -6,6 +6,7 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -26,49 +27,70 @@ import java.util.Optional;
 final class LogKeeper {
     private static final int PAGE = 200;
 
-    private final Engine engine;
+    private final Committer committer;
+    private final Deadlines deadlines;
+    private final Draws draws;
+    private final String origin;
 
-    LogKeeper(Engine engine) {
-        this.engine = engine;
+    private LogKeeper(Committer committer, Deadlines deadlines, Draws draws, String origin) {
+        this.committer = committer;
+        this.deadlines = deadlines;
+        this.draws = draws;
+        this.origin = origin;
     }
 
     /**
-     * Opens the log, or begins it in an empty store, and returns its origin.
+     * Opens the log, or begins it in an empty store.
      *
      * @throws AuditTamperedException if there are records but no log
+     * @throws PolicyViolationException rule {@code log-origin}
      */
-    String open(Optional<String> wanted) {
-        StoreDescriptor store = engine.store().describe();
-        LogRecord log = read().orElseGet(() -> begin(wanted, store));
-        if (wanted.isPresent() && !wanted.get().equals(log.origin())) {
+    static LogKeeper open(Committer committer, Deadlines deadlines, Draws draws, Optional<String> wanted) {
+        StoreDescriptor store = committer.store().describe();
+        Optional<LogRecord> found = committer.store().get(LogRecord.KEY).map(LogRecord::decode);
+        String origin =
+                found.map(LogRecord::origin).orElseGet(() -> wanted.orElse("agentlifecycle.local/" + store.storeId()));
+        if (wanted.isPresent() && !wanted.get().equals(origin)) {
             throw new PolicyViolationException(
                     "log-origin",
                     "the log of this store is %s for ever; open it without logOrigin(\"%s\")"
-                            .formatted(log.origin(), wanted.get()));
+                            .formatted(origin, wanted.get()));
         }
+        var keeper = new LogKeeper(committer, deadlines, draws, origin);
+        LogRecord log = found.orElseGet(() -> keeper.begin(store));
         OpenReport report = store.openReport();
         report.cutSha256()
-                .ifPresent(sha256 -> append(EventContent.of(
+                .ifPresent(sha256 -> keeper.append(EventContent.of(
                         EventKind.LOG_RECOVERED,
                         Actor.SYSTEM,
                         Json.object()
                                 .put("bytes", report.cutBytes())
                                 .put("sha256", sha256)
                                 .build())));
-        if (!log.policySha256().equals(engine.policyRef().sha256())) {
-            long rescheduled = reschedule();
-            append(EventContent.of(
+        if (!log.policySha256().equals(keeper.policy().sha256())) {
+            long rescheduled = keeper.reschedule();
+            keeper.append(EventContent.of(
                     EventKind.POLICY_CHANGED,
                     Actor.SYSTEM,
                     Json.object().put("rescheduled", rescheduled).build()));
         }
-        noteRegression();
-        return log.origin();
+        keeper.noteRegression();
+        return keeper;
+    }
+
+    /** The name of the log, in every event of it. */
+    String origin() {
+        return origin;
+    }
+
+    private PolicyRef policy() {
+        return deadlines.rules().policy().ref();
     }
 
     /** Writes down that the clock went back, if it did and nobody has written it down yet. */
     void noteRegression() {
-        engine.clock()
+        committer
+                .clock()
                 .takeRegression()
                 .ifPresent(regression -> append(EventContent.of(
                         EventKind.CLOCK_REGRESSION,
@@ -80,17 +102,18 @@ final class LogKeeper {
     }
 
     private Optional<LogRecord> read() {
-        return engine.store().get(LogRecord.KEY).map(LogRecord::decode);
+        return committer.store().get(LogRecord.KEY).map(LogRecord::decode);
     }
 
-    private LogRecord begin(Optional<String> wanted, StoreDescriptor store) {
-        if (!engine.store()
+    private LogRecord begin(StoreDescriptor store) {
+        boolean hasAgents = !committer
+                .store()
                 .query(RecordQuery.of(RecordKey.AGENT), Optional.empty(), 1)
                 .items()
-                .isEmpty()) {
+                .isEmpty();
+        if (hasAgents) {
             throw new AuditTamperedException(List.of("the store has agents but no log; its stream record is gone"));
         }
-        String origin = wanted.orElse("agentlifecycle.local/" + store.storeId());
         var genesis = EventContent.of(
                 EventKind.LOG_GENESIS,
                 Actor.SYSTEM,
@@ -104,27 +127,23 @@ final class LogKeeper {
     }
 
     private void append(EventContent content) {
-        for (int attempt = 1; attempt <= Engine.MAX_ATTEMPTS; attempt++) {
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             if (write(read().orElseThrow(), content).isPresent()) {
                 return;
             }
         }
-        throw new ContentionException(content.kind().wire() + " on the log", Engine.MAX_ATTEMPTS);
+        throw new ContentionException(content.kind().wire() + " on the log", Committer.MAX_ATTEMPTS);
     }
 
     /** Empty if someone else was faster. */
     private Optional<LogRecord> write(LogRecord log, EventContent content) {
-        Instant now = engine.now();
-        SealedEvent sealed = engine.seal(log.origin(), log.head(), content, now);
+        Instant now = committer.clock().now();
+        SealedEvent sealed = committer.seal(log.origin(), log.head(), content.under(policy()), now);
         boolean underNewPolicy = content.kind() == EventKind.LOG_GENESIS || content.kind() == EventKind.POLICY_CHANGED;
-        String policy = underNewPolicy ? engine.policyRef().sha256() : log.policySha256();
+        String policy = underNewPolicy ? policy().sha256() : log.policySha256();
         var next = new LogRecord(log.version() + 1, log.origin(), policy, StreamHead.after(sealed));
-        return engine.commit(
-                        engine.draws().requestId(),
-                        now,
-                        List.of(),
-                        List.of(new Mutation.Put(next.encode())),
-                        List.of(sealed))
+        return committer
+                .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(sealed))
                 .map(applied -> next);
     }
 
@@ -133,7 +152,7 @@ final class LogKeeper {
         long changed = 0;
         Optional<PageToken> after = Optional.empty();
         do {
-            Page<StoredRecord> page = engine.store().query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
+            Page<StoredRecord> page = committer.store().query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
             List<Mutation> moved = new ArrayList<>();
             for (StoredRecord found : page.items()) {
                 moved(found).ifPresent(moved::add);
@@ -148,8 +167,7 @@ final class LogKeeper {
     }
 
     private Optional<Mutation> moved(StoredRecord found) {
-        Optional<Instant> due =
-                engine.deadlines().first(AgentCodec.decode(found).agent(), Optional.empty());
+        Optional<Instant> due = deadlines.first(AgentCodec.decode(found).agent(), Optional.empty());
         return due.equals(found.dueAt())
                 ? Optional.empty()
                 : Optional.of(new Mutation.Put(
@@ -158,17 +176,18 @@ final class LogKeeper {
 
     /** Another host changes agents meanwhile: each is tried by itself until it is right. */
     private void moveAlone(RecordKey key) {
-        for (int attempt = 1; attempt <= Engine.MAX_ATTEMPTS; attempt++) {
-            Optional<Mutation> mutation = engine.store().get(key).flatMap(this::moved);
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            Optional<Mutation> mutation = committer.store().get(key).flatMap(this::moved);
             if (mutation.isEmpty() || put(List.of(mutation.get()))) {
                 return;
             }
         }
-        throw new ContentionException("rescheduling " + key, Engine.MAX_ATTEMPTS);
+        throw new ContentionException("rescheduling " + key, Committer.MAX_ATTEMPTS);
     }
 
     private boolean put(List<Mutation> mutations) {
-        return engine.commit(engine.draws().requestId(), engine.now(), List.of(), mutations, List.of())
+        return committer
+                .commit(draws.requestId(), committer.clock().now(), List.of(), mutations, List.of())
                 .isPresent();
     }
 }

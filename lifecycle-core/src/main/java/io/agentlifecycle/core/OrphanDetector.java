@@ -44,7 +44,7 @@ public final class OrphanDetector {
         if (agent.state() == AgentState.ACTIVE) {
             Instant since = Deadlines.silentSince(agent, liveness);
             silentFor = Optional.of(now.isBefore(since) ? Duration.ZERO : Duration.between(since, now));
-            if (!now.isBefore(engine.deadlines().orphanAt(since))) {
+            if (!now.isBefore(engine.deadlines().orphanAt(agent, since))) {
                 boolean heard = liveness.filter(l -> l.lastSeen().equals(since)).isPresent();
                 reasons.add(heard ? OrphanReason.SILENT : OrphanReason.NEVER_HEARD);
             }

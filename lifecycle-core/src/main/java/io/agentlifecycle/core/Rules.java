@@ -95,7 +95,8 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision approve(Actor actor) {
         return (agent, now) -> {
             next(agent, Command.APPROVE);
-            policy.approval()
+            policyFor(agent)
+                    .approval()
                     .objection(agent.approval(), agent.owner(), actor, now)
                     .ifPresent(objection -> {
                         throw new PolicyViolationException(
@@ -221,34 +222,33 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     // ---- holds
 
+    /** An agent that is SUSPENDED for another reason gets the operator's hold beside it. */
     Decision suspend(String text, Actor actor) {
         Text.prose("reason", text, 1024);
         return (agent, now) -> {
-            boolean held = agent.holds().get(HoldReason.OPERATOR).isPresent();
-            if (held
-                    && (agent.state() == SUSPENDED
-                            || table.next(agent.state(), Command.SUSPEND).isPresent())) {
-                throw new InvalidTransitionException(
-                        agent.key(), agent.state(), Command.SUSPEND, table.commands(agent.state()));
+            boolean suspended = agent.state() == SUSPENDED;
+            if (suspended && agent.holds().get(HoldReason.OPERATOR).isPresent()) {
+                throw refusal(agent, Command.SUSPEND);
             }
-            Command command = agent.state() == SUSPENDED ? Command.PLACE_HOLD : Command.SUSPEND;
-            return Plan.of(held(agent, command, HoldReason.OPERATOR, text, actor));
+            return hold(agent, suspended ? Command.PLACE_HOLD : Command.SUSPEND, HoldReason.OPERATOR, text, actor);
         };
     }
 
     Decision placeHold(HoldReason reason, String text, Actor actor) {
         Text.prose("hold text", text, 1024);
-        return (agent, now) -> {
-            Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
-            next(agent, command);
-            if (agent.holds().get(reason).isPresent()) {
-                throw new PolicyViolationException(
-                        "hold-stands",
-                        "agent %s is held by %s already; release that hold before placing it anew"
-                                .formatted(agent.key(), reason));
-            }
-            return Plan.of(held(agent, command, reason, text, actor));
-        };
+        return (agent, now) ->
+                hold(agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
+    }
+
+    private Plan hold(Agent agent, Command command, HoldReason reason, String text, Actor actor) {
+        EventContent event = held(agent, command, reason, text, actor);
+        if (agent.holds().get(reason).isPresent()) {
+            throw new PolicyViolationException(
+                    "hold-stands",
+                    "agent %s is held by %s already; release that hold before placing it anew"
+                            .formatted(agent.key(), reason));
+        }
+        return Plan.of(event);
     }
 
     private EventContent held(Agent agent, Command command, HoldReason reason, String text, Actor actor) {
@@ -299,15 +299,16 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     // ---- orphans
 
-    Decision markOrphaned(OrphanReason reason, Optional<Instant> silentSince, Actor actor) {
+    /** The reason is empty if someone marked it by hand. */
+    Decision markOrphaned(Optional<OrphanReason> reason, Instant silentSince, Actor actor) {
         return (agent, now) -> Plan.of(event(
                 EventKind.AGENT_ORPHANED,
                 actor,
                 agent,
                 Command.MARK_ORPHANED,
                 Json.object()
-                        .put("reason", reason.name().toLowerCase(Locale.ROOT))
-                        .put("silentSince", silentSince)
+                        .put("reason", reason.map(Enum::name).orElse("MARKED").toLowerCase(Locale.ROOT))
+                        .put("silentSince", silentSince.toString())
                         .build()));
     }
 
@@ -373,7 +374,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** What the agent's next credential must say. It never outlives the agent. */
     CredentialOrder order(Agent agent, CredentialId id, Instant now) {
-        Instant byPolicy = now.plus(policy.credentialPolicy().maxCredentialTtl());
+        Instant byPolicy = now.plus(policyFor(agent).credentialPolicy().maxCredentialTtl());
         Instant expiresAt = agent.lifespan()
                 .notAfter()
                 .filter(end -> end.isBefore(byPolicy))
@@ -421,7 +422,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             var started = event(EventKind.AGENT_DECOMMISSION_STARTED, actor, agent, command, details);
             Agent leaving = agent.in(AgentState.DECOMMISSIONING);
             List<EventContent> events = new ArrayList<>(List.of(started));
-            if (policy.credentialPolicy().revokeOnDecommission()) {
+            if (policyFor(agent).credentialPolicy().revokeOnDecommission()) {
                 revoked(leaving, "decommissioned", actor).ifPresent(events::add);
             }
             if (tasks.isEmpty()) {
@@ -512,11 +513,18 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     // ---- shared
 
+    /** The policy in force for an agent: one for all so far. */
+    LifecyclePolicy policyFor(Agent agent) {
+        return policy;
+    }
+
     /** The state that {@code command} leads to, or the refusal that names what would be allowed. */
     AgentState next(Agent agent, Command command) {
-        return table.next(agent.state(), command)
-                .orElseThrow(() -> new InvalidTransitionException(
-                        agent.key(), agent.state(), command, table.commands(agent.state())));
+        return table.next(agent.state(), command).orElseThrow(() -> refusal(agent, command));
+    }
+
+    private InvalidTransitionException refusal(Agent agent, Command command) {
+        return new InvalidTransitionException(agent.key(), agent.state(), command, table.commands(agent.state()));
     }
 
     private EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {

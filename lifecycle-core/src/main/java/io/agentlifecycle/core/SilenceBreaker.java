@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * Keeps a sweep from making orphans of a whole tenant when it is the network, not the agents, that fell silent. It trips
@@ -34,9 +35,9 @@ final class SilenceBreaker {
     /**
      * Whether {@code found} agents of the tenant may become orphans now.
      *
-     * @param heartbeating how many agents of the tenant are ACTIVE and were heard
+     * @param heartbeating counts the agents of the tenant that are ACTIVE and were heard; asked only if it matters
      */
-    boolean allows(TenantId tenant, int found, Instant now, long heartbeating) {
+    boolean allows(TenantId tenant, int found, Instant now, LongSupplier heartbeating) {
         if (now.isBefore(graceUntil.getOrDefault(tenant, Instant.MIN))) {
             return false;
         }
@@ -44,8 +45,8 @@ final class SilenceBreaker {
         for (int i = 0; i < found; i++) {
             seen.addLast(now);
         }
-        long fleet = heartbeating + recent(orphans, tenant, now).size();
-        if (seen.size() > FEW && seen.size() > SHARE * fleet) {
+        int made = recent(orphans, tenant, now).size();
+        if (seen.size() > FEW && seen.size() > SHARE * (heartbeating.getAsLong() + made)) {
             tripped.put(tenant, now);
             return false;
         }

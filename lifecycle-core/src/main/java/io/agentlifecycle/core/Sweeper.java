@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Does what time alone asks for, in all tenants, whenever the host calls it; nothing here runs by itself. It looks only
  * at agents that are due, runs ordinary commands, and goes on when one fails. Several threads or hosts may sweep at
- * once: each step counts only if the agent has not changed since it was looked at. What is expired is unusable whether
+ * once: each step counts only if the agent has not changed since it was looked at. Sweeps of one manager take turns, and
+ * teardown tasks run inside them. What is expired is unusable whether
  * or not anyone sweeps. Safe for use by many threads.
  */
 public final class Sweeper {
@@ -45,7 +46,6 @@ public final class Sweeper {
 
     private final Engine engine;
     private final Teardown teardown;
-    private final LogKeeper log;
     private final ReentrantLock lock = new ReentrantLock();
     private final SilenceBreaker breaker;
 
@@ -57,7 +57,6 @@ public final class Sweeper {
     Sweeper(Engine engine, Teardown teardown) {
         this.engine = engine;
         this.teardown = teardown;
-        this.log = new LogKeeper(engine);
         LifecyclePolicy policy = engine.rules().policy();
         this.breaker = new SilenceBreaker(policy.heartbeatInterval(), policy.startupGrace());
     }
@@ -93,7 +92,7 @@ public final class Sweeper {
         lock.lock();
         try {
             Instant now = engine.now();
-            log.noteRegression();
+            engine.log().noteRegression();
             engine.heartbeats().flush(now);
             breaker.settle(now);
             List<RecordKey> keys = engine.store().due(now, limit == Integer.MAX_VALUE ? limit : limit + 1);
@@ -186,7 +185,7 @@ public final class Sweeper {
         }
         Set<TenantId> heldBack = new HashSet<>();
         orphans.forEach((tenant, count) -> {
-            if (!breaker.allows(tenant, count, now, engine.fleet().heartbeating(tenant))) {
+            if (!breaker.allows(tenant, count, now, () -> engine.fleet().heartbeating(tenant))) {
                 heldBack.add(tenant);
             }
         });
@@ -292,7 +291,7 @@ public final class Sweeper {
                 Optional<Agent> marked = command(
                         agent,
                         Engine.Effect.RESTRICTS,
-                        rules.markOrphaned(reason, Optional.of(since), Actor.system("orphan-detector")));
+                        rules.markOrphaned(Optional.of(reason), since, Actor.system("orphan-detector")));
                 marked.ifPresent(done -> breaker.made(done.key().tenant(), now));
                 yield marked;
             }
@@ -301,7 +300,7 @@ public final class Sweeper {
                         agent,
                         Engine.Effect.NEUTRAL,
                         rules.noteSilence(
-                                new Activity.Silence(since, engine.deadlines().windows(since, now))));
+                                new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
             case EXPIRE_CREDENTIAL -> command(agent, Engine.Effect.NEUTRAL, rules.expireCredential());
             case REPORT_ROTATION_DUE -> throw new AssertionError("a report is no change");
         };

@@ -47,6 +47,8 @@ public sealed interface Verdict {
     enum Reason {
         /** No such agent in this tenant. */
         UNKNOWN_AGENT("no such agent in this tenant"),
+        /** It belongs to another tenant, or to all of them. */
+        OTHER_TENANT("it is not this tenant's; ask the manager that was built"),
         /** A restricting command could not be stored; this process denies the agent until one succeeds. */
         DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
         /** Its request is not approved. */

@@ -41,7 +41,7 @@ public enum EventKind {
     /** Its last hold was released. */
     AGENT_RESUMED("agent.resumed", keys("hold"), keys()),
     /** It fell silent for too long, or someone found that nobody answers for it. */
-    AGENT_ORPHANED("agent.orphaned", keys("reason"), keys("silentSince")),
+    AGENT_ORPHANED("agent.orphaned", keys("reason", "silentSince"), keys()),
     /** A new owner took it. */
     AGENT_RECLAIMED("agent.reclaimed", keys(), keys()),
     /** Someone else answers for it. */

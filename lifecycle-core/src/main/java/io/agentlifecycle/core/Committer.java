@@ -1,0 +1,158 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreBusyException;
+import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.error.StoreFailedException;
+import io.agentlifecycle.core.error.StoreFullException;
+import io.agentlifecycle.core.spi.LifecycleListener;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Check;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.RequestId;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Gives events their place and their bytes, stores what belongs together, and tells the listeners. */
+final class Committer {
+    /** How often a lost race is run again before the caller is told. */
+    static final int MAX_ATTEMPTS = 16;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Committer.class);
+
+    private final LifecycleStore store;
+    private final Clockwork clock;
+    private final Draws draws;
+    private final List<LifecycleListener> listeners;
+    private volatile Optional<String> lastFailure = Optional.empty();
+
+    Committer(LifecycleStore store, Clockwork clock, Draws draws, List<LifecycleListener> listeners) {
+        this.store = store;
+        this.clock = clock;
+        this.draws = draws;
+        this.listeners = List.copyOf(listeners);
+    }
+
+    LifecycleStore store() {
+        return store;
+    }
+
+    Clockwork clock() {
+        return clock;
+    }
+
+    /** What the store said when it last failed, unless it has worked since. */
+    Optional<String> lastFailure() {
+        return lastFailure;
+    }
+
+    /**
+     * Stores what belongs together and tells the listeners. Empty means that a check failed, and nothing was stored.
+     *
+     * @throws StoreException if the store would not take it, or nobody knows whether it did
+     */
+    Optional<CommitResult.Applied> commit(
+            RequestId requestId, Instant now, List<Check> checks, List<Mutation> mutations, List<SealedEvent> events) {
+        CommitResult result = store(new Commit(
+                requestId,
+                now,
+                checks,
+                mutations,
+                events.stream().map(StoredEvent::of).toList()));
+        if (result instanceof CommitResult.Conflict) {
+            return Optional.empty();
+        }
+        if (result instanceof CommitResult.Applied applied) {
+            clock.reached(now);
+            lastFailure = Optional.empty();
+            events.forEach(this::tell);
+            return Optional.of(applied);
+        }
+        StoreException failure = failure(requestId, result);
+        lastFailure = Optional.ofNullable(failure.getMessage());
+        throw failure;
+    }
+
+    /** One commit; when nobody knows what became of it, it is looked up by its request id. */
+    private CommitResult store(Commit commit) {
+        CommitResult result;
+        try {
+            result = store.commit(commit);
+        } catch (StoreException e) {
+            lastFailure = Optional.ofNullable(e.getMessage());
+            throw e;
+        }
+        if (!(result instanceof CommitResult.Unknown)) {
+            return result;
+        }
+        try {
+            return store.findCommit(commit.requestId()).orElse(result);
+        } catch (StoreException e) {
+            LOG.warn("request {} cannot be looked up", commit.requestId(), e);
+            return result;
+        }
+    }
+
+    private static StoreException failure(RequestId requestId, CommitResult result) {
+        if (result instanceof CommitResult.Rejected rejected) {
+            return switch (rejected.reason()) {
+                case FULL -> new StoreFullException(rejected.message());
+                case BUSY -> new StoreBusyException(rejected.message());
+                case TOO_LARGE, REQUEST_ID_REUSED -> new StoreException(rejected.message(), null);
+                case FAILED ->
+                    new StoreFailedException(
+                            StoreFailedException.Outcome.NOT_STORED,
+                            Optional.of(requestId.value()),
+                            rejected.message() + "; nothing was stored; open the store again and repeat the call",
+                            null);
+            };
+        }
+        return new StoreFailedException(
+                StoreFailedException.Outcome.UNKNOWN,
+                Optional.of(requestId.value()),
+                "nobody knows whether request %s was stored; open the store again and look it up by that id"
+                        .formatted(requestId),
+                null);
+    }
+
+    private void tell(SealedEvent event) {
+        for (LifecycleListener listener : listeners) {
+            try {
+                listener.onEvent(event);
+            } catch (RuntimeException e) {
+                LOG.error(
+                        "a listener failed at event {} {}",
+                        event.event().kind().wire(),
+                        event.event().id(),
+                        e);
+            }
+        }
+    }
+
+    /**
+     * Gives an event its place and its bytes.
+     *
+     * @throws PolicyViolationException rule {@code event-size}
+     */
+    SealedEvent seal(String logOrigin, StreamHead head, EventContent content, Instant now) {
+        Instant at = now.isBefore(head.lastAt()) ? head.lastAt() : now;
+        var event = new AuditEvent(logOrigin, draws.eventId(at), at, Optional.empty(), head.next(), content);
+        try {
+            return SealedEvent.write(event);
+        } catch (JsonFormatException e) {
+            throw new PolicyViolationException(
+                    "event-size",
+                    "%s on stream %s: %s".formatted(content.kind().wire(), head.next().stream(), e.getMessage()));
+        }
+    }
+}
