@@ -59,6 +59,7 @@ final class Engine {
     private final Heartbeats heartbeats;
     private final FleetView fleet;
     private final LifecycleStore.Subscription subscription;
+    private volatile boolean closed;
 
     private Engine(
             Committer committer,
@@ -137,6 +138,7 @@ final class Engine {
     // ---- reading
 
     Optional<AgentCodec.Stored> find(AgentKey key) {
+        requireOpen();
         return store().get(RecordKey.agent(key)).map(AgentCodec::decode);
     }
 
@@ -240,6 +242,7 @@ final class Engine {
 
     /** Creates agents, all or none. */
     List<Agent> create(RequestId requestId, Instant now, List<Creation> creations) {
+        requireOpen();
         List<Check> checks = new ArrayList<>();
         List<Mutation> mutations = new ArrayList<>();
         List<SealedEvent> events = new ArrayList<>();
@@ -276,7 +279,18 @@ final class Engine {
         }
     }
 
+    private void requireOpen() {
+        if (closed) {
+            throw new StoreException("this manager is closed; build another one", null);
+        }
+    }
+
+    /** From here on nothing is changed any more, and the guard knows no agent. */
     void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         heartbeats.flush(now());
         subscription.close();
         fleet.close();

@@ -23,7 +23,9 @@ public enum SweepAction {
     /** A credential ran out: it is written down. */
     EXPIRE_CREDENTIAL(null, false),
     /** A credential is due for rotation, and nobody is there to take the new one: it is reported. */
-    REPORT_ROTATION_DUE(null, false);
+    REPORT_ROTATION_DUE(null, false),
+    /** It is due, but its record cannot be read; only ever reported as failed. */
+    EXAMINE(null, false);
 
     private final Optional<Command> command;
     private final boolean decisive;

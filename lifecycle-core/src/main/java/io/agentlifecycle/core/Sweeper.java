@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,7 +68,7 @@ public final class Sweeper {
         List<RecordKey> keys = engine.store().due(now, DEFAULT_LIMIT + 1);
         List<SweepPlan.Item> items = new ArrayList<>();
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
-            look(key.agentKey(), now)
+            look(key.agentKey(), now, e -> {})
                     .ifPresent(due -> due.actions()
                             .forEach(action -> items.add(new SweepPlan.Item(
                                     due.agent().key(), due.agent().version(), action))));
@@ -100,7 +101,8 @@ public final class Sweeper {
             List<Outcome> outcomes = new ArrayList<>();
             List<Due> found = new ArrayList<>();
             for (RecordKey key : taken) {
-                lookOrReport(key.agentKey(), now, outcomes).ifPresent(found::add);
+                AgentKey agent = key.agentKey();
+                look(agent, now, e -> unreadable(agent, now, e, outcomes)).ifPresent(found::add);
             }
             Set<TenantId> heldBack = heldBack(found, now);
             found.forEach(due -> sweep(due, heldBack, now, outcomes));
@@ -124,7 +126,7 @@ public final class Sweeper {
             Map<AgentKey, Long> versions = new HashMap<>();
             for (SweepPlan.Item item : plan.items()) {
                 long version = versions.getOrDefault(item.agent(), item.version());
-                Optional<Due> due = look(item.agent(), now)
+                Optional<Due> due = look(item.agent(), now, e -> {})
                         .filter(d ->
                                 d.agent().version() == version && d.actions().contains(item.action()));
                 if (due.isEmpty()) {
@@ -154,24 +156,29 @@ public final class Sweeper {
         return massSilence;
     }
 
-    private Optional<Due> look(AgentKey key, Instant now) {
-        return engine.find(key).map(stored -> {
-            Optional<Liveness> liveness = engine.liveness(key);
-            return new Due(stored.agent(), liveness, engine.deadlines().due(stored.agent(), liveness, now));
-        });
+    /** What is to be done about an agent; empty if it is gone, or cannot be read, which {@code unreadable} hears. */
+    private Optional<Due> look(AgentKey key, Instant now, Consumer<RuntimeException> unreadable) {
+        try {
+            return engine.find(key).map(stored -> {
+                Optional<Liveness> liveness = engine.liveness(key);
+                return new Due(stored.agent(), liveness, engine.deadlines().due(stored.agent(), liveness, now));
+            });
+        } catch (RuntimeException e) {
+            LOG.error("agent {} is due but cannot be looked at", key, e);
+            unreadable.accept(e);
+            return Optional.empty();
+        }
     }
 
-    private Optional<Due> lookOrReport(AgentKey key, Instant now, List<Outcome> outcomes) {
+    private void unreadable(AgentKey key, Instant now, RuntimeException e, List<Outcome> outcomes) {
+        outcomes.add(new Outcome(key, SweepAction.EXAMINE, Result.FAILED, Optional.of(e)));
+        Instant later = now.plus(Rules.backOff(failures.merge(key, 1, Integer::sum)));
         try {
-            return look(key, now);
-        } catch (RuntimeException e) {
-            LOG.error("agent {} is due but cannot be read", key, e);
             engine.store()
                     .get(RecordKey.agent(key))
-                    .ifPresent(found -> engine.store()
-                            .rearm(found.key(), found.version(), Optional.of(now.plus(Rules.backOff(Rules.STUCK)))));
-            outcomes.add(new Outcome(key, SweepAction.NOTE_SILENCE, Result.FAILED, Optional.of(e)));
-            return Optional.empty();
+                    .ifPresent(found -> engine.store().rearm(found.key(), found.version(), Optional.of(later)));
+        } catch (RuntimeException again) {
+            LOG.error("agent {} stays due", key, again);
         }
     }
 
@@ -302,7 +309,7 @@ public final class Sweeper {
                         rules.noteSilence(
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
             case EXPIRE_CREDENTIAL -> command(agent, Engine.Effect.NEUTRAL, rules.expireCredential());
-            case REPORT_ROTATION_DUE -> throw new AssertionError("a report is no change");
+            case REPORT_ROTATION_DUE, EXAMINE -> throw new AssertionError(action + " is no change");
         };
     }
 

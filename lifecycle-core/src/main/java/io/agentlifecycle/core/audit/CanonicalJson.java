@@ -230,9 +230,10 @@ public final class CanonicalJson {
                 case 'f' -> '\f';
                 case 'r' -> '\r';
                 case 'u' -> {
-                    if (next() != '0' || next() != '0') {
+                    if (!text.startsWith("00", at)) {
                         throw wrong("an escape that is not canonical");
                     }
+                    at += 2;
                     int high = HEX.indexOf(next());
                     int low = HEX.indexOf(next());
                     int code = high * 16 + low;
