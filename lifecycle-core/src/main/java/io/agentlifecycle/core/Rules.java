@@ -32,10 +32,12 @@ import io.agentlifecycle.core.hold.Holds;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What each command means: pure functions from an agent and a time to events, or a typed refusal. Where a command leads
@@ -394,13 +396,14 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     EventContent issued(NewCredential wanted, Agent agent, Credential made) {
         Json.ObjBuilder details =
                 Json.object().put("issuedAt", made.issuedAt().toString()).put("secretSha256", made.secretSha256());
+        Duration overlap = policyFor(agent).credentialPolicy().rotationOverlap();
         if (wanted.kind() == EventKind.CREDENTIAL_ROTATED) {
-            details.put("old", agent.credential().map(Credential::id))
-                    .put(
-                            "graceUntil",
-                            made.issuedAt()
-                                    .plus(policy.credentialPolicy().rotationOverlap())
-                                    .toString());
+            agent.credentials()
+                    .usable(made.issuedAt())
+                    .ifPresent(old -> details.put("old", old.id().value())
+                            .put(
+                                    "graceUntil",
+                                    old.graceEnd(made.issuedAt().plus(overlap)).toString()));
         }
         EventContent event = EventContent.of(wanted.kind(), wanted.actor(), details.build())
                 .step(agent.state(), agent.state())
@@ -523,8 +526,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         return table.next(agent.state(), command).orElseThrow(() -> refusal(agent, command));
     }
 
+    /** Names what whoever asked could ask for instead. */
     private InvalidTransitionException refusal(Agent agent, Command command) {
-        return new InvalidTransitionException(agent.key(), agent.state(), command, table.commands(agent.state()));
+        Set<Command> offered = EnumSet.noneOf(Command.class);
+        offered.addAll(table.commands(agent.state()));
+        offered.removeIf(candidate -> candidate.isSystem() || candidate.isForHeld());
+        return new InvalidTransitionException(agent.key(), agent.state(), command, offered);
     }
 
     private EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {

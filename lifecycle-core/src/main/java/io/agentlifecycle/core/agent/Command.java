@@ -12,11 +12,11 @@ public enum Command {
     /** Whoever asked takes the request back. */
     WITHDRAW,
     /** Nobody decided in time. */
-    EXPIRE_REQUEST(true),
+    EXPIRE_REQUEST(Giver.LIBRARY),
     /** It starts to work. */
     ACTIVATE,
     /** {@link #ACTIVATE}, when holds stand. */
-    ACTIVATE_HELD,
+    ACTIVATE_HELD(Giver.CALLER_OF_HELD),
     /** It says that it is alive. */
     HEARTBEAT,
     /** It gets a new credential. */
@@ -38,7 +38,7 @@ public enum Command {
     /** The suspicion is cleared by a decision. */
     RELEASE,
     /** The suspicion is cleared, when holds stand. */
-    RELEASE_HELD,
+    RELEASE_HELD(Giver.CALLER_OF_HELD),
     /** The suspicion is cleared by a recovery that worked. */
     RECOVER,
     /** It fell silent, or nobody answers for it. */
@@ -46,29 +46,40 @@ public enum Command {
     /** A new owner takes it. */
     RECLAIM,
     /** {@link #RECLAIM}, when holds stand. */
-    RECLAIM_HELD,
+    RECLAIM_HELD(Giver.CALLER_OF_HELD),
     /** It is retired. */
     DECOMMISSION,
     /** Its time is over. */
-    EXPIRE(true),
+    EXPIRE(Giver.LIBRARY),
     /** Teardown is tried again. */
-    RETRY_TEARDOWN(true),
+    RETRY_TEARDOWN(Giver.LIBRARY),
     /** Everything of it is gone. */
-    COMPLETE_TEARDOWN(true);
+    COMPLETE_TEARDOWN(Giver.LIBRARY);
 
-    private final boolean system;
-
-    Command() {
-        this(false);
+    private enum Giver {
+        CALLER,
+        CALLER_OF_HELD,
+        LIBRARY
     }
 
-    Command(boolean system) {
-        this.system = system;
+    private final Giver giver;
+
+    Command() {
+        this(Giver.CALLER);
+    }
+
+    Command(Giver giver) {
+        this.giver = giver;
     }
 
     /** True if only time or the library itself gives this command; presets do not restrict it. */
     public boolean isSystem() {
-        return system;
+        return giver == Giver.LIBRARY;
+    }
+
+    /** True if it is what another command becomes when holds stand; nobody asks for it by itself. */
+    public boolean isForHeld() {
+        return giver == Giver.CALLER_OF_HELD;
     }
 
     /** The name in events, for example {@code mark_orphaned}. */

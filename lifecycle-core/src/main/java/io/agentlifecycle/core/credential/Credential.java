@@ -79,7 +79,11 @@ public record Credential(
         return byHalfLife.isBefore(byOverlap) ? byHalfLife : byOverlap;
     }
 
-    /** Replaced, and good for {@code overlap} more, but not beyond its own end. */
+    /** When it stops being good if it is replaced and the overlap ends at {@code overlapEnd}: not after its own end. */
+    public Instant graceEnd(Instant overlapEnd) {
+        return overlapEnd.isBefore(expiresAt) ? overlapEnd : expiresAt;
+    }
+
     Credential retiring(Instant graceEnd) {
         return new Credential(
                 id,
@@ -87,7 +91,7 @@ public record Credential(
                 issuedAt,
                 expiresAt,
                 CredentialStatus.RETIRING,
-                Optional.of(graceEnd.isBefore(expiresAt) ? graceEnd : expiresAt),
+                Optional.of(graceEnd(graceEnd)),
                 keyId,
                 secretSha256);
     }

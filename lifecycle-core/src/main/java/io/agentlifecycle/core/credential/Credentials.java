@@ -31,13 +31,11 @@ public record Credentials(Optional<Credential> current, Optional<Credential> ret
     }
 
     /**
-     * With {@code next} as the current one. The one before it stays good until {@code graceEnd} or its own end, unless
-     * it is not good any more; one that was already retiring stops being good.
+     * With {@code next} as the current one; the one before it stays good until {@code graceEnd}, but not beyond its own
+     * end. One that was already retiring stops being good.
      */
     public Credentials rotate(Credential next, Instant graceEnd) {
-        Optional<Credential> before =
-                current.filter(c -> c.recorded() == CredentialStatus.ACTIVE).map(c -> c.retiring(graceEnd));
-        return new Credentials(Optional.of(next), before, next.generation());
+        return new Credentials(Optional.of(next), current.map(c -> c.retiring(graceEnd)), next.generation());
     }
 
     /** With none of them good. */
