@@ -115,8 +115,7 @@ final class Replay {
             case TEARDOWN_TASK_FAILED ->
                 agent.with(retirement(agent).failed((int) details.integer("attempt"), details.instant("retryAt")));
             case CREDENTIAL_ISSUED -> agent.with(agent.credentials().issue(credential(event, details)));
-            case CREDENTIAL_ROTATED ->
-                agent.with(agent.credentials().rotate(credential(event, details), details.instant("graceUntil")));
+            case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(agent.credentials().expireCurrent());
             case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
@@ -146,6 +145,12 @@ final class Replay {
         var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
         return holds.place(hold)
                 .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
+    }
+
+    private static Credentials rotated(Credentials before, Credential next, JsonFields details) {
+        return details.optionalInstant("graceUntil")
+                .map(graceEnd -> before.rotate(next, graceEnd))
+                .orElseGet(() -> before.issue(next));
     }
 
     private static Credential credential(AuditEvent event, JsonFields details) {

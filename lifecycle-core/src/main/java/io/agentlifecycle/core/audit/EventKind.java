@@ -58,8 +58,8 @@ public enum EventKind {
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
-    /** It got a new credential while ACTIVE; the one before stays good until {@code graceUntil}. */
-    CREDENTIAL_ROTATED("credential.rotated", keys("graceUntil", "issuedAt"), keys("old", "secretSha256")),
+    /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
+    CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("graceUntil", "old", "secretSha256")),
     /** Its credentials were taken back. */
     CREDENTIAL_REVOKED("credential.revoked", keys("ids", "reason"), keys()),
     /** Its credential ran out before it was replaced. */
