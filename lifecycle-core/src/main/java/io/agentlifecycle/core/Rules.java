@@ -148,6 +148,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     Decision activate(Actor actor) {
         return (agent, now) -> {
+            next(agent, Command.ACTIVATE);
             Command command = agent.holds().isEmpty() ? Command.ACTIVATE : Command.ACTIVATE_HELD;
             var activated = event(EventKind.AGENT_ACTIVATED, actor, agent, command, Json.Obj.EMPTY);
             return entering(agent, actor, now, List.of(activated));
@@ -316,8 +317,8 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     Decision reclaim(Owner owner, Actor actor) {
         return (agent, now) -> {
+            next(agent, Command.RECLAIM);
             Command command = agent.holds().isEmpty() ? Command.RECLAIM : Command.RECLAIM_HELD;
-            next(agent, command);
             List<EventContent> events = new ArrayList<>();
             if (!agent.owner().equals(Optional.of(owner))) {
                 events.add(ownerChanged(agent, owner, actor));

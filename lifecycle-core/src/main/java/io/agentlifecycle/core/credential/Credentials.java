@@ -31,11 +31,14 @@ public record Credentials(Optional<Credential> current, Optional<Credential> ret
     }
 
     /**
-     * With {@code next} as the current one; the one before it stays good until {@code graceEnd}, but not beyond its own
-     * end. One that was already retiring stops being good.
+     * With {@code next} as the current one; the one before it, if it was good, stays so until {@code graceEnd}, but not
+     * beyond its own end. One that was already retiring stops being good.
      */
     public Credentials rotate(Credential next, Instant graceEnd) {
-        return new Credentials(Optional.of(next), current.map(c -> c.retiring(graceEnd)), next.generation());
+        return new Credentials(
+                Optional.of(next),
+                current.filter(c -> c.recorded() == CredentialStatus.ACTIVE).map(c -> c.retiring(graceEnd)),
+                next.generation());
     }
 
     /** With none of them good. */
