@@ -29,17 +29,32 @@ public record SweepReport(Instant at, int examined, List<Outcome> outcomes, bool
         return outcomes.stream().filter(outcome -> outcome.result() == result).toList();
     }
 
+    /** The orphans that were not made, as a plan: {@link Sweeper#apply} makes them if the host decides so. */
+    public SweepPlan heldBack() {
+        return new SweepPlan(
+                at, with(Result.HELD_BACK).stream().map(Outcome::item).toList(), false);
+    }
+
     /**
      * What became of one step.
      *
      * @param failure what went wrong, if it failed
      */
-    public record Outcome(AgentKey agent, SweepAction action, Result result, Optional<RuntimeException> failure) {
+    public record Outcome(SweepPlan.Item item, Result result, Optional<RuntimeException> failure) {
         public Outcome {
-            requireNonNull(agent, "agent");
-            requireNonNull(action, "action");
+            requireNonNull(item, "item");
             requireNonNull(result, "result");
             requireNonNull(failure, "failure");
+        }
+
+        /** The agent that the step was for. */
+        public AgentKey agent() {
+            return item.agent();
+        }
+
+        /** What was to be done. */
+        public SweepAction action() {
+            return item.action();
         }
     }
 
@@ -51,7 +66,7 @@ public record SweepReport(Instant at, int examined, List<Outcome> outcomes, bool
         MOVED,
         /** It could not be done; it is tried again, later each time. */
         FAILED,
-        /** It was not done because too many agents of the tenant fell silent at once. */
+        /** It was not done because too many agents of the tenant fell silent at once; see {@link #heldBack}. */
         HELD_BACK,
         /** The credential is due, and there is nobody to hand a new one to: call {@link CredentialRotator}. */
         DUE_NO_SINK

@@ -14,6 +14,7 @@ import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -69,9 +70,7 @@ public final class Sweeper {
         List<SweepPlan.Item> items = new ArrayList<>();
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
             look(key.agentKey(), now, e -> {})
-                    .ifPresent(due -> due.actions()
-                            .forEach(action -> items.add(new SweepPlan.Item(
-                                    due.agent().key(), due.agent().version(), action))));
+                    .ifPresent(due -> due.actions().forEach(action -> items.add(item(due.agent(), action))));
         }
         return new SweepPlan(now, items, keys.size() > DEFAULT_LIMIT);
     }
@@ -115,7 +114,7 @@ public final class Sweeper {
 
     /**
      * Does what {@code plan} says, as far as it is still due, and nothing else. An agent that changed since is left
-     * alone. This is how a host insists on orphans that {@link #sweep()} held back.
+     * alone. With {@link SweepReport#heldBack} a host insists on orphans that a sweep did not make.
      */
     public SweepReport apply(SweepPlan plan) {
         requireNonNull(plan, "plan");
@@ -130,7 +129,7 @@ public final class Sweeper {
                         .filter(d ->
                                 d.agent().version() == version && d.actions().contains(item.action()));
                 if (due.isEmpty()) {
-                    outcomes.add(new Outcome(item.agent(), item.action(), Result.MOVED, Optional.empty()));
+                    outcomes.add(new Outcome(item, Result.MOVED, Optional.empty()));
                 } else {
                     Agent after = step(due.get().agent(), due.get().liveness(), item.action(), now, outcomes);
                     versions.put(item.agent(), after.version());
@@ -171,15 +170,17 @@ public final class Sweeper {
     }
 
     private void unreadable(AgentKey key, Instant now, RuntimeException e, List<Outcome> outcomes) {
-        outcomes.add(new Outcome(key, SweepAction.EXAMINE, Result.FAILED, Optional.of(e)));
         Instant later = now.plus(Rules.backOff(failures.merge(key, 1, Integer::sum)));
+        long version = 0;
         try {
-            engine.store()
-                    .get(RecordKey.agent(key))
-                    .ifPresent(found -> engine.store().rearm(found.key(), found.version(), Optional.of(later)));
+            Optional<StoredRecord> found = engine.store().get(RecordKey.agent(key));
+            version = found.map(StoredRecord::version).orElse(0L);
+            engine.store().rearm(RecordKey.agent(key), version, Optional.of(later));
         } catch (RuntimeException again) {
             LOG.error("agent {} stays due", key, again);
         }
+        var item = new SweepPlan.Item(key, version, SweepAction.EXAMINE);
+        outcomes.add(new Outcome(item, Result.FAILED, Optional.of(e)));
     }
 
     /** The tenants in which this sweep makes no orphans. */
@@ -203,7 +204,7 @@ public final class Sweeper {
         Agent agent = due.agent();
         if (due.actions().contains(SweepAction.MARK_ORPHANED)
                 && heldBack.contains(agent.key().tenant())) {
-            outcomes.add(new Outcome(agent.key(), SweepAction.MARK_ORPHANED, Result.HELD_BACK, Optional.empty()));
+            outcomes.add(new Outcome(item(agent, SweepAction.MARK_ORPHANED), Result.HELD_BACK, Optional.empty()));
             rearm(agent, Optional.of(now.plus(engine.rules().policy().heartbeatInterval())));
             return;
         }
@@ -222,15 +223,16 @@ public final class Sweeper {
     private Agent step(
             Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now, List<Outcome> outcomes) {
         AgentKey key = agent.key();
+        SweepPlan.Item item = item(agent, action);
         try {
             if (action == SweepAction.REPORT_ROTATION_DUE) {
-                outcomes.add(new Outcome(key, action, Result.DUE_NO_SINK, Optional.empty()));
+                outcomes.add(new Outcome(item, Result.DUE_NO_SINK, Optional.empty()));
                 return agent;
             }
             Optional<Agent> after = perform(agent, liveness, action, now);
             Result result =
                     after.isEmpty() ? Result.MOVED : isUnfinished(action, after.get()) ? Result.FAILED : Result.DONE;
-            outcomes.add(new Outcome(key, action, result, Optional.empty()));
+            outcomes.add(new Outcome(item, result, Optional.empty()));
             if (result == Result.FAILED) {
                 failures.merge(key, 1, Integer::sum);
             } else {
@@ -238,10 +240,14 @@ public final class Sweeper {
             }
             return after.orElse(agent);
         } catch (RuntimeException e) {
-            outcomes.add(new Outcome(key, action, Result.FAILED, Optional.of(e)));
+            outcomes.add(new Outcome(item, Result.FAILED, Optional.of(e)));
             failed(agent, action, now, e);
             return agent;
         }
+    }
+
+    private static SweepPlan.Item item(Agent agent, SweepAction action) {
+        return new SweepPlan.Item(agent.key(), agent.version(), action);
     }
 
     private static boolean isUnfinished(SweepAction action, Agent after) {
