@@ -166,13 +166,20 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (!getsOwner) {
             requireOwner("agent " + agent.key(), agent.owner());
         }
+        requireLife(agent, "become ACTIVE", now);
+        return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor));
+    }
+
+    private static void requireLife(Agent agent, String what, Instant now) {
         if (agent.lifespan().isOver(now)) {
             throw new PolicyViolationException(
                     "lifespan-over",
-                    "agent %s cannot become ACTIVE: its life ended at %s; request a new agent"
-                            .formatted(agent.key(), agent.lifespan().notAfter().orElseThrow()));
+                    "agent %s cannot %s: its life ended at %s; request a new agent"
+                            .formatted(
+                                    agent.key(),
+                                    what,
+                                    agent.lifespan().notAfter().orElseThrow()));
         }
-        return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor));
     }
 
     /** Writes a heartbeat down only if it is the first one, or ends a silence. */
@@ -333,6 +340,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision rotate(Actor actor) {
         return (agent, now) -> {
             next(agent, Command.ROTATE_CREDENTIALS);
+            requireLife(agent, "get a credential", now);
             return Plan.NOTHING.issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor));
         };
     }
