@@ -1,0 +1,644 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.credential.CredentialId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the design pages say about agents, told a second time with maps and ifs, so that the library can be compared with
+ * it. It shares names with the library and no rule.
+ */
+final class LifecycleModel {
+    static final String OK = "ok";
+    static final String NO_AGENT = "agent-not-found";
+    static final String NOT_ALLOWED = "transition-refused";
+
+    /** The settings that matter here. */
+    record Settings(
+            boolean approval,
+            boolean owner,
+            Duration approvalTimeout,
+            Duration interval,
+            int missed,
+            Duration orphanAfter,
+            Duration inactiveAfter,
+            Duration inactiveGrace,
+            String inactive,
+            Duration ttl,
+            Duration overlap,
+            boolean autoRotate,
+            boolean revokeAtEnd) {}
+
+    static final class Cred {
+        final CredentialId id;
+        final Instant issued;
+        final Instant expires;
+        boolean revoked;
+        boolean expiryNoted;
+        @Nullable Instant grace;
+
+        Cred(CredentialId id, Instant issued, Instant expires) {
+            this.id = id;
+            this.issued = issued;
+            this.expires = expires;
+        }
+
+        boolean usable(Instant now) {
+            return !revoked && !expiryNoted && now.isBefore(expires) && (grace == null || now.isBefore(grace));
+        }
+    }
+
+    static final class ModelAgent {
+        AgentState state = AgentState.PENDING_APPROVAL;
+        @Nullable String owner;
+        boolean activeWithoutOwner;
+        boolean imported;
+        final Set<String> holds = new TreeSet<>();
+        @Nullable Cred current;
+        @Nullable Cred retiring;
+        long generation;
+        @Nullable Instant requestExpires;
+        @Nullable Instant notAfter;
+        Instant updated = Instant.MIN;
+        Instant watched = Instant.MIN;
+        boolean heard;
+        @Nullable Instant lastSeen;
+        long beats;
+        @Nullable Instant silenceSince;
+        long silenceWindows;
+        final List<EventKind> trail = new ArrayList<>();
+
+        Instant silentSince() {
+            return lastSeen != null && lastSeen.isAfter(watched) ? lastSeen : watched;
+        }
+
+        Instant lastActivity() {
+            return lastSeen != null && lastSeen.isAfter(updated) ? lastSeen : updated;
+        }
+
+        boolean over(Instant now) {
+            return notAfter != null && !now.isBefore(notAfter);
+        }
+
+        int usable(Instant now) {
+            return (current != null && current.usable(now) ? 1 : 0)
+                    + (retiring != null && retiring.usable(now) ? 1 : 0);
+        }
+
+        boolean admitted(Instant now) {
+            return state == AgentState.ACTIVE && !over(now);
+        }
+
+        boolean live() {
+            return state != AgentState.DECOMMISSIONING && state != AgentState.DECOMMISSIONED;
+        }
+    }
+
+    final Map<String, ModelAgent> agents = new LinkedHashMap<>();
+    Instant clock;
+    Instant high;
+    long regressions;
+    private boolean behind;
+    private boolean unreported;
+    private Instant opened;
+    private Settings settings;
+
+    LifecycleModel(Instant start, Settings settings) {
+        this.clock = start;
+        this.high = start;
+        this.opened = start;
+        this.settings = settings;
+    }
+
+    Instant now() {
+        return clock.isBefore(high) ? high : clock;
+    }
+
+    /** Somebody looks at the clock; one that went back by more than two seconds is noticed once. */
+    void look() {
+        if (!clock.isBefore(high)) {
+            behind = false;
+        } else if (!behind && Duration.between(clock, high).compareTo(Duration.ofSeconds(2)) > 0) {
+            behind = true;
+            unreported = true;
+        }
+    }
+
+    private void report() {
+        if (unreported) {
+            unreported = false;
+            regressions++;
+            high = now();
+        }
+    }
+
+    void reopen(Settings next) {
+        behind = false;
+        unreported = false;
+        look();
+        report();
+        opened = now();
+        if (!next.equals(settings)) {
+            high = now();
+        }
+        settings = next;
+    }
+
+    Settings settings() {
+        return settings;
+    }
+
+    // ---- commands
+
+    String request(String key, @Nullable String owner, @Nullable Duration life) {
+        Instant now = now();
+        if (settings.owner && owner == null) {
+            return "owner-required";
+        }
+        if (life != null && life.isZero()) {
+            return "lifespan-over";
+        }
+        ModelAgent known = agents.get(key);
+        if (known != null) {
+            return known.state == AgentState.DECOMMISSIONED ? "agent-id-retired" : "agent-id-taken";
+        }
+        var agent = new ModelAgent();
+        agent.owner = owner;
+        agent.notAfter = life == null ? null : now.plus(life);
+        agent.requestExpires = now.plus(settings.approvalTimeout);
+        agents.put(key, agent);
+        say(agent, EventKind.AGENT_REQUESTED);
+        if (!settings.approval) {
+            agent.state = AgentState.PROVISIONED;
+            say(agent, EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
+        }
+        return OK;
+    }
+
+    String imported(String key, AgentState state) {
+        ModelAgent known = agents.get(key);
+        if (known != null) {
+            return known.state == AgentState.DECOMMISSIONED ? "agent-id-retired" : "agent-id-taken";
+        }
+        var agent = new ModelAgent();
+        agent.state = state;
+        agent.owner = "import@company.com";
+        agent.imported = true;
+        if (state == AgentState.SUSPENDED) {
+            agent.holds.add("operator");
+        }
+        if (state == AgentState.ACTIVE) {
+            agent.watched = now();
+        } else {
+            agent.watched = LifecycleModelTest.CREATED_ELSEWHERE;
+        }
+        agents.put(key, agent);
+        say(agent, EventKind.AGENT_IMPORTED);
+        return OK;
+    }
+
+    String approve(String key, boolean human, boolean self) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.PENDING_APPROVAL) {
+            return NOT_ALLOWED;
+        }
+        if (agent.requestExpires != null && !now().isBefore(agent.requestExpires)) {
+            return "request-expired";
+        }
+        if (!human) {
+            return "approver-human";
+        }
+        if (self && !agent.imported) {
+            return "self-approval";
+        }
+        agent.state = AgentState.PROVISIONED;
+        return say(agent, EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
+    }
+
+    String turnDown(String key, EventKind kind) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.PENDING_APPROVAL) {
+            return NOT_ALLOWED;
+        }
+        agent.state = AgentState.DECOMMISSIONED;
+        return say(agent, kind);
+    }
+
+    String activate(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.PROVISIONED) {
+            return NOT_ALLOWED;
+        }
+        if (!agent.holds.isEmpty()) {
+            agent.state = AgentState.SUSPENDED;
+            return say(agent, EventKind.AGENT_ACTIVATED);
+        }
+        return enter(agent, agent.owner, EventKind.AGENT_ACTIVATED);
+    }
+
+    private String enter(ModelAgent agent, @Nullable String owner, EventKind... kinds) {
+        if (settings.owner && owner == null) {
+            return "owner-required";
+        }
+        if (agent.over(now())) {
+            return "lifespan-over";
+        }
+        agent.owner = owner;
+        agent.activeWithoutOwner = owner == null;
+        agent.holds.clear();
+        agent.state = AgentState.ACTIVE;
+        agent.watched = now();
+        agent.heard = false;
+        agent.silenceSince = null;
+        return say(agent, kinds);
+    }
+
+    /** Tells of the credential that a command has given. */
+    void issued(String key, CredentialId id, boolean rotated) {
+        ModelAgent agent = Objects.requireNonNull(agents.get(key));
+        Instant now = now();
+        Instant end = now.plus(settings.ttl);
+        var next = new Cred(id, now, agent.notAfter != null && agent.notAfter.isBefore(end) ? agent.notAfter : end);
+        Cred before = agent.current;
+        agent.retiring = null;
+        if (rotated && before != null && before.usable(now)) {
+            before.grace = now.plus(settings.overlap);
+            agent.retiring = before;
+        }
+        agent.current = next;
+        agent.generation++;
+        say(agent, rotated ? EventKind.CREDENTIAL_ROTATED : EventKind.CREDENTIAL_ISSUED);
+    }
+
+    String heartbeat(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.ACTIVE) {
+            return NOT_ALLOWED;
+        }
+        if (!agent.heard) {
+            say(agent, EventKind.HEARTBEAT_FIRST);
+        } else if (agent.silenceSince != null) {
+            say(agent, EventKind.HEARTBEAT_RESUMED);
+        }
+        agent.heard = true;
+        agent.silenceSince = null;
+        agent.beats++;
+        if (agent.lastSeen == null || now().isAfter(agent.lastSeen)) {
+            agent.lastSeen = now();
+        }
+        return OK;
+    }
+
+    String rotate(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.ACTIVE) {
+            return NOT_ALLOWED;
+        }
+        return agent.over(now()) ? "lifespan-over" : OK;
+    }
+
+    String revoke(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        switch (agent.state) {
+            case ACTIVE, QUARANTINED, SUSPENDED, ORPHANED -> {
+                takeBack(agent);
+                return OK;
+            }
+            default -> {
+                return NOT_ALLOWED;
+            }
+        }
+    }
+
+    private void takeBack(ModelAgent agent) {
+        boolean any = agent.retiring != null || (agent.current != null && !agent.current.revoked);
+        agent.retiring = null;
+        if (agent.current != null) {
+            agent.current.revoked = true;
+        }
+        if (any) {
+            say(agent, EventKind.CREDENTIAL_REVOKED);
+        }
+    }
+
+    String changeOwner(String key, String owner) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state == AgentState.DECOMMISSIONED) {
+            return NOT_ALLOWED;
+        }
+        if (!owner.equals(agent.owner)) {
+            agent.owner = owner;
+            say(agent, EventKind.AGENT_OWNER_CHANGED);
+        }
+        return OK;
+    }
+
+    String suspend(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        boolean held = agent.holds.contains("operator");
+        switch (agent.state) {
+            case ACTIVE, QUARANTINED -> {
+                if (held) {
+                    return "hold-stands";
+                }
+                agent.state = AgentState.SUSPENDED;
+                agent.holds.add("operator");
+                return say(agent, EventKind.AGENT_SUSPENDED);
+            }
+            case ORPHANED -> {
+                if (held) {
+                    return "hold-stands";
+                }
+                agent.holds.add("operator");
+                return say(agent, EventKind.AGENT_SUSPENDED);
+            }
+            case SUSPENDED -> {
+                if (held) {
+                    return NOT_ALLOWED;
+                }
+                agent.holds.add("operator");
+                return say(agent, EventKind.HOLD_PLACED);
+            }
+            default -> {
+                return NOT_ALLOWED;
+            }
+        }
+    }
+
+    String placeHold(String key, String reason) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (!agent.live()) {
+            return NOT_ALLOWED;
+        }
+        if (agent.holds.contains(reason)) {
+            return "hold-stands";
+        }
+        agent.holds.add(reason);
+        if (agent.state == AgentState.ACTIVE) {
+            agent.state = AgentState.SUSPENDED;
+            return say(agent, EventKind.AGENT_SUSPENDED);
+        }
+        return say(agent, EventKind.HOLD_PLACED);
+    }
+
+    String releaseHold(String key, String reason) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (!agent.live() || agent.state == AgentState.ACTIVE) {
+            return NOT_ALLOWED;
+        }
+        if (!agent.holds.contains(reason)) {
+            return "no-such-hold";
+        }
+        if (agent.state == AgentState.SUSPENDED && agent.holds.size() == 1) {
+            return enter(agent, agent.owner, EventKind.AGENT_RESUMED);
+        }
+        agent.holds.remove(reason);
+        return say(agent, EventKind.HOLD_RELEASED);
+    }
+
+    String resume(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.SUSPENDED) {
+            return NOT_ALLOWED;
+        }
+        return agent.holds.equals(Set.of("operator")) ? releaseHold(key, "operator") : "other-holds";
+    }
+
+    String markOrphaned(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.ACTIVE) {
+            return agent.state == AgentState.ORPHANED ? "ALREADY" : "NOT_ELIGIBLE";
+        }
+        agent.state = AgentState.ORPHANED;
+        say(agent, EventKind.AGENT_ORPHANED);
+        return "MARKED";
+    }
+
+    String reclaim(String key, String owner) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.ORPHANED) {
+            return NOT_ALLOWED;
+        }
+        EventKind[] kinds = owner.equals(agent.owner)
+                ? new EventKind[] {EventKind.AGENT_RECLAIMED}
+                : new EventKind[] {EventKind.AGENT_OWNER_CHANGED, EventKind.AGENT_RECLAIMED};
+        if (!agent.holds.isEmpty()) {
+            agent.owner = owner;
+            agent.state = AgentState.SUSPENDED;
+            return say(agent, kinds);
+        }
+        return enter(agent, owner, kinds);
+    }
+
+    String decommission(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (!agent.live() || agent.state == AgentState.PENDING_APPROVAL) {
+            return NOT_ALLOWED;
+        }
+        retire(agent);
+        return OK;
+    }
+
+    private void retire(ModelAgent agent) {
+        say(agent, EventKind.AGENT_DECOMMISSION_STARTED);
+        if (settings.revokeAtEnd) {
+            takeBack(agent);
+        }
+        agent.state = AgentState.DECOMMISSIONED;
+        say(agent, EventKind.AGENT_DECOMMISSIONED);
+    }
+
+    // ---- time
+
+    void sweep() {
+        report();
+        Instant now = now();
+        agents.values().forEach(agent -> sweep(agent, now));
+    }
+
+    private void sweep(ModelAgent agent, Instant now) {
+        if (!agent.live()) {
+            return;
+        }
+        if (agent.state == AgentState.PENDING_APPROVAL) {
+            if (agent.over(now) || (agent.requestExpires != null && !now.isBefore(agent.requestExpires))) {
+                agent.state = AgentState.DECOMMISSIONED;
+                say(agent, EventKind.AGENT_REQUEST_EXPIRED);
+            }
+            return;
+        }
+        if (agent.over(now)) {
+            retire(agent);
+            return;
+        }
+        Instant idle = agent.lastActivity().plus(settings.inactiveAfter).plus(settings.inactiveGrace);
+        if (!now.isBefore(idle)) {
+            if (settings.inactive.equals("DECOMMISSION")) {
+                retire(agent);
+                return;
+            }
+            boolean canBeHeld = agent.state == AgentState.ACTIVE
+                    || agent.state == AgentState.QUARANTINED
+                    || agent.state == AgentState.ORPHANED;
+            if (settings.inactive.equals("SUSPEND") && canBeHeld && agent.holds.add("inactive")) {
+                agent.state = agent.state == AgentState.ORPHANED ? AgentState.ORPHANED : AgentState.SUSPENDED;
+                say(agent, EventKind.AGENT_SUSPENDED);
+                return;
+            }
+        }
+        if (agent.state != AgentState.ACTIVE) {
+            return;
+        }
+        Instant since = agent.silentSince();
+        Instant grace = opened.plus(settings.interval.multipliedBy(settings.missed));
+        if (!now.isBefore(since.plus(settings.orphanAfter)) && !now.isBefore(grace)) {
+            agent.state = AgentState.ORPHANED;
+            say(agent, EventKind.AGENT_ORPHANED);
+            return;
+        }
+        long passed = Duration.between(since, now).dividedBy(settings.interval);
+        long noted = since.equals(agent.silenceSince) ? agent.silenceWindows : 0;
+        if (passed >= settings.missed && passed > noted && !now.isBefore(grace)) {
+            agent.silenceSince = since;
+            agent.silenceWindows = passed;
+            say(agent, EventKind.HEARTBEAT_MISSED);
+        }
+        noteExpiry(agent, now);
+    }
+
+    private void noteExpiry(ModelAgent agent, Instant now) {
+        Cred current = agent.current;
+        if (current != null && !current.revoked && !current.expiryNoted && !now.isBefore(current.expires)) {
+            current.expiryNoted = true;
+            say(agent, EventKind.CREDENTIAL_EXPIRED);
+        }
+    }
+
+    /** What a check of credentials may answer for that agent; the jitter leaves it a choice for a while. */
+    Set<RotationResult.Outcome> rotation(String key) {
+        ModelAgent agent = Objects.requireNonNull(agents.get(key));
+        Instant now = now();
+        Set<RotationResult.Outcome> wanted = wanted(agent.current, now);
+        boolean gives = !Set.of(
+                        RotationResult.Outcome.OK, RotationResult.Outcome.SKIPPED, RotationResult.Outcome.EXPIRED)
+                .containsAll(wanted);
+        return gives && agent.over(now) ? Set.of(RotationResult.Outcome.FAILED) : wanted;
+    }
+
+    private Set<RotationResult.Outcome> wanted(@Nullable Cred current, Instant now) {
+        if (current == null) {
+            return Set.of(RotationResult.Outcome.ISSUED);
+        }
+        if (current.revoked) {
+            return Set.of(RotationResult.Outcome.SKIPPED);
+        }
+        if (!settings.autoRotate) {
+            return Set.of(
+                    now.isBefore(current.expires) && !current.expiryNoted
+                            ? RotationResult.Outcome.OK
+                            : RotationResult.Outcome.EXPIRED);
+        }
+        Duration life = Duration.between(current.issued, current.expires);
+        if (current.expiryNoted || !now.isBefore(current.expires.minus(settings.overlap))) {
+            return Set.of(RotationResult.Outcome.ROTATED);
+        }
+        Duration age = Duration.between(current.issued, now);
+        if (age.compareTo(life.multipliedBy(44).dividedBy(100)) < 0) {
+            return Set.of(RotationResult.Outcome.OK);
+        }
+        return age.compareTo(life.multipliedBy(56).dividedBy(100)) > 0
+                ? Set.of(RotationResult.Outcome.ROTATED)
+                : Set.of(RotationResult.Outcome.OK, RotationResult.Outcome.ROTATED);
+    }
+
+    void rotationFoundExpired(String key) {
+        noteExpiry(Objects.requireNonNull(agents.get(key)), now());
+    }
+
+    /** The first instant after now at which something may change, for tests that aim at the edges. */
+    Optional<Instant> nextEdge() {
+        List<Instant> edges = new ArrayList<>();
+        for (ModelAgent agent : agents.values()) {
+            edges.addAll(Arrays.asList(agent.requestExpires, agent.notAfter));
+            for (Cred cred : Arrays.asList(agent.current, agent.retiring)) {
+                if (cred != null) {
+                    edges.addAll(Arrays.asList(cred.expires, cred.grace));
+                }
+            }
+            if (agent.state == AgentState.ACTIVE) {
+                Instant since = agent.silentSince();
+                edges.add(since.plus(settings.orphanAfter));
+                edges.add(since.plus(settings.interval.multipliedBy(settings.missed)));
+                edges.add(since.plus(settings.interval.multipliedBy(agent.silenceWindows + 1)));
+            }
+            if (agent.live()) {
+                edges.add(agent.lastActivity().plus(settings.inactiveAfter).plus(settings.inactiveGrace));
+            }
+        }
+        return edges.stream()
+                .filter(Objects::nonNull)
+                .filter(edge -> edge.isAfter(now()))
+                .min(Instant::compareTo);
+    }
+
+    private String say(ModelAgent agent, EventKind... kinds) {
+        agent.trail.addAll(List.of(kinds));
+        agent.updated = now();
+        high = now();
+        return OK;
+    }
+}
