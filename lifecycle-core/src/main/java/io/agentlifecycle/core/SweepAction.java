@@ -40,6 +40,14 @@ public enum SweepAction {
         return command;
     }
 
+    /** True if a heartbeat makes it wrong. */
+    boolean isOfSilence() {
+        return this == SUSPEND_INACTIVE
+                || this == DECOMMISSION_INACTIVE
+                || this == MARK_ORPHANED
+                || this == NOTE_SILENCE;
+    }
+
     /** True if nothing else need be done for the agent after it. */
     boolean isDecisive() {
         return decisive;

@@ -62,7 +62,7 @@ public record SweepReport(Instant at, int examined, List<Outcome> outcomes, bool
     public enum Result {
         /** It was done. */
         DONE,
-        /** The agent changed in between; nothing was done, and the next sweep looks at it again. */
+        /** The agent changed or was heard in between; nothing was done, and the next sweep looks at it again. */
         MOVED,
         /** It could not be done; it is tried again, later each time. */
         FAILED,

@@ -208,13 +208,14 @@ public final class Sweeper {
             rearm(agent, Optional.of(now.plus(engine.rules().policy().heartbeatInterval())));
             return;
         }
-        int failedBefore = outcomes.size();
+        int before = outcomes.size();
         for (SweepAction action : due.actions()) {
             agent = step(agent, due.liveness(), action, now, outcomes);
         }
-        boolean failed = outcomes.subList(failedBefore, outcomes.size()).stream()
-                .anyMatch(outcome -> outcome.result() == Result.FAILED);
-        if (!failed) {
+        // what failed has its own next time; what moved was looked at too early, and stays due
+        boolean open = outcomes.subList(before, outcomes.size()).stream()
+                .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
+        if (!open) {
             rearm(agent, engine.deadlines().firstAfter(agent, due.liveness(), now));
         }
     }
@@ -229,7 +230,9 @@ public final class Sweeper {
                 outcomes.add(new Outcome(item, Result.DUE_NO_SINK, Optional.empty()));
                 return agent;
             }
-            Optional<Agent> after = perform(agent, liveness, action, now);
+            Optional<Agent> after = action.isOfSilence() && !engine.liveness(key).equals(liveness)
+                    ? Optional.empty()
+                    : perform(agent, liveness, action, now);
             Result result =
                     after.isEmpty() ? Result.MOVED : isUnfinished(action, after.get()) ? Result.FAILED : Result.DONE;
             outcomes.add(new Outcome(item, result, Optional.empty()));
