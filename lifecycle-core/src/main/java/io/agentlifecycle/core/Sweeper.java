@@ -273,8 +273,13 @@ public final class Sweeper {
         }
     }
 
+    /** An agent that cannot be moved stays due, which costs one more look at it. */
     private void rearm(Agent agent, Optional<Instant> next) {
-        engine.store().rearm(RecordKey.agent(agent.key()), agent.version(), next);
+        try {
+            engine.store().rearm(RecordKey.agent(agent.key()), agent.version(), next);
+        } catch (RuntimeException e) {
+            LOG.error("agent {} stays due", agent.key(), e);
+        }
     }
 
     /** Empty if the agent changed since it was looked at. */
