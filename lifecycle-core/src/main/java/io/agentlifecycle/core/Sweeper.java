@@ -260,16 +260,21 @@ public final class Sweeper {
     private void failed(Agent agent, SweepAction action, Instant now, RuntimeException e) {
         int attempts = failures.merge(agent.key(), 1, Integer::sum);
         LOG.warn("{} of agent {} failed {} times in a row", action, agent.key(), attempts, e);
+        // the event makes the agent due anew, so it comes before the wait
+        Agent waiting = attempts == Rules.STUCK ? noteStuck(agent, action, attempts, e) : agent;
+        rearm(waiting, Optional.of(now.plus(Rules.backOff(attempts))));
+    }
+
+    private Agent noteStuck(Agent agent, SweepAction action, int attempts, RuntimeException e) {
         try {
-            rearm(agent, Optional.of(now.plus(Rules.backOff(attempts))));
-            if (attempts == Rules.STUCK) {
-                engine.run(
-                        agent.key(),
-                        Engine.Effect.NEUTRAL,
-                        engine.rules().stuck(action, attempts, e.getClass().getName()));
-            }
+            return engine.run(
+                            agent.key(),
+                            Engine.Effect.NEUTRAL,
+                            engine.rules().stuck(action, attempts, e.getClass().getName()))
+                    .agent();
         } catch (RuntimeException again) {
             LOG.error("the failure of {} for agent {} could not be written down", action, agent.key(), again);
+            return agent;
         }
     }
 
