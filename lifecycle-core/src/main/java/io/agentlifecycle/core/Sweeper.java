@@ -13,6 +13,8 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
@@ -53,6 +55,9 @@ public final class Sweeper {
 
     /** Failures in a row. */
     private final Map<AgentKey, Integer> failures = new ConcurrentHashMap<>();
+
+    /** The credential of each agent whose rotation was reported as due last. */
+    private final Map<AgentKey, CredentialId> reported = new ConcurrentHashMap<>();
 
     private volatile Set<TenantId> massSilence = Set.of();
 
@@ -210,6 +215,9 @@ public final class Sweeper {
         }
         int before = outcomes.size();
         for (SweepAction action : due.actions()) {
+            if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent)) {
+                continue;
+            }
             agent = step(agent, due.liveness(), action, now, outcomes);
         }
         // what failed has its own next time; what moved was looked at too early, and stays due
@@ -218,6 +226,13 @@ public final class Sweeper {
         if (!open) {
             rearm(agent, engine.deadlines().firstAfter(agent, due.liveness(), now));
         }
+    }
+
+    /** A rotation is due for half of a credential's life; the host is told of it once. */
+    private boolean isNews(Agent agent) {
+        Optional<CredentialId> due = agent.credential().map(Credential::id);
+        return !due.equals(Optional.ofNullable(reported.put(
+                agent.key(), due.orElseThrow(() -> new AssertionError("no credential is due for rotation")))));
     }
 
     /** Does one thing for one agent, reports it, and returns the agent as it is then. */
