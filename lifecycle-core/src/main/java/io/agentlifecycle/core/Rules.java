@@ -81,9 +81,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     /** The first event of an agent that comes from elsewhere. */
-    EventContent imported(AgentImport agent, String source, Actor actor) {
+    EventContent imported(AgentImport agent, String source, Actor actor, Instant now) {
         Json.ObjBuilder details = RequestJson.of(agent.request())
                 .putInto(Json.object())
+                .put(
+                        "expires",
+                        agent.state() == PENDING_APPROVAL ? policy.approval().expiry(now) : Optional.empty())
                 .put("createdAt", agent.createdAt().toString())
                 .put("source", Text.line("source", source, 256));
         if (agent.state() == SUSPENDED) {
