@@ -18,7 +18,6 @@ import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.hold.HoldReason;
-import io.agentlifecycle.core.spi.TeardownTask;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -110,17 +109,7 @@ class CommandTableTest {
             "ding", AgentState.DECOMMISSIONING,
             "deco", AgentState.DECOMMISSIONED);
 
-    private static final TeardownTask NEVER = new TeardownTask() {
-        @Override
-        public String name() {
-            return "never";
-        }
-
-        @Override
-        public void run(Agent agent) throws Exception {
-            throw new Exception("not down yet");
-        }
-    };
+    private static final FlakyTask NEVER = new FlakyTask("never", () -> false);
 
     @TestFactory
     Stream<DynamicTest> the_standard_table() {
