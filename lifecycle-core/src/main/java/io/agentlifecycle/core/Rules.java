@@ -250,6 +250,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         "agent %s is held by %s already; release that hold before placing it anew"
                                 .formatted(agent.key(), reason));
             }
+            if (agent.holds().reasons().size() >= Holds.MOST) {
+                throw new PolicyViolationException(
+                        "hold-count",
+                        "agent %s is held for %d reasons already; release one of them first"
+                                .formatted(agent.key(), Holds.MOST));
+            }
             return Plan.of(held(agent, command, reason, text, actor));
         };
     }
