@@ -226,7 +226,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is.
      *
-     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already
+     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already, or
+     *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others
      */
     public Agent placeHold(AgentId agent, HoldReason reason, String text, Actor actor) {
         requireNonNull(reason, "reason");
