@@ -250,8 +250,8 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision placeHold(HoldReason reason, String text, Actor actor) {
         Text.prose("hold text", text, 1024);
         return (agent, now) -> {
-            Plan plan = hold(
-                    agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
+            Plan plan =
+                    hold(agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
             if (agent.holds().reasons().size() >= Holds.MOST) {
                 throw new PolicyViolationException(
                         "hold-count",

@@ -123,7 +123,7 @@ final class SweepFleet implements AutoCloseable {
     }
 
     List<EventKind> kinds(AgentId agent) {
-        return manager.auditTrail(agent).stream().map(sealed -> sealed.event().kind()).toList();
+        return manager.auditTrail(agent).stream().map(heard -> heard.event().kind()).toList();
     }
 
     long count(AgentId agent, EventKind kind) {
