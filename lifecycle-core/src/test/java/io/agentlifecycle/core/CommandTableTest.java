@@ -173,7 +173,7 @@ class CommandTableTest {
         List<SealedEvent> trail = manager.auditTrail(ID);
         switch (cell.charAt(0)) {
             case '.' -> {
-                Command command = command(verb, before);
+                Command command = command(table, verb, before);
                 assertRefused(manager, verb, before, command, offered(table, before.state()));
             }
             case '!' -> {
@@ -253,13 +253,17 @@ class CommandTableTest {
     }
 
     /** The command of the table that a verb is, in the agent's situation. */
-    private static Command command(String verb, Agent agent) {
+    private static Command command(TransitionTable<AgentState, Command> table, String verb, Agent agent) {
         boolean held = !agent.holds().isEmpty();
         boolean suspendedElse = agent.state() == SUSPENDED
                 && agent.holds().get(HoldReason.OPERATOR).isEmpty();
         return switch (verb) {
-            case "activate" -> held ? Command.ACTIVATE_HELD : Command.ACTIVATE;
-            case "reclaim" -> held ? Command.RECLAIM_HELD : Command.RECLAIM;
+            case "activate" ->
+                held && table.next(agent.state(), Command.ACTIVATE).isPresent()
+                        ? Command.ACTIVATE_HELD
+                        : Command.ACTIVATE;
+            case "reclaim" ->
+                held && table.next(agent.state(), Command.RECLAIM).isPresent() ? Command.RECLAIM_HELD : Command.RECLAIM;
             case "suspend" -> suspendedElse ? Command.PLACE_HOLD : Command.SUSPEND;
             default -> Command.valueOf(verb.replaceAll("([A-Z])", "_$1").toUpperCase(Locale.ROOT));
         };
