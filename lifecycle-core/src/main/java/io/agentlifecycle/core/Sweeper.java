@@ -36,8 +36,7 @@ import org.slf4j.LoggerFactory;
  * Does what time alone asks for, in all tenants, whenever the host calls it; nothing here runs by itself. It looks only
  * at agents that are due, runs ordinary commands, and goes on when one fails. Several threads or hosts may sweep at
  * once: each step counts only if the agent has not changed since it was looked at. Sweeps of one manager take turns, and
- * teardown tasks run inside them. What is expired is unusable whether
- * or not anyone sweeps. Safe for use by many threads.
+ * teardown tasks run inside them. What is expired is unusable whether or not anyone sweeps. Safe for use by many threads.
  */
 public final class Sweeper {
     /** How many agents one sweep looks at, unless told otherwise. */
