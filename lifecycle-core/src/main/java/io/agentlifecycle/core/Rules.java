@@ -165,12 +165,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (!getsOwner) {
             requireOwner("agent " + agent.key(), agent.owner());
         }
-        if (agent.lifespan().isOver(now)) {
-            throw new PolicyViolationException(
-                    "lifespan-over",
-                    "agent %s cannot become ACTIVE: its life ended at %s; request a new agent"
-                            .formatted(agent.key(), agent.lifespan().notAfter().orElseThrow()));
-        }
+        requireAlive("become ACTIVE", agent, now);
         return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor));
     }
 
@@ -338,6 +333,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision rotate(Actor actor) {
         return (agent, now) -> {
             next(agent, Command.ROTATE_CREDENTIALS);
+            requireAlive("get a credential", agent, now);
             return Plan.NOTHING.issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor));
         };
     }
@@ -540,6 +536,18 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                     "owner-required",
                     "Owner is required by policy, but %s has none; name one with owner(..) or changeOwner(..)"
                             .formatted(whom));
+        }
+    }
+
+    private static void requireAlive(String what, Agent agent, Instant now) {
+        if (agent.lifespan().isOver(now)) {
+            throw new PolicyViolationException(
+                    "lifespan-over",
+                    "agent %s cannot %s: its life ended at %s; request a new agent"
+                            .formatted(
+                                    agent.key(),
+                                    what,
+                                    agent.lifespan().notAfter().orElseThrow()));
         }
     }
 
