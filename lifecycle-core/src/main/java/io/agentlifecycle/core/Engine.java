@@ -314,7 +314,12 @@ final class Engine {
             return Optional.of(applied);
         }
         StoreException failure = failure(requestId, result);
-        lastStoreFailure = Optional.ofNullable(failure.getMessage());
+        // a request id that is taken says that someone else was faster, and the store is well
+        boolean raced = result instanceof CommitResult.Rejected rejected
+                && rejected.reason() == CommitResult.Reason.REQUEST_ID_REUSED;
+        if (!raced) {
+            lastStoreFailure = Optional.ofNullable(failure.getMessage());
+        }
         throw failure;
     }
 
