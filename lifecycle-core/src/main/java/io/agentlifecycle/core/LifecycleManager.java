@@ -185,6 +185,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Gives an ACTIVE agent a new credential. The one before it stays good for the policy's {@code rotationOverlap}, but
      * not beyond its own end.
+     *
+     * @throws PolicyViolationException rule {@code lifespan-over}
      */
     public Activation rotateCredentials(AgentId agent, Actor actor) {
         return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().rotate(requireActor(actor)));
