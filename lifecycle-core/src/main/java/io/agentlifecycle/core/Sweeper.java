@@ -210,7 +210,10 @@ public final class Sweeper {
         if (due.actions().contains(SweepAction.MARK_ORPHANED)
                 && heldBack.contains(agent.key().tenant())) {
             outcomes.add(new Outcome(item(agent, SweepAction.MARK_ORPHANED), Result.HELD_BACK, Optional.empty()));
-            rearm(agent, Optional.of(now.plus(engine.rules().policy().heartbeatInterval())));
+            Instant again = now.plus(engine.rules().policy().heartbeatInterval());
+            Optional<Instant> sooner =
+                    engine.deadlines().firstAfter(agent, due.liveness(), now).filter(again::isAfter);
+            rearm(agent, Optional.of(sooner.orElse(again)));
             return;
         }
         int before = outcomes.size();
