@@ -140,7 +140,9 @@ public final class Sweeper {
                     versions.put(item.agent(), after.version());
                 }
             }
-            plan.items().forEach(item -> breaker.overrule(item.agent().tenant(), now));
+            plan.items().stream()
+                    .filter(item -> item.action() == SweepAction.MARK_ORPHANED)
+                    .forEach(item -> breaker.overrule(item.agent().tenant(), now));
             massSilence = breaker.tripped();
             return new SweepReport(now, versions.size(), outcomes, plan.more(), massSilence);
         } finally {
