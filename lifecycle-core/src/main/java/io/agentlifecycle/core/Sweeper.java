@@ -139,7 +139,9 @@ public final class Sweeper {
                     versions.put(item.agent(), after.version());
                 }
             }
-            plan.items().forEach(item -> breaker.overrule(item.agent().tenant(), now));
+            plan.items().stream()
+                    .filter(item -> item.action() == SweepAction.MARK_ORPHANED)
+                    .forEach(item -> breaker.overrule(item.agent().tenant(), now));
             massSilence = breaker.tripped();
             return new SweepReport(now, versions.size(), outcomes, plan.more(), massSilence);
         } finally {
@@ -209,7 +211,10 @@ public final class Sweeper {
         if (due.actions().contains(SweepAction.MARK_ORPHANED)
                 && heldBack.contains(agent.key().tenant())) {
             outcomes.add(new Outcome(item(agent, SweepAction.MARK_ORPHANED), Result.HELD_BACK, Optional.empty()));
-            rearm(agent, Optional.of(now.plus(engine.rules().policy().heartbeatInterval())));
+            Instant again = now.plus(engine.rules().policy().heartbeatInterval());
+            Optional<Instant> sooner =
+                    engine.deadlines().firstAfter(agent, due.liveness(), now).filter(again::isAfter);
+            rearm(agent, Optional.of(sooner.orElse(again)));
             return;
         }
         int before = outcomes.size();
