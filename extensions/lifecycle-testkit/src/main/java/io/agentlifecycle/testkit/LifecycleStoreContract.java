@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -163,18 +164,21 @@ public abstract class LifecycleStoreContract extends RaceContract {
             assertThat(visible(store, commit)).isEqualTo("get query due events trail findCommit subscriber ");
             return;
         }
-        ExecutorService threads = Executors.newFixedThreadPool(2);
+        ExecutorService threads = Executors.newFixedThreadPool(3);
         try {
-            Future<CommitResult> result;
+            CompletableFuture<CommitResult> result;
             var moving = new AtomicBoolean();
             try (StoreMedium.Stall stall = medium.get().stall()) {
-                result = threads.submit(() -> store.commit(commit));
-                stall.awaitCommit();
-                Future<String> early = threads.submit(() -> {
+                result = CompletableFuture.supplyAsync(() -> store.commit(commit), threads);
+                CompletableFuture<Boolean> waits = CompletableFuture.supplyAsync(() -> awaitCommit(stall), threads);
+                assertThat(CompletableFuture.anyOf(waits, result).get(60, TimeUnit.SECONDS))
+                        .as("whether the commit waits for the medium")
+                        .isEqualTo(true);
+                Future<String> reader = threads.submit(() -> {
                     String seen = visible(store, commit);
                     return moving.get() ? "" : seen;
                 });
-                assertThat(early(early)).as("seen before it was durable").isEqualTo("");
+                assertThat(early(reader)).as("seen before it was durable").isEqualTo("");
                 assertThat(result).isNotDone();
                 moving.set(true);
             }
@@ -182,6 +186,15 @@ public abstract class LifecycleStoreContract extends RaceContract {
             assertThat(visible(store, commit)).isEqualTo("get query due events trail findCommit subscriber ");
         } finally {
             threads.shutdownNow();
+        }
+    }
+
+    private static boolean awaitCommit(StoreMedium.Stall stall) {
+        try {
+            stall.awaitCommit();
+            return true;
+        } catch (InterruptedException e) {
+            return false;
         }
     }
 
@@ -226,7 +239,9 @@ public abstract class LifecycleStoreContract extends RaceContract {
             return;
         }
         medium.get().fail();
-        if (answer(store, last) instanceof CommitResult.Unknown
+        CommitResult answer = answer(store, last);
+        assertThat(answer).as("of what never became durable").isNotInstanceOf(CommitResult.Applied.class);
+        if (answer instanceof CommitResult.Unknown
                 && store.findCommit(last.requestId()).isEmpty()) {
             assertRefused(store, draft().put(B, 1).build());
         }
