@@ -134,9 +134,17 @@ record Deadlines(LifecyclePolicy policy, TransitionTable<AgentState, Command> ta
 
     private void addCredential(List<Deadline> deadlines, Agent agent, Credential credential) {
         deadlines.add(new Deadline(credential.expiresAt(), SweepAction.EXPIRE_CREDENTIAL));
-        if (policy.credentialPolicy().autoRotate()) {
+        if (policy.credentialPolicy().autoRotate() && !isLast(agent, credential)) {
             add(deadlines, agent, credential.rotateAt(policy.credentialPolicy()), SweepAction.REPORT_ROTATION_DUE);
         }
+    }
+
+    /** True if a new credential would end no later than this one, because the agent ends then. */
+    static boolean isLast(Agent agent, Credential credential) {
+        return agent.lifespan()
+                .notAfter()
+                .filter(end -> !credential.expiresAt().isBefore(end))
+                .isPresent();
     }
 
     /** Only what the table allows can fall due. */
