@@ -69,7 +69,9 @@ public final class CredentialRotator {
             case REVOKED -> result(agent, Outcome.SKIPPED, credential.id() + " was revoked");
             case EXPIRED -> policy.autoRotate() ? rotate(agent, Outcome.ROTATED) : expired(agent, credential);
             case ACTIVE, RETIRING, RETIRED ->
-                policy.autoRotate() && !now.isBefore(credential.rotateAt(policy))
+                policy.autoRotate()
+                                && !Deadlines.isLast(agent, credential)
+                                && !now.isBefore(credential.rotateAt(policy))
                         ? rotate(agent, Outcome.ROTATED)
                         : result(agent, Outcome.OK, credential.id() + " is good until " + credential.expiresAt());
         };

@@ -7,6 +7,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.hold.HoldReason;
 import java.time.Duration;
@@ -138,13 +139,18 @@ record Deadlines(Rules rules, Instant graceUntil) {
 
     private void addCredential(List<Deadline> deadlines, Agent agent, Credential credential) {
         deadlines.add(new Deadline(credential.expiresAt(), SweepAction.EXPIRE_CREDENTIAL));
-        if (rules.policyFor(agent).credentialPolicy().autoRotate()) {
-            add(
-                    deadlines,
-                    agent,
-                    credential.rotateAt(rules.policyFor(agent).credentialPolicy()),
-                    SweepAction.REPORT_ROTATION_DUE);
+        CredentialPolicy policy = rules.policyFor(agent).credentialPolicy();
+        if (policy.autoRotate() && !isLast(agent, credential)) {
+            add(deadlines, agent, credential.rotateAt(policy), SweepAction.REPORT_ROTATION_DUE);
         }
+    }
+
+    /** True if a new credential would end no later than this one, because the agent ends then. */
+    static boolean isLast(Agent agent, Credential credential) {
+        return agent.lifespan()
+                .notAfter()
+                .filter(end -> !credential.expiresAt().isBefore(end))
+                .isPresent();
     }
 
     /** Only what the table allows can fall due. */

@@ -415,6 +415,22 @@ class CredentialLifeTest {
         }
     }
 
+    /** It would be due again at once, at every look, and each look would take away the token given at the last. */
+    @Test
+    void a_credential_that_ends_with_its_agent_is_not_replaced_by_itself() {
+        Instant end = shop.clock.instant().plus(Duration.ofHours(1));
+        manager.requestProvisioning(request("agent:1").notAfter(end).build());
+        IssuedCredential issued = manager.activate(ID).issued();
+        for (Duration left : List.of(Duration.ofMinutes(15), OVERLAP, NANO)) {
+            shop.clock.set(end.minus(left));
+            manager.heartbeat(ID);
+            assertThat(outcomes(manager)).containsExactly(RotationResult.Outcome.OK);
+            assertThat(manager.sweeper().sweep().with(SweepReport.Result.DUE_NO_SINK))
+                    .isEmpty();
+            assertThat(verdict(issued).allowed()).isTrue();
+        }
+    }
+
     @Test
     void before_its_life_begins_a_token_is_not_good_yet() {
         Instant begin = shop.clock.instant().plus(Duration.ofHours(1));

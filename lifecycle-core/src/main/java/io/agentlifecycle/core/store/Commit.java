@@ -11,7 +11,8 @@ import java.util.Set;
  * Records and events that belong together: stored all, or not at all.
  *
  * @param at the time of the change, from the injected clock; the store remembers the latest
- * @param checks what must be true; every put and purge is also checked against the version before it
+ * @param checks what must be true; every put is also checked against the version before it, a purge only by what stands
+ *     here
  * @param mutations at most one for each record
  * @param events in the order in which they happened
  */

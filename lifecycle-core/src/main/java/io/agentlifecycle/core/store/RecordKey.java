@@ -12,7 +12,7 @@ import java.util.Comparator;
  * Names one record. Ordered by kind, tenant and id.
  *
  * @param kind {@code agent}, {@code stream}, {@code tombstone}, or one that a later version adds
- * @param id at most 256 characters
+ * @param id 1 to 256 characters on one line, the first of them no blank
  */
 public record RecordKey(TenantId tenant, String kind, String id) implements Comparable<RecordKey> {
     /** The kind of agents' records. */
@@ -31,7 +31,9 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
     public RecordKey {
         requireNonNull(tenant, "tenant");
         Text.line("record kind", kind, 32);
-        Text.line("record id", id, 256);
+        if (Text.line("record id", id, 256).startsWith(" ")) {
+            throw new IllegalArgumentException("record id must not begin with a blank");
+        }
     }
 
     /** The record of an agent. */

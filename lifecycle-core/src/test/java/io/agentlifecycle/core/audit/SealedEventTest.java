@@ -130,7 +130,7 @@ class SealedEventTest {
                 .isPositive();
     }
 
-    @Property(tries = 3_000, edgeCases = EdgeCasesMode.NONE)
+    @Property(tries = 1_500, edgeCases = EdgeCasesMode.NONE)
     void a_changed_event_is_read_or_refused_and_nothing_else(@ForAll("edits") List<Edit> edits) {
         SealedEvent original = SealedEvent.write(FULL);
         String text = original.canonical();
@@ -143,7 +143,7 @@ class SealedEventTest {
     }
 
     /** Texts of the right shape with values from elsewhere get further than random ones. */
-    @Property(tries = 2_000, edgeCases = EdgeCasesMode.NONE)
+    @Property(tries = 1_000, edgeCases = EdgeCasesMode.NONE)
     void an_event_with_any_value_in_a_member_is_read_or_refused_and_nothing_else(
             @ForAll("members") List<String> path, @ForAll("values") Json value) {
         SealedEvent original = SealedEvent.write(FULL);

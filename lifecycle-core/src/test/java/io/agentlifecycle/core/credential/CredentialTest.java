@@ -136,9 +136,9 @@ class CredentialTest {
     @Test
     void an_id_and_a_life_have_their_forms() {
         assertThatThrownBy(() -> CredentialId.of("cred:00"))
+                .as("it may be half of a token")
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageNotContaining("00")
-                .as("it may be half of a token");
+                .hasMessageNotContaining("00");
         assertThatThrownBy(() -> credential(id(new Random(1)), Duration.ofSeconds(-1)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("a credential must not end before it begins");
