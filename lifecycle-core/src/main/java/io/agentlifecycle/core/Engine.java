@@ -17,6 +17,7 @@ import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 
 /**
  * The one way by which anything changes: load, decide, seal, commit, publish. It is the only code that reads the clock
@@ -167,27 +169,37 @@ final class Engine {
 
     private Optional<Activation> run(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
         requireNonNull(key, "key");
+        Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, decision);
+        return effect == Effect.RESTRICTS ? restricting(key, attempts) : attempts.get();
+    }
+
+    /** Runs what takes away an agent's right to act. Unless it is refused, this process denies the agent if it fails. */
+    <T> T restricting(AgentKey key, Supplier<T> body) {
         try {
-            for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-                AgentCodec.Stored before = load(key);
-                if (version.isPresent() && version.getAsLong() != before.agent().version()) {
-                    return Optional.empty();
-                }
-                Optional<Activation> done = attempt(before, decision);
-                if (done.isPresent()) {
-                    if (effect != Effect.NEUTRAL) {
-                        fleet.allow(key);
-                    }
-                    return done;
-                }
-            }
-            throw new ContentionException("a command for agent " + key, Committer.MAX_ATTEMPTS);
-        } catch (StoreException | ContentionException e) {
-            if (effect == Effect.RESTRICTS) {
-                fleet.deny(key);
-            }
+            return body.get();
+        } catch (RefusedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            fleet.deny(key);
             throw e;
         }
+    }
+
+    private Optional<Activation> attempts(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            AgentCodec.Stored before = load(key);
+            if (version.isPresent() && version.getAsLong() != before.agent().version()) {
+                return Optional.empty();
+            }
+            Optional<Activation> done = attempt(before, decision);
+            if (done.isPresent()) {
+                if (effect != Effect.NEUTRAL) {
+                    fleet.allow(key);
+                }
+                return done;
+            }
+        }
+        throw new ContentionException("a command for agent " + key, Committer.MAX_ATTEMPTS);
     }
 
     /** Empty if someone else was faster. */

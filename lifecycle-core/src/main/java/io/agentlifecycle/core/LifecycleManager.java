@@ -252,13 +252,17 @@ public final class LifecycleManager implements AutoCloseable {
     public OrphanMark markOrphaned(AgentId agent, Actor actor) {
         AgentKey key = key(agent);
         requireActor(actor);
+        return engine().restricting(key, () -> markOrphaned(key, actor));
+    }
+
+    private OrphanMark markOrphaned(AgentKey key, Actor actor) {
         AgentCodec.Stored stored = engine().load(key);
         AgentState state = stored.agent().state();
         if (rules().table().next(state, Command.MARK_ORPHANED).isEmpty()) {
             return state == AgentState.ORPHANED ? OrphanMark.ALREADY : OrphanMark.NOT_ELIGIBLE;
         }
         Instant since = Deadlines.silentSince(stored.agent(), engine().liveness(key));
-        run(agent, Engine.Effect.RESTRICTS, rules().markOrphaned(Optional.empty(), since, actor));
+        engine().run(key, Engine.Effect.RESTRICTS, rules().markOrphaned(Optional.empty(), since, actor));
         return OrphanMark.MARKED;
     }
 

@@ -49,6 +49,9 @@ class FaultStore extends ForwardingStore {
     /** What becomes of a commit, given the commit and the store behind. */
     volatile BiFunction<Commit, LifecycleStore, CommitResult> commits = (commit, to) -> to.commit(commit);
 
+    /** Records that are as if they were not there. */
+    volatile Predicate<RecordKey> hidden = key -> false;
+
     volatile UnaryOperator<StoredRecord> records = UnaryOperator.identity();
     volatile UnaryOperator<List<StoredEvent>> events = UnaryOperator.identity();
     private final LifecycleStore to;
@@ -77,6 +80,7 @@ class FaultStore extends ForwardingStore {
         broken = call -> false;
         unreadable = key -> false;
         unmovable = key -> false;
+        hidden = key -> false;
         commits = (commit, behind) -> behind.commit(commit);
         records = UnaryOperator.identity();
         events = UnaryOperator.identity();
@@ -114,13 +118,19 @@ class FaultStore extends ForwardingStore {
         if (unreadable.test(key)) {
             throw new StoreException("cannot read " + key, null);
         }
-        return super.get(key).map(records);
+        return super.get(key).filter(found -> !hidden.test(key)).map(records);
     }
 
     @Override
     public Page<StoredRecord> query(RecordQuery query, Optional<PageToken> after, int limit) {
         at(Call.QUERY);
-        return super.query(query, after, limit).map(records);
+        Page<StoredRecord> page = super.query(query, after, limit);
+        return new Page<>(
+                page.items().stream()
+                        .filter(found -> !hidden.test(found.key()))
+                        .map(records)
+                        .toList(),
+                page.next());
     }
 
     @Override
