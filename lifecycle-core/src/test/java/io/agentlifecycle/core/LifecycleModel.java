@@ -596,14 +596,14 @@ final class LifecycleModel {
     Set<RotationResult.Outcome> rotation(String key) {
         ModelAgent agent = Objects.requireNonNull(agents.get(key));
         Instant now = now();
-        Set<RotationResult.Outcome> wanted = wanted(agent.current, now);
+        Set<RotationResult.Outcome> wanted = wanted(agent.current, agent.notAfter, now);
         boolean gives = !Set.of(
                         RotationResult.Outcome.OK, RotationResult.Outcome.SKIPPED, RotationResult.Outcome.EXPIRED)
                 .containsAll(wanted);
         return gives && agent.over(now) ? Set.of(RotationResult.Outcome.FAILED) : wanted;
     }
 
-    private Set<RotationResult.Outcome> wanted(@Nullable Cred current, Instant now) {
+    private Set<RotationResult.Outcome> wanted(@Nullable Cred current, @Nullable Instant end, Instant now) {
         if (current == null) {
             return Set.of(RotationResult.Outcome.ISSUED);
         }
@@ -615,6 +615,10 @@ final class LifecycleModel {
                     now.isBefore(current.expires) && !current.expiryNoted
                             ? RotationResult.Outcome.OK
                             : RotationResult.Outcome.EXPIRED);
+        }
+        boolean last = end != null && !current.expires.isBefore(end);
+        if (last && !current.expiryNoted && now.isBefore(current.expires)) {
+            return Set.of(RotationResult.Outcome.OK);
         }
         Duration life = Duration.between(current.issued, current.expires);
         if (current.expiryNoted || !now.isBefore(current.expires.minus(settings.overlap))) {

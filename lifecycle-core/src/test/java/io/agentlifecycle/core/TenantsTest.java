@@ -97,7 +97,7 @@ class TenantsTest {
         assertThatThrownBy(() -> acme.query(AgentQuery.all().tenant(ZETA)))
                 .isInstanceOfSatisfying(
                         AccessDeniedException.class,
-                        refusal -> assertThat(refusal.verdict().subject()).isEqualTo("a manager of tenant acme"))
+                        refusal -> assertThat(refusal.verdict().subject()).isEqualTo("a view of tenant acme"))
                 .hasMessageContaining("tenant zeta");
         assertThatThrownBy(() -> acme.forTenant(ZETA)).isInstanceOf(AccessDeniedException.class);
         assertThatThrownBy(() -> acme.forTenant(TenantId.DEFAULT)).isInstanceOf(AccessDeniedException.class);
