@@ -250,9 +250,10 @@ public final class Sweeper {
                 outcomes.add(new Outcome(item, Result.DUE_NO_SINK, Optional.empty()));
                 return agent;
             }
-            Optional<Agent> after = action.isOfSilence() && !engine.liveness(key).equals(liveness)
-                    ? Optional.empty()
-                    : perform(agent, liveness, action, now);
+            Optional<Agent> after =
+                    action.isOfSilence() && !engine.liveness(key).equals(liveness)
+                            ? Optional.empty()
+                            : perform(agent, liveness, action, now);
             Result result =
                     after.isEmpty() ? Result.MOVED : isUnfinished(action, after.get()) ? Result.FAILED : Result.DONE;
             outcomes.add(new Outcome(item, result, Optional.empty()));

@@ -79,7 +79,8 @@ class ClockTest {
                 fleet.manager().heartbeat(agent);
                 Instant end = SweepFleet.START.plus(Duration.ofDays(7));
                 AgentId ending = fleet.manager()
-                        .requestProvisioning(SweepFleet.request("ending").notAfter(end).build())
+                        .requestProvisioning(
+                                SweepFleet.request("ending").notAfter(end).build())
                         .id();
                 fleet.manager().activate(ending);
                 fleet.clock.set(SweepFleet.START.plus(Duration.ofHours(23)));

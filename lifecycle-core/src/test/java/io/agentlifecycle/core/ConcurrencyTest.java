@@ -62,8 +62,8 @@ class ConcurrencyTest {
                     current.add(
                             mutation instanceof Mutation.Put put ? new Mutation.Put(rewritten(put.next())) : mutation);
                 }
-                CommitResult result = super.commit(
-                        new Commit(commit.requestId(), commit.at(), List.of(), current, commit.events()));
+                CommitResult result =
+                        super.commit(new Commit(commit.requestId(), commit.at(), List.of(), current, commit.events()));
                 if (!(result instanceof CommitResult.Conflict)) {
                     return result;
                 }
@@ -107,8 +107,7 @@ class ConcurrencyTest {
     private record Round(SweepFleet fleet, List<AgentId> agents, Map<AgentId, AtomicInteger> commits) {}
 
     private static SweepFleet fleet(UnaryOperator<LifecycleStore> around) {
-        return new SweepFleet(
-                LifecycleStore.inMemory(), around, UnaryOperator.identity(), UnaryOperator.identity());
+        return new SweepFleet(LifecycleStore.inMemory(), around, UnaryOperator.identity(), UnaryOperator.identity());
     }
 
     /** Runs {@code body} in eight threads that start together, and passes on what any of them threw. */
@@ -191,7 +190,9 @@ class ConcurrencyTest {
             for (SealedEvent sealed : round.fleet().manager().auditTrail(agent)) {
                 AuditEvent event = sealed.event();
                 if (before.isPresent()) {
-                    assertThat(event.from()).as("%s", event).isEqualTo(before.get().to());
+                    assertThat(event.from())
+                            .as("%s", event)
+                            .isEqualTo(before.get().to());
                 }
                 before = Optional.of(event);
             }
@@ -296,8 +297,8 @@ class ConcurrencyTest {
                 }
                 try {
                     for (int i = 0; i < 400; i++) {
-                        fleet.manager().changeOwner(
-                                agents.get(i % AGENTS), "owner-" + number + "-" + i, SweepFleet.ADMIN);
+                        fleet.manager()
+                                .changeOwner(agents.get(i % AGENTS), "owner-" + number + "-" + i, SweepFleet.ADMIN);
                         if (i % 50 == 0) {
                             fleet.active("new-" + number + "-" + i);
                         }
@@ -322,7 +323,8 @@ class ConcurrencyTest {
                     fleet.manager().heartbeat(agent);
                 }
             });
-            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats()).isEqualTo(THREADS * 2_000L);
+            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats())
+                    .isEqualTo(THREADS * 2_000L);
             assertThat(fleet.manager().liveness(agent).orElseThrow().lastSeen())
                     .isAfter(fleet.clock.instant().minusSeconds(1));
             fleet.manager().engine().heartbeats().flush(fleet.clock.instant());

@@ -40,8 +40,8 @@ class DeadlinesTest {
 
     @Test
     void a_request_expires_when_its_time_is_over() {
-        try (SweepFleet fleet = new SweepFleet(
-                settings -> settings.requireApproval(true).approvalTimeout(Duration.ofHours(3)))) {
+        try (SweepFleet fleet =
+                new SweepFleet(settings -> settings.requireApproval(true).approvalTimeout(Duration.ofHours(3)))) {
             AgentId agent = fleet.provisioned("a");
             SweepReport report = atEdge(fleet, agent, SweepFleet.START.plus(Duration.ofHours(3)));
             assertThat(report.with(Result.DONE))
@@ -55,8 +55,8 @@ class DeadlinesTest {
 
     @Test
     void a_request_can_be_approved_until_one_nanosecond_before_it_expires_whether_or_not_anyone_sweeps() {
-        try (SweepFleet fleet = new SweepFleet(
-                settings -> settings.requireApproval(true).approvalTimeout(Duration.ofHours(3)))) {
+        try (SweepFleet fleet =
+                new SweepFleet(settings -> settings.requireApproval(true).approvalTimeout(Duration.ofHours(3)))) {
             AgentId late = fleet.provisioned("late");
             AgentId intime = fleet.provisioned("intime");
             fleet.clock.set(SweepFleet.START.plus(Duration.ofHours(3)).minusNanos(1));
@@ -64,7 +64,8 @@ class DeadlinesTest {
             fleet.clock.advance(SweepFleet.NANO);
             assertThatThrownBy(() -> fleet.manager().approve(late, SweepFleet.ADMIN))
                     .isInstanceOfSatisfying(
-                            PolicyViolationException.class, e -> assertThat(e.rule()).isEqualTo("request-expired"));
+                            PolicyViolationException.class,
+                            e -> assertThat(e.rule()).isEqualTo("request-expired"));
         }
     }
 
@@ -113,25 +114,31 @@ class DeadlinesTest {
             fleet.clock.advance(SweepFleet.NANO);
             assertThatThrownBy(() -> fleet.manager().rotateCredentials(agent))
                     .isInstanceOfSatisfying(
-                            PolicyViolationException.class, e -> assertThat(e.rule()).isEqualTo("lifespan-over"));
+                            PolicyViolationException.class,
+                            e -> assertThat(e.rule()).isEqualTo("lifespan-over"));
             assertThat(fleet.manager().get(agent).credentials().generation()).isEqualTo(2);
         }
     }
 
     @Test
     void an_expired_credential_is_written_down_once() {
-        try (SweepFleet fleet = new SweepFleet(settings -> settings.credentialPolicy(
-                CredentialPolicy.DEFAULT.withMaxCredentialTtl(Duration.ofHours(2)).withAutoRotate(false)))) {
+        try (SweepFleet fleet = new SweepFleet(settings -> settings.credentialPolicy(CredentialPolicy.DEFAULT
+                .withMaxCredentialTtl(Duration.ofHours(2))
+                .withAutoRotate(false)))) {
             AgentId agent = fleet.alive("a");
             Activation rotated = fleet.manager().rotateCredentials(agent);
             Instant end = rotated.issued().credential().expiresAt();
             assertThat(end).isEqualTo(SweepFleet.START.plus(Duration.ofHours(2)));
             fleet.clock.set(end.minusNanos(1));
             fleet.manager().heartbeat(agent);
-            assertThat(fleet.manager().verifyOpaque(rotated.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(rotated.issued().token().reveal())
+                            .allowed())
                     .isTrue();
             fleet.clock.set(end);
-            assertThat(fleet.manager().verifyOpaque(rotated.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(rotated.issued().token().reveal())
+                            .allowed())
                     .isFalse();
             fleet.clock.set(end.minusNanos(1));
             SweepReport report = atEdge(fleet, agent, end);
@@ -159,12 +166,18 @@ class DeadlinesTest {
             Activation second = fleet.manager().rotateCredentials(agent);
             Instant graceEnd = fleet.clock.instant().plus(Duration.ofMinutes(5));
             fleet.clock.set(graceEnd.minusNanos(1));
-            assertThat(fleet.manager().verifyOpaque(first.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(first.issued().token().reveal())
+                            .allowed())
                     .isTrue();
             fleet.clock.set(graceEnd);
-            assertThat(fleet.manager().verifyOpaque(first.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(first.issued().token().reveal())
+                            .allowed())
                     .isFalse();
-            assertThat(fleet.manager().verifyOpaque(second.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(second.issued().token().reveal())
+                            .allowed())
                     .isTrue();
         }
     }
@@ -217,8 +230,8 @@ class DeadlinesTest {
 
     @Test
     void an_inactive_agent_is_retired_if_the_policy_says_so() {
-        try (SweepFleet fleet = new SweepFleet(settings -> settings.inactivityAction(InactivityAction.DECOMMISSION)
-                .maxInactive(Duration.ofDays(3)))) {
+        try (SweepFleet fleet = new SweepFleet(settings ->
+                settings.inactivityAction(InactivityAction.DECOMMISSION).maxInactive(Duration.ofDays(3)))) {
             AgentId agent = fleet.provisioned("a");
             AgentId held = fleet.active("held");
             fleet.manager().suspend(held, "", SweepFleet.ADMIN);
@@ -261,8 +274,8 @@ class DeadlinesTest {
 
     @Test
     void a_rotation_falls_due_at_its_instant() {
-        try (SweepFleet fleet = new SweepFleet(settings -> settings.heartbeatInterval(Duration.ofHours(13))
-                .orphanThreshold(Duration.ofDays(9)))) {
+        try (SweepFleet fleet = new SweepFleet(
+                settings -> settings.heartbeatInterval(Duration.ofHours(13)).orphanThreshold(Duration.ofDays(9)))) {
             AgentId agent = fleet.alive("a");
             Instant due = fleet.manager()
                     .get(agent)

@@ -90,24 +90,30 @@ class GuardTest {
                 assertThat(reasons(fleet, imported(fleet, state))).containsExactly(Reason.valueOf(state.name()));
             }
             AgentId agent = fleet.provisioned("a");
-            CredentialId first = fleet.manager().activate(agent).issued().credential().id();
+            CredentialId first =
+                    fleet.manager().activate(agent).issued().credential().id();
             assertThat(reasons(fleet, agent, first)).isEmpty();
             assertThat(reasons(fleet, agent, NONE)).containsExactly(Reason.CREDENTIAL_UNKNOWN);
-            CredentialId second =
-                    fleet.manager().rotateCredentials(agent).issued().credential().id();
+            CredentialId second = fleet.manager()
+                    .rotateCredentials(agent)
+                    .issued()
+                    .credential()
+                    .id();
             assertThat(reasons(fleet, agent, first)).isEmpty();
             fleet.clock.advance(Duration.ofMinutes(5));
             assertThat(reasons(fleet, agent, first)).containsExactly(Reason.CREDENTIAL_RETIRED);
             fleet.clock.advance(Duration.ofHours(24));
             assertThat(reasons(fleet, agent, second)).containsExactly(Reason.CREDENTIAL_EXPIRED);
-            CredentialId third =
-                    fleet.manager().rotateCredentials(agent).issued().credential().id();
+            CredentialId third = fleet.manager()
+                    .rotateCredentials(agent)
+                    .issued()
+                    .credential()
+                    .id();
             fleet.manager().revokeCredentials(agent, "", SweepFleet.ADMIN);
             assertThat(reasons(fleet, agent, third)).containsExactly(Reason.CREDENTIAL_REVOKED);
 
             fleet.manager().decommission(agent, "", SweepFleet.ADMIN);
-            assertThat(reasons(fleet, agent, third))
-                    .containsExactly(Reason.DECOMMISSIONING, Reason.CREDENTIAL_REVOKED);
+            assertThat(reasons(fleet, agent, third)).containsExactly(Reason.DECOMMISSIONING, Reason.CREDENTIAL_REVOKED);
 
             AgentId limited = fleet.manager()
                     .requestProvisioning(SweepFleet.request("limited")
@@ -126,9 +132,9 @@ class GuardTest {
                     .isInstanceOf(StoreException.class);
             store.get().heal();
             assertThat(reasons(fleet, denied)).containsExactly(Reason.DENIED_HERE);
-            reasons(fleet.manager().forTenant(TenantId.of("acme"))
-                    .standing(SweepFleet.key(denied), NONE));
-            assertThatThrownBy(() -> fleet.manager().forTenant(TenantId.of("acme")).health())
+            reasons(fleet.manager().forTenant(TenantId.of("acme")).standing(SweepFleet.key(denied), NONE));
+            assertThatThrownBy(
+                            () -> fleet.manager().forTenant(TenantId.of("acme")).health())
                     .isInstanceOfSatisfying(AccessDeniedException.class, e -> reasons(e.verdict()));
         }
         assertThat(seen).isEqualTo(EnumSet.allOf(Reason.class));
@@ -154,8 +160,7 @@ class GuardTest {
             fleet.clock.set(end.minusNanos(1));
             assertThat(reasons(fleet, agent, credential)).isEmpty();
             fleet.clock.set(end);
-            assertThat(reasons(fleet, agent, credential))
-                    .containsExactly(Reason.EXPIRED, Reason.CREDENTIAL_EXPIRED);
+            assertThat(reasons(fleet, agent, credential)).containsExactly(Reason.EXPIRED, Reason.CREDENTIAL_EXPIRED);
         }
     }
 
@@ -179,7 +184,8 @@ class GuardTest {
             AgentId agent = fleet.active("a");
             LifecycleManager acme = fleet.manager().forTenant(TenantId.of("acme"));
             assertThat(reasons(acme.guard().check(agent, Operation.INVOKE))).containsExactly(Reason.UNKNOWN_AGENT);
-            AgentId same = acme.requestProvisioning(SweepFleet.request("a").build()).id();
+            AgentId same =
+                    acme.requestProvisioning(SweepFleet.request("a").build()).id();
             acme.activate(same);
             fleet.manager().suspend(agent, "", SweepFleet.ADMIN);
             assertThat(acme.guard().check(same, Operation.INVOKE).allowed()).isTrue();
@@ -201,7 +207,9 @@ class GuardTest {
 
         assertThat(fleet.admits(agent)).isFalse();
         assertThat(view.guard().check(agent, Operation.INVOKE).allowed()).isFalse();
-        assertThat(fleet.manager().standing(new AgentKey(TenantId.DEFAULT, agent), credential).allowed())
+        assertThat(fleet.manager()
+                        .standing(new AgentKey(TenantId.DEFAULT, agent), credential)
+                        .allowed())
                 .isFalse();
         assertThatThrownBy(() -> fleet.manager().suspend(agent, "", SweepFleet.ADMIN))
                 .isInstanceOf(StoreException.class);

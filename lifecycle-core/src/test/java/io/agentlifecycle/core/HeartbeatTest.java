@@ -47,8 +47,7 @@ class HeartbeatTest {
             assertThat(fleet.count(agent, EventKind.HEARTBEAT_MISSED)).isEqualTo(1);
             assertThat(fleet.count(agent, EventKind.HEARTBEAT_RESUMED)).isEqualTo(1);
             assertThat(fleet.manager().get(agent).version()).isEqualTo(version + 2);
-            assertThat(fleet.manager().liveness(agent))
-                    .contains(new Liveness(fleet.clock.instant(), 7));
+            assertThat(fleet.manager().liveness(agent)).contains(new Liveness(fleet.clock.instant(), 7));
         }
     }
 
@@ -64,7 +63,8 @@ class HeartbeatTest {
             assertThatThrownBy(() -> fleet.manager().heartbeat(AgentId.of("nobody")))
                     .isInstanceOf(AgentNotFoundException.class);
             assertThat(fleet.state(agent)).isEqualTo(AgentState.SUSPENDED);
-            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats()).isEqualTo(1);
+            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats())
+                    .isEqualTo(1);
         }
     }
 
@@ -113,9 +113,19 @@ class HeartbeatTest {
             fleet.manager().sweeper().sweep();
             fleet.manager().sweeper().sweep();
             assertThat(fleet.count(agent, EventKind.HEARTBEAT_MISSED)).isEqualTo(1);
-            assertThat(fleet.manager().get(agent).activity().silence().orElseThrow().windows())
+            assertThat(fleet.manager()
+                            .get(agent)
+                            .activity()
+                            .silence()
+                            .orElseThrow()
+                            .windows())
                     .isEqualTo(7);
-            assertThat(fleet.manager().get(agent).activity().silence().orElseThrow().since())
+            assertThat(fleet.manager()
+                            .get(agent)
+                            .activity()
+                            .silence()
+                            .orElseThrow()
+                            .since())
                     .isEqualTo(heard);
         }
     }
@@ -165,7 +175,8 @@ class HeartbeatTest {
             fleet.reopen();
             assertThat(fleet.manager().liveness(agent)).isEqualTo(before);
             fleet.manager().heartbeat(agent);
-            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats()).isEqualTo(3);
+            assertThat(fleet.manager().liveness(agent).orElseThrow().heartbeats())
+                    .isEqualTo(3);
         }
     }
 

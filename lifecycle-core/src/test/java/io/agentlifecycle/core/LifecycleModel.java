@@ -47,7 +47,9 @@ final class LifecycleModel {
         final Instant expires;
         boolean revoked;
         boolean expiryNoted;
-        @Nullable Instant grace;
+
+        @Nullable
+        Instant grace;
 
         Cred(CredentialId id, Instant issued, Instant expires) {
             this.id = id;
@@ -62,21 +64,40 @@ final class LifecycleModel {
 
     static final class ModelAgent {
         AgentState state = AgentState.PENDING_APPROVAL;
-        @Nullable String owner;
+
+        @Nullable
+        String owner;
+
         boolean activeWithoutOwner;
         boolean imported;
         final Set<String> holds = new TreeSet<>();
-        @Nullable Cred current;
-        @Nullable Cred retiring;
+
+        @Nullable
+        Cred current;
+
+        @Nullable
+        Cred retiring;
+
         long generation;
-        @Nullable Instant requestExpires;
-        @Nullable Instant notAfter;
+
+        @Nullable
+        Instant requestExpires;
+
+        @Nullable
+        Instant notAfter;
+
         Instant updated = Instant.MIN;
         Instant watched = Instant.MIN;
         boolean heard;
-        @Nullable Instant lastSeen;
+
+        @Nullable
+        Instant lastSeen;
+
         long beats;
-        @Nullable Instant silenceSince;
+
+        @Nullable
+        Instant silenceSince;
+
         long silenceWindows;
         final List<EventKind> trail = new ArrayList<>();
 

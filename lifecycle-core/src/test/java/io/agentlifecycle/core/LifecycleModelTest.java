@@ -183,8 +183,10 @@ class LifecycleModelTest {
                 Tuple.of(1, Verb.FALL),
                 Tuple.of(5, Verb.TO_EDGE),
                 Tuple.of(2, Verb.REOPEN));
-        return Combinators.combine(verbs, Arbitraries.integers().between(0, AGENTS - 1), Arbitraries.integers()
-                        .between(0, 11))
+        return Combinators.combine(
+                        verbs,
+                        Arbitraries.integers().between(0, AGENTS - 1),
+                        Arbitraries.integers().between(0, 11))
                 .as(Step::new)
                 .list()
                 .ofMinSize(1)
@@ -232,8 +234,7 @@ class LifecycleModelTest {
         }
 
         private static AgentKey key(int agent) {
-            return new AgentKey(
-                    agent % 2 == 0 ? TenantId.DEFAULT : TenantId.of("acme"), AgentId.of("a" + agent));
+            return new AgentKey(agent % 2 == 0 ? TenantId.DEFAULT : TenantId.of("acme"), AgentId.of("a" + agent));
         }
 
         private LifecycleManager at(AgentKey key) {
@@ -255,7 +256,9 @@ class LifecycleModelTest {
                     Duration life = form == 11 ? Duration.ZERO : form % 4 == 3 ? Duration.ofHours(form * 6L) : null;
                     Instant now = model.now();
                     same(step, model.request(name, named, life), () -> {
-                        var request = ProvisioningRequest.builder("Agent " + id).id(id).requestedBy(ALICE);
+                        var request = ProvisioningRequest.builder("Agent " + id)
+                                .id(id)
+                                .requestedBy(ALICE);
                         if (named != null) {
                             request.owner(named);
                         }
@@ -275,17 +278,20 @@ class LifecycleModelTest {
                                     AgentState.DECOMMISSIONED,
                                     AgentState.ACTIVE)
                             .get(Math.min(form, 6));
-                    same(step, model.imported(name, state), () -> m.importAgents(
-                            List.of(new AgentImport(
-                                    ProvisioningRequest.builder("Agent " + id)
-                                            .id(id)
-                                            .owner("import@company.com")
-                                            .requestedBy(ALICE)
-                                            .build(),
-                                    state,
-                                    CREATED_ELSEWHERE)),
-                            "elsewhere",
-                            Actor.human("importer@company.com")));
+                    same(
+                            step,
+                            model.imported(name, state),
+                            () -> m.importAgents(
+                                    List.of(new AgentImport(
+                                            ProvisioningRequest.builder("Agent " + id)
+                                                    .id(id)
+                                                    .owner("import@company.com")
+                                                    .requestedBy(ALICE)
+                                                    .build(),
+                                            state,
+                                            CREATED_ELSEWHERE)),
+                                    "elsewhere",
+                                    Actor.human("importer@company.com")));
                 }
                 case APPROVE -> {
                     boolean self = form == 0;
@@ -293,7 +299,8 @@ class LifecycleModelTest {
                     Actor by = self ? ALICE : human ? ADMIN : Actor.service("ci");
                     same(step, model.approve(name, human, self), () -> m.approve(id, by));
                 }
-                case REJECT -> same(step, model.turnDown(name, EventKind.AGENT_REJECTED), () -> m.reject(id, "", ADMIN));
+                case REJECT ->
+                    same(step, model.turnDown(name, EventKind.AGENT_REJECTED), () -> m.reject(id, "", ADMIN));
                 case WITHDRAW ->
                     same(step, model.turnDown(name, EventKind.AGENT_WITHDRAWN), () -> m.withdraw(id, "", ALICE));
                 case ACTIVATE -> giving(step, model.activate(name), false, () -> m.activate(id, ADMIN));
@@ -310,8 +317,11 @@ class LifecycleModelTest {
                 case MARK_ORPHANED -> {
                     String expected = model.markOrphaned(name);
                     List<String> actual = new ArrayList<>();
-                    String refused = outcome(() -> actual.add(m.markOrphaned(id, ADMIN).name()));
-                    assertThat(actual.isEmpty() ? refused : actual.get(0)).as("%s", step).isEqualTo(expected);
+                    String refused =
+                            outcome(() -> actual.add(m.markOrphaned(id, ADMIN).name()));
+                    assertThat(actual.isEmpty() ? refused : actual.get(0))
+                            .as("%s", step)
+                            .isEqualTo(expected);
                 }
                 case RECLAIM -> giving(step, model.reclaim(name, owner), false, () -> m.reclaim(id, owner, ADMIN));
                 case DECOMMISSION -> same(step, model.decommission(name), () -> m.decommission(id, "", ADMIN));
@@ -326,7 +336,8 @@ class LifecycleModelTest {
                 case FALL -> move(FALLS.get(form % FALLS.size()));
                 case TO_EDGE ->
                     model.nextEdge()
-                            .ifPresent(edge -> move(Duration.between(model.clock, edge).plusNanos(form % 3 - 1)));
+                            .ifPresent(edge ->
+                                    move(Duration.between(model.clock, edge).plusNanos(form % 3 - 1)));
                 case REOPEN -> {
                     manager.close();
                     model.reopen(SETTINGS.get(form < 6 ? SETTINGS.indexOf(model.settings()) : form % 3));
@@ -377,7 +388,9 @@ class LifecycleModelTest {
             for (RotationResult result : new CredentialRotator(m).checkAndRotate()) {
                 String name = result.agent().toString();
                 looked.add(name);
-                assertThat(model.rotation(name)).as("%s: %s", name, result.detail()).contains(result.outcome());
+                assertThat(model.rotation(name))
+                        .as("%s: %s", name, result.detail())
+                        .contains(result.outcome());
                 switch (result.outcome()) {
                     case ISSUED, ROTATED -> issued(name, result.issued().orElseThrow(), true);
                     case EXPIRED -> model.rotationFoundExpired(name);
@@ -391,7 +404,9 @@ class LifecycleModelTest {
             List<String> names = new ArrayList<>();
             for (int i = 0; i < AGENTS; i++) {
                 ModelAgent agent = model.agents.get(key(i).toString());
-                if (agent != null && agent.state == AgentState.ACTIVE && key(i).tenant().equals(tenant)) {
+                if (agent != null
+                        && agent.state == AgentState.ACTIVE
+                        && key(i).tenant().equals(tenant)) {
                     names.add(key(i).toString());
                 }
             }
@@ -418,7 +433,8 @@ class LifecycleModelTest {
             Agent agent = found.orElseThrow();
             Instant now = model.now();
             List<EventKind> trail = trails.computeIfAbsent(key.toString(), k -> new ArrayList<>());
-            m.auditTrail(key.id(), trail.size(), 100).forEach(sealed -> trail.add(sealed.event().kind()));
+            m.auditTrail(key.id(), trail.size(), 100)
+                    .forEach(entry -> trail.add(entry.event().kind()));
             assertThat(trail).as(what).isEqualTo(expected.trail);
             assertThat(agent.state()).as(what).isEqualTo(expected.state);
             assertThat(agent.owner().map(Object::toString)).as(what).isEqualTo(Optional.ofNullable(expected.owner));
@@ -427,7 +443,9 @@ class LifecycleModelTest {
                     .isEqualTo(List.copyOf(expected.holds));
             assertThat(usable(agent, now)).as(what).isEqualTo(expected.usable(now));
             assertThat(agent.credentials().generation()).as(what).isEqualTo(expected.generation);
-            assertThat(m.guard().check(key.id(), Operation.INVOKE).allowed()).as(what).isEqualTo(expected.admitted(now));
+            assertThat(m.guard().check(key.id(), Operation.INVOKE).allowed())
+                    .as(what)
+                    .isEqualTo(expected.admitted(now));
             assertThat(m.liveness(key.id())).as(what).isEqualTo(liveness(expected));
             for (Token token : tokens.getOrDefault(key.toString(), List.of())) {
                 boolean good = expected.admitted(now)
@@ -437,9 +455,7 @@ class LifecycleModelTest {
         }
 
         private static Optional<Liveness> liveness(ModelAgent agent) {
-            return agent.lastSeen == null
-                    ? Optional.empty()
-                    : Optional.of(new Liveness(agent.lastSeen, agent.beats));
+            return agent.lastSeen == null ? Optional.empty() : Optional.of(new Liveness(agent.lastSeen, agent.beats));
         }
 
         private static boolean isGood(LifecycleModel.@Nullable Cred cred, Token token, Instant now) {
@@ -483,13 +499,14 @@ class LifecycleModelTest {
                 }
                 assertThat(event.at()).isAfterOrEqualTo(last);
                 last = event.at();
-                replayed = Optional.of(replayed.map(before -> Replay.apply(before, event))
-                        .orElseGet(() -> Replay.begin(key, event)));
+                replayed = Optional.of(
+                        replayed.map(before -> Replay.apply(before, event)).orElseGet(() -> Replay.begin(key, event)));
             }
             assertThat(replayed.orElseThrow().at(agent.version())).isEqualTo(agent);
             if (agent.state() == AgentState.ACTIVE) {
                 assertThat(agent.holds().isEmpty()).isTrue();
-                assertThat(agent.owner().isPresent() || expected.activeWithoutOwner).isTrue();
+                assertThat(agent.owner().isPresent() || expected.activeWithoutOwner)
+                        .isTrue();
             }
             if (agent.state() == AgentState.SUSPENDED) {
                 assertThat(agent.holds().isEmpty()).isFalse();

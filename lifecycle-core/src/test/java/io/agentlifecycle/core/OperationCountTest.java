@@ -62,8 +62,8 @@ class OperationCountTest {
         counts.add(countOf(() -> manager.revokeCredentials(agent, "", SweepFleet.ADMIN)));
         counts.add(countOf(() -> manager.heartbeat(agent)));
         counts.add(countOf(() -> manager.decommission(agent, "", SweepFleet.ADMIN)));
-        counts.add(countOf(() -> manager.requestProvisioning(
-                SweepFleet.request("new").build())));
+        counts.add(countOf(
+                () -> manager.requestProvisioning(SweepFleet.request("new").build())));
         return counts;
     }
 
@@ -124,7 +124,10 @@ class OperationCountTest {
                     }))
                     .isEmpty();
             assertThat(countOf(() -> {
-                        assertThat(fleet.manager().guard().check(agent, Operation.INVOKE).allowed())
+                        assertThat(fleet.manager()
+                                        .guard()
+                                        .check(agent, Operation.INVOKE)
+                                        .allowed())
                                 .isTrue();
                         assertThat(fleet.manager()
                                         .guard()

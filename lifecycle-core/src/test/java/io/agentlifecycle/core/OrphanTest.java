@@ -31,7 +31,7 @@ class OrphanTest {
 
     private static String reason(SweepFleet fleet, AgentId agent) {
         return fleet.manager().auditTrail(agent).stream()
-                .filter(sealed -> sealed.event().kind() == EventKind.AGENT_ORPHANED)
+                .filter(entry -> entry.event().kind() == EventKind.AGENT_ORPHANED)
                 .reduce((first, last) -> last)
                 .orElseThrow()
                 .canonical();
@@ -101,7 +101,9 @@ class OrphanTest {
             Activation reclaimed = fleet.manager().reclaim(agent, "carol@company.com", SweepFleet.ADMIN);
             assertThat(fleet.admits(agent)).isTrue();
             assertThat(fleet.manager().verifyOpaque(token).allowed()).isFalse();
-            assertThat(fleet.manager().verifyOpaque(reclaimed.issued().token().reveal()).allowed())
+            assertThat(fleet.manager()
+                            .verifyOpaque(reclaimed.issued().token().reveal())
+                            .allowed())
                     .isTrue();
         }
     }
@@ -113,7 +115,9 @@ class OrphanTest {
             fleet.manager().markOrphaned(agent, SweepFleet.ADMIN);
             fleet.manager().suspend(agent, "", SweepFleet.ADMIN);
             assertThat(fleet.state(agent)).isEqualTo(AgentState.ORPHANED);
-            assertThat(fleet.manager().reclaim(agent, "carol@company.com", SweepFleet.ADMIN).credential())
+            assertThat(fleet.manager()
+                            .reclaim(agent, "carol@company.com", SweepFleet.ADMIN)
+                            .credential())
                     .isEmpty();
             assertThat(fleet.state(agent)).isEqualTo(AgentState.SUSPENDED);
             fleet.manager().resume(agent, SweepFleet.ADMIN);

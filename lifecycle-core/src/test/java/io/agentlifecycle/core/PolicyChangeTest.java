@@ -38,7 +38,8 @@ class PolicyChangeTest {
         try (SweepFleet fleet = new SweepFleet(UnaryOperator.identity())) {
             AgentId idle = fleet.provisioned("idle");
             AgentId silent = fleet.alive("silent");
-            assertThat(fleet.inner.get(SweepFleet.record(idle)).orElseThrow().dueAt()).isEmpty();
+            assertThat(fleet.inner.get(SweepFleet.record(idle)).orElseThrow().dueAt())
+                    .isEmpty();
             fleet.clock.advance(Duration.ofHours(3));
 
             fleet.reopen(QUICK);
@@ -105,12 +106,13 @@ class PolicyChangeTest {
 
                 assertThat(fleet.logged(EventKind.POLICY_CHANGED)).isEqualTo(1);
                 Instant due = SweepFleet.START.plus(Duration.ofDays(2));
-                assertThat(idle).allMatch(agent -> fleet.inner
-                        .get(SweepFleet.record(agent))
-                        .orElseThrow()
-                        .dueAt()
-                        .filter(due::equals)
-                        .isPresent());
+                assertThat(idle)
+                        .allMatch(agent -> fleet.inner
+                                .get(SweepFleet.record(agent))
+                                .orElseThrow()
+                                .dueAt()
+                                .filter(due::equals)
+                                .isPresent());
             }
         }
     }
@@ -124,11 +126,7 @@ class PolicyChangeTest {
             var trail = fleet.manager().auditTrail(agent);
             assertThat(trail.get(0).event().content().policy().orElseThrow().version())
                     .isEqualTo(1);
-            assertThat(trail.get(trail.size() - 1)
-                            .event()
-                            .content()
-                            .policy()
-                            .orElseThrow())
+            assertThat(trail.get(trail.size() - 1).event().content().policy().orElseThrow())
                     .isEqualTo(fleet.policy().ref());
         }
     }

@@ -116,7 +116,8 @@ class SilenceBreakerTest {
         try (SweepFleet fleet = fleet()) {
             List<AgentId> agents = fleet.alive("a", 20);
             LifecycleManager acme = fleet.manager().forTenant(TenantId.of("acme"));
-            AgentId other = acme.requestProvisioning(SweepFleet.request("other").build()).id();
+            AgentId other = acme.requestProvisioning(SweepFleet.request("other").build())
+                    .id();
             acme.activate(other);
             acme.heartbeat(other);
             silence(fleet, agents, 20);
@@ -182,7 +183,9 @@ class SilenceBreakerTest {
             SweepReport report = fleet.manager().sweeper().apply(held.heldBack());
 
             assertThat(report.with(Result.DONE)).hasSize(19);
-            assertThat(report.with(Result.MOVED)).extracting(o -> o.agent().id()).containsExactly(heard);
+            assertThat(report.with(Result.MOVED))
+                    .extracting(o -> o.agent().id())
+                    .containsExactly(heard);
             assertThat(fleet.state(heard)).isEqualTo(AgentState.ACTIVE);
             assertThat(orphans(fleet, agents)).isEqualTo(19);
             assertThat(fleet.manager().health().massSilence()).isEmpty();

@@ -126,7 +126,9 @@ class StoreFailureTest {
                         store.heal();
                         verb.accept(fleet.manager(), agent);
                         assertThat(fleet.manager().health().denied()).as(name).isEmpty();
-                        assertThat(fleet.manager().health().lastStoreFailure()).as(name).isEmpty();
+                        assertThat(fleet.manager().health().lastStoreFailure())
+                                .as(name)
+                                .isEmpty();
                     }
                 });
             }
@@ -140,8 +142,8 @@ class StoreFailureTest {
                 try (SweepFleet fleet = fleet()) {
                     AgentId agent = fleet.alive("a");
                     store.breakAt(call::equals);
-                    StoreException told = catchThrowableOfType(
-                            StoreException.class, () -> verb.accept(fleet.manager(), agent));
+                    StoreException told =
+                            catchThrowableOfType(StoreException.class, () -> verb.accept(fleet.manager(), agent));
                     if (call == Call.GET || name.equals("markOrphaned")) {
                         assertThat(told).as(name).isNotNull();
                         assertThat(reasons(fleet, agent)).as(name).containsExactly(Verdict.Reason.DENIED_HERE);
@@ -224,7 +226,8 @@ class StoreFailureTest {
             assertThat(fleet.manager().suspend(agent, "", SweepFleet.ADMIN).state())
                     .isEqualTo(AgentState.SUSPENDED);
             assertThat(fleet.manager().health().isGood()).isTrue();
-            assertThat(fleet.manager().resume(agent, SweepFleet.ADMIN).credential()).isPresent();
+            assertThat(fleet.manager().resume(agent, SweepFleet.ADMIN).credential())
+                    .isPresent();
             assertThat(fleet.admits(agent)).isTrue();
         }
     }
@@ -262,10 +265,10 @@ class StoreFailureTest {
                 if (losses == 15) {
                     fleet.manager().changeOwner(agent, "carol@company.com", SweepFleet.ADMIN);
                 } else {
-                    assertThatThrownBy(() ->
-                                    fleet.manager().changeOwner(agent, "carol@company.com", SweepFleet.ADMIN))
+                    assertThatThrownBy(() -> fleet.manager().changeOwner(agent, "carol@company.com", SweepFleet.ADMIN))
                             .isInstanceOfSatisfying(
-                                    ContentionException.class, e -> assertThat(e.code()).isEqualTo("contention"));
+                                    ContentionException.class,
+                                    e -> assertThat(e.code()).isEqualTo("contention"));
                 }
                 assertThat(tries).hasValue(16);
             }

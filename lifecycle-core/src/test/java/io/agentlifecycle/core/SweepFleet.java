@@ -123,7 +123,9 @@ final class SweepFleet implements AutoCloseable {
     }
 
     List<EventKind> kinds(AgentId agent) {
-        return manager.auditTrail(agent).stream().map(sealed -> sealed.event().kind()).toList();
+        return manager.auditTrail(agent).stream()
+                .map(entry -> entry.event().kind())
+                .toList();
     }
 
     long count(AgentId agent, EventKind kind) {
@@ -138,7 +140,7 @@ final class SweepFleet implements AutoCloseable {
     }
 
     long logged(EventKind kind) {
-        return log().stream().filter(sealed -> sealed.event().kind() == kind).count();
+        return log().stream().filter(entry -> entry.event().kind() == kind).count();
     }
 
     static AgentKey key(AgentId agent) {

@@ -103,9 +103,11 @@ class SweeperTest {
 
             SweepReport report = fleet.manager().sweeper().apply(plan);
 
-            assertThat(report.with(Result.MOVED)).extracting(outcome -> outcome.agent().id())
+            assertThat(report.with(Result.MOVED))
+                    .extracting(outcome -> outcome.agent().id())
                     .containsExactly(changed, heard);
-            assertThat(report.with(Result.DONE)).extracting(outcome -> outcome.agent().id())
+            assertThat(report.with(Result.DONE))
+                    .extracting(outcome -> outcome.agent().id())
                     .containsExactly(same);
             assertThat(fleet.state(changed)).isEqualTo(AgentState.ACTIVE);
             assertThat(fleet.state(heard)).isEqualTo(AgentState.ACTIVE);
@@ -133,7 +135,9 @@ class SweeperTest {
             SweepReport report = fleet.manager().sweeper().sweep();
 
             assertThat(report.with(Result.DONE)).hasSize(1);
-            assertThat(report.with(Result.MOVED)).extracting(outcome -> outcome.agent().id()).containsExactly(b);
+            assertThat(report.with(Result.MOVED))
+                    .extracting(outcome -> outcome.agent().id())
+                    .containsExactly(b);
             assertThat(fleet.state(b)).isEqualTo(AgentState.ACTIVE);
             fleet.clock.advance(DAY);
             fleet.manager().sweeper().sweep();
@@ -187,10 +191,12 @@ class SweeperTest {
                     .containsExactly(unmovable, fine);
             SweepReport report = fleet.manager().sweeper().sweep();
 
-            assertThat(report.with(Result.FAILED)).extracting(outcome -> outcome.agent().id())
+            assertThat(report.with(Result.FAILED))
+                    .extracting(outcome -> outcome.agent().id())
                     .contains(unreadable, corrupt)
                     .doesNotContain(fine);
-            assertThat(report.with(Result.FAILED)).allMatch(outcome -> outcome.failure().isPresent());
+            assertThat(report.with(Result.FAILED))
+                    .allMatch(outcome -> outcome.failure().isPresent());
             assertThat(fleet.inner.trail("a/default/d-fine", 0, 100))
                     .anyMatch(event -> event.canonical().contains("heartbeat.missed"));
             assertThat(fleet.manager().sweeper().apply(plan).with(Result.DONE)).isEmpty();
@@ -199,7 +205,9 @@ class SweeperTest {
             fleet.clock.advance(Duration.ofHours(1));
             fleet.manager().sweeper().sweep();
             for (AgentId agent : List.of(unreadable, corrupt, unmovable)) {
-                assertThat(fleet.count(agent, EventKind.HEARTBEAT_MISSED)).as("%s", agent).isPositive();
+                assertThat(fleet.count(agent, EventKind.HEARTBEAT_MISSED))
+                        .as("%s", agent)
+                        .isPositive();
             }
         }
     }
@@ -225,9 +233,10 @@ class SweeperTest {
                 fleet.manager().heartbeat(good);
                 SweepReport report = fleet.manager().sweeper().sweep();
                 assertThat(fleet.manager().health().stuck())
-                        .isEqualTo(tries.size() + report.with(Result.FAILED).size() >= 6
-                                ? java.util.Set.of(SweepFleet.key(bad))
-                                : java.util.Set.of());
+                        .isEqualTo(
+                                tries.size() + report.with(Result.FAILED).size() >= 6
+                                        ? java.util.Set.of(SweepFleet.key(bad))
+                                        : java.util.Set.of());
                 report.with(Result.FAILED).forEach(outcome -> tries.add(fleet.clock.instant()));
                 fleet.clock.advance(Duration.ofMinutes(1));
             }
@@ -258,7 +267,9 @@ class SweeperTest {
                 builder -> builder.teardownTask(worker))) {
             AgentId bad = fleet.alive("bad");
             AgentId good = fleet.alive("good");
-            assertThat(fleet.manager().decommission(bad, "over", SweepFleet.ADMIN).state())
+            assertThat(fleet.manager()
+                            .decommission(bad, "over", SweepFleet.ADMIN)
+                            .state())
                     .isEqualTo(AgentState.DECOMMISSIONING);
             Instant begun = fleet.clock.instant();
             List<Long> tries = new ArrayList<>();
@@ -372,7 +383,9 @@ class SweeperTest {
                     if (refused.get().equals(Optional.of(order.agent().id()))) {
                         throw new IllegalStateException("the key is locked");
                     }
-                    return new OpaqueIssuer(new Draws(new java.util.Random(order.id().hashCode()))).issue(order);
+                    return new OpaqueIssuer(
+                                    new Draws(new java.util.Random(order.id().hashCode())))
+                            .issue(order);
                 }))) {
             AgentId a = fleet.alive("a");
             AgentId b = fleet.alive("b");

@@ -71,8 +71,8 @@ class VerifyTest {
     }
 
     private List<String> findings(SweepFleet fleet) {
-        AuditTamperedException thrown =
-                catchThrowableOfType(AuditTamperedException.class, () -> fleet.manager().verify());
+        AuditTamperedException thrown = catchThrowableOfType(
+                AuditTamperedException.class, () -> fleet.manager().verify());
         assertThat(thrown).as("what verify() throws").isNotNull();
         store.heal();
         return thrown.findings();
@@ -146,8 +146,7 @@ class VerifyTest {
                     return log;
                 });
                 names(doubled, event.stream(), event.n());
-                boolean last = all.stream()
-                        .noneMatch(e -> e.stream().equals(event.stream()) && e.n() > event.n());
+                boolean last = all.stream().noneMatch(e -> e.stream().equals(event.stream()) && e.n() > event.n());
                 if (!last) {
                     List<String> dropped = withLog(fleet, log -> {
                         log.remove(at);
@@ -266,9 +265,8 @@ class VerifyTest {
             assertThat(findings(fleet).get(0)).contains("stream " + A).contains("gone");
             store.hidden = new RecordKey(TenantId.DEFAULT, RecordKey.STREAM, StreamPosition.LOG)::equals;
             assertThat(findings(fleet).get(0)).contains("record of stream log is gone");
-            store.events = page -> page.stream()
-                    .filter(event -> !event.stream().equals(B))
-                    .toList();
+            store.events = page ->
+                    page.stream().filter(event -> !event.stream().equals(B)).toList();
             assertThat(findings(fleet).get(0)).contains(B);
         }
     }
@@ -284,8 +282,8 @@ class VerifyTest {
                     if (!stored.stream().equals(A)) {
                         continue;
                     }
-                    AuditEvent old =
-                            SealedEvent.read(stored.canonical(), stored.signature()).event();
+                    AuditEvent old = SealedEvent.read(stored.canonical(), stored.signature())
+                            .event();
                     Instant when = i == at ? SweepFleet.START.minusSeconds(1) : old.at();
                     SealedEvent forged = SealedEvent.write(new AuditEvent(
                             old.log(),
