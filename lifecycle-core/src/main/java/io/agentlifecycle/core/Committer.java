@@ -79,7 +79,12 @@ final class Committer {
             return Optional.of(applied);
         }
         StoreException failure = failure(requestId, result);
-        lastFailure = Optional.ofNullable(failure.getMessage());
+        // a request id that is taken says that someone else was faster, and the store is well
+        boolean raced = result instanceof CommitResult.Rejected rejected
+                && rejected.reason() == CommitResult.Reason.REQUEST_ID_REUSED;
+        if (!raced) {
+            lastFailure = Optional.ofNullable(failure.getMessage());
+        }
         throw failure;
     }
 

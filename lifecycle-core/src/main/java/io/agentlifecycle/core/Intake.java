@@ -85,6 +85,7 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
                     "%d agents are too many for one commit of this store; import them in parts of at most %d"
                             .formatted(agents.size(), most));
         }
+        Instant now = engine.now();
         Set<AgentId> seen = new HashSet<>();
         List<Engine.Creation> creations = new ArrayList<>();
         for (AgentImport agent : agents) {
@@ -93,8 +94,8 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
                 throw new PolicyViolationException("agent-id-taken", "the import names agent %s twice".formatted(id));
             }
             creations.add(new Engine.Creation(
-                    new AgentKey(tenant, id), List.of(engine.rules().imported(agent, source, actor))));
+                    new AgentKey(tenant, id), List.of(engine.rules().imported(agent, source, actor, now))));
         }
-        return creations.isEmpty() ? List.of() : engine.create(engine.draws().requestId(), engine.now(), creations);
+        return creations.isEmpty() ? List.of() : engine.create(engine.draws().requestId(), now, creations);
     }
 }

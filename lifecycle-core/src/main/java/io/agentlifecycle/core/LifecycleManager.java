@@ -185,6 +185,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Gives an ACTIVE agent a new credential. The one before it stays good for the policy's {@code rotationOverlap}, but
      * not beyond its own end.
+     *
+     * @throws PolicyViolationException rule {@code lifespan-over}
      */
     public Activation rotateCredentials(AgentId agent, Actor actor) {
         return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().rotate(requireActor(actor)));
@@ -226,7 +228,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is.
      *
-     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already
+     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already, or
+     *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others
      */
     public Agent placeHold(AgentId agent, HoldReason reason, String text, Actor actor) {
         requireNonNull(reason, "reason");

@@ -64,7 +64,7 @@ public final class OrphanDetector {
     }
 
     /** Gives an orphan to a new owner; see {@link LifecycleManager#reclaim}. */
-    public Activation reclaim(AgentId agent, String newOwner) {
-        return manager.reclaim(agent, newOwner, Actor.SYSTEM);
+    public Activation reclaim(AgentId agent, String newOwner, Actor actor) {
+        return manager.reclaim(agent, newOwner, actor);
     }
 }

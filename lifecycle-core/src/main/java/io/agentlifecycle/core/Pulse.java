@@ -1,14 +1,17 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.store.RecordKey;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The heartbeats of one agent, as this process heard them. A heartbeat moves two numbers and allocates nothing. Safe for
- * use by many threads.
+ * What this process remembers of one agent and nobody stores at once: its heartbeats, and whether the host was told that
+ * its credential is due. A heartbeat moves two numbers and allocates nothing. Safe for use by many threads.
  */
 final class Pulse {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -19,6 +22,7 @@ final class Pulse {
     private final RecordKey agent;
     private final AtomicLong lastSeen = new AtomicLong(Long.MIN_VALUE);
     private final AtomicLong count = new AtomicLong();
+    private final AtomicReference<@Nullable CredentialId> told = new AtomicReference<>();
     private volatile boolean dirty;
 
     Pulse(RecordKey agent) {
@@ -59,6 +63,11 @@ final class Pulse {
                         Instant.ofEpochSecond(
                                 Math.floorDiv(seen, NANOS_PER_SECOND), Math.floorMod(seen, NANOS_PER_SECOND)),
                         count.get()));
+    }
+
+    /** True if the host was not told yet that this credential is due; from now on it was. */
+    boolean tellRotation(CredentialId due) {
+        return !due.equals(told.getAndSet(due));
     }
 
     private static void raise(AtomicLong to, long value) {

@@ -83,9 +83,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     /** The first event of an agent that comes from elsewhere. */
-    EventContent imported(AgentImport agent, String source, Actor actor) {
+    EventContent imported(AgentImport agent, String source, Actor actor, Instant now) {
         Json.ObjBuilder details = RequestJson.of(agent.request())
                 .putInto(Json.object())
+                .put(
+                        "expires",
+                        agent.state() == PENDING_APPROVAL ? policy.approval().expiry(now) : Optional.empty())
                 .put("createdAt", agent.createdAt().toString())
                 .put("source", Text.line("source", source, 256));
         if (agent.state() == SUSPENDED) {
@@ -246,8 +249,17 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     Decision placeHold(HoldReason reason, String text, Actor actor) {
         Text.prose("hold text", text, 1024);
-        return (agent, now) ->
-                hold(agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
+        return (agent, now) -> {
+            Plan plan =
+                    hold(agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
+            if (agent.holds().reasons().size() >= Holds.MOST) {
+                throw new PolicyViolationException(
+                        "hold-count",
+                        "agent %s is held for %d reasons already; release one of them first"
+                                .formatted(agent.key(), Holds.MOST));
+            }
+            return plan;
+        };
     }
 
     private Plan hold(Agent agent, Command command, HoldReason reason, String text, Actor actor) {

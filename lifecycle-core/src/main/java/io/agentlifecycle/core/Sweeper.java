@@ -13,8 +13,6 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
-import io.agentlifecycle.core.credential.Credential;
-import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
@@ -36,8 +34,7 @@ import org.slf4j.LoggerFactory;
  * Does what time alone asks for, in all tenants, whenever the host calls it; nothing here runs by itself. It looks only
  * at agents that are due, runs ordinary commands, and goes on when one fails. Several threads or hosts may sweep at
  * once: each step counts only if the agent has not changed since it was looked at. Sweeps of one manager take turns, and
- * teardown tasks run inside them. What is expired is unusable whether
- * or not anyone sweeps. Safe for use by many threads.
+ * teardown tasks run inside them. What is expired is unusable whether or not anyone sweeps. Safe for use by many threads.
  */
 public final class Sweeper {
     /** How many agents one sweep looks at, unless told otherwise. */
@@ -55,9 +52,6 @@ public final class Sweeper {
 
     /** Failures in a row. */
     private final Map<AgentKey, Integer> failures = new ConcurrentHashMap<>();
-
-    /** The credential of each agent whose rotation was reported as due last. */
-    private final Map<AgentKey, CredentialId> reported = new ConcurrentHashMap<>();
 
     private volatile Set<TenantId> massSilence = Set.of();
 
@@ -235,9 +229,11 @@ public final class Sweeper {
 
     /** A rotation is due for half of a credential's life; the host is told of it once. */
     private boolean isNews(Agent agent) {
-        Optional<CredentialId> due = agent.credential().map(Credential::id);
-        return !due.equals(Optional.ofNullable(reported.put(
-                agent.key(), due.orElseThrow(() -> new AssertionError("no credential is due for rotation")))));
+        FleetView.Entry entry = engine.fleet().get(agent.key());
+        return entry != null
+                && agent.credential()
+                        .filter(credential -> entry.pulse().tellRotation(credential.id()))
+                        .isPresent();
     }
 
     /** Does one thing for one agent, reports it, and returns the agent as it is then. */

@@ -217,6 +217,9 @@ final class LifecycleModel {
         agent.state = state;
         agent.owner = "import@company.com";
         agent.imported = true;
+        if (state == AgentState.PENDING_APPROVAL) {
+            agent.requestExpires = now().plus(settings.approvalTimeout);
+        }
         if (state == AgentState.SUSPENDED) {
             agent.holds.add("operator");
         }

@@ -434,7 +434,7 @@ class LifecycleModelTest {
             Instant now = model.now();
             List<EventKind> trail = trails.computeIfAbsent(key.toString(), k -> new ArrayList<>());
             m.auditTrail(key.id(), trail.size(), 100)
-                    .forEach(entry -> trail.add(entry.event().kind()));
+                    .forEach(heard -> trail.add(heard.event().kind()));
             assertThat(trail).as(what).isEqualTo(expected.trail);
             assertThat(agent.state()).as(what).isEqualTo(expected.state);
             assertThat(agent.owner().map(Object::toString)).as(what).isEqualTo(Optional.ofNullable(expected.owner));

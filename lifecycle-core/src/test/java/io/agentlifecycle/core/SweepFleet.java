@@ -124,7 +124,7 @@ final class SweepFleet implements AutoCloseable {
 
     List<EventKind> kinds(AgentId agent) {
         return manager.auditTrail(agent).stream()
-                .map(entry -> entry.event().kind())
+                .map(heard -> heard.event().kind())
                 .toList();
     }
 
@@ -140,7 +140,7 @@ final class SweepFleet implements AutoCloseable {
     }
 
     long logged(EventKind kind) {
-        return log().stream().filter(entry -> entry.event().kind() == kind).count();
+        return log().stream().filter(heard -> heard.event().kind() == kind).count();
     }
 
     static AgentKey key(AgentId agent) {

@@ -118,7 +118,17 @@ public record AuditEvent(
      * @throws JsonFormatException if a member is missing, unknown, or not valid
      */
     static AuditEvent fromJson(Json json) {
-        var event = new JsonFields("event", json);
+        try {
+            return read(new JsonFields("event", json));
+        } catch (JsonFormatException e) {
+            throw e;
+        } catch (IllegalArgumentException e) {
+            // the parts check themselves, and do not know that they are being read
+            throw new JsonFormatException("event is not valid: " + e.getMessage());
+        }
+    }
+
+    private static AuditEvent read(JsonFields event) {
         event.format("v", FORMAT);
         EventKind kind = event.parsed(
                 "kind",

@@ -12,6 +12,9 @@ import java.util.TreeMap;
  * live state may carry holds. Immutable.
  */
 public final class Holds {
+    /** How many a caller may place: without an end to them the agent's record could not be read any more. */
+    public static final int MOST = 32;
+
     /** No hold. */
     public static final Holds NONE = new Holds(new TreeMap<>());
 

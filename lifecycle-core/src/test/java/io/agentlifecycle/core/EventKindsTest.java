@@ -1,0 +1,356 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.Workshop.ADMIN;
+import static io.agentlifecycle.core.Workshop.request;
+import static io.agentlifecycle.core.Workshop.time;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Role;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.PolicyRef;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.credential.CredentialPolicy;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.OpenReport;
+import io.agentlifecycle.core.store.StoreDescriptor;
+import io.agentlifecycle.core.testing.ForwardingStore;
+import io.agentlifecycle.core.testing.MutableClock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** One story in which everything happens that can, and {@code docs/audit-format.md}, which tells of it. */
+class EventKindsTest {
+    private static final Path FORMAT = Path.of("..", "docs", "audit-format.md");
+    private static final String DIGEST = Digests.sha256("a manifest");
+    private static final LifecyclePolicy FIRST = LifecyclePolicy.builder()
+            .approvalTimeout(Duration.ofHours(2))
+            .credentialPolicy(CredentialPolicy.DEFAULT.withAutoRotate(false))
+            .build();
+    private static final LifecyclePolicy SECOND = LifecyclePolicy.builder()
+            .version(2)
+            .approvalTimeout(Duration.ofHours(2))
+            .build();
+
+    @RegisterExtension
+    final Workshop shop = new Workshop();
+
+    private final AgentId id = AgentId.of("agent:story");
+    private boolean taskWorks;
+
+    @Test
+    void every_kind_is_written_on_some_path_with_the_keys_of_its_table() {
+        Map<EventKind, Set<String>> seen = new EnumMap<>(EventKind.class);
+        for (SealedEvent sealedEvent : story()) {
+            AuditEvent event = sealedEvent.event();
+            Set<String> keys = event.details().members().keySet();
+            assertThat(keys)
+                    .as(event.kind().wire())
+                    .containsAll(event.kind().requiredDetails())
+                    .isSubsetOf(
+                            union(event.kind().requiredDetails(), event.kind().optionalDetails()));
+            seen.computeIfAbsent(event.kind(), kind -> new TreeSet<>()).addAll(keys);
+        }
+
+        assertThat(seen.keySet()).as("kinds that were written").containsExactly(EventKind.values());
+        seen.forEach((kind, keys) -> assertThat(keys)
+                .as("keys of %s that were written, the optional ones included", kind)
+                .containsExactlyInAnyOrderElementsOf(union(kind.requiredDetails(), kind.optionalDetails())));
+    }
+
+    @Test
+    void each_event_begins_where_the_one_before_it_ended() {
+        Map<String, SealedEvent> last = new HashMap<>();
+        Set<UUID> ids = new HashSet<>();
+        Set<PolicyRef> policies = new HashSet<>();
+        for (SealedEvent sealedEvent : story()) {
+            AuditEvent event = sealedEvent.event();
+            String stream = event.position().stream();
+            SealedEvent before = last.put(stream, sealedEvent);
+            assertThat(ids.add(event.id())).as("a new id").isTrue();
+            assertThat(event.id().version()).isEqualTo(7);
+            assertThat(event.id().variant()).isEqualTo(2);
+            assertThat(event.id().getMostSignificantBits() >>> 16)
+                    .isEqualTo(event.at().toEpochMilli());
+            assertThat(event.log()).startsWith("agentlifecycle.local/");
+            assertThat(event.actor().id()).isNotBlank();
+            policies.add(event.content().policy().orElseThrow());
+            if (before == null) {
+                assertThat(event.position().n()).isZero();
+                assertThat(event.position().prev()).isEqualTo(Digests.sha256(""));
+                assertThat(event.from()).isEmpty();
+            } else {
+                assertThat(event.position()).isEqualTo(before.next());
+                assertThat(event.at()).isAfterOrEqualTo(before.event().at());
+                assertThat(event.from()).isEqualTo(before.event().to());
+            }
+            assertThat(event.to().isPresent()).isEqualTo(!stream.equals("log"));
+            assertMayStep(event);
+            assertThat(sealedEvent.canonical()).contains("\"ts\":\"" + event.at() + "\"");
+            assertThat(event.at().toString()).endsWith("Z");
+        }
+        assertThat(policies).containsExactlyInAnyOrder(FIRST.ref(), SECOND.ref());
+    }
+
+    /** A command in an event leads where the table says. */
+    private static void assertMayStep(AuditEvent event) {
+        event.content()
+                .command()
+                .ifPresent(command -> assertThat(
+                                TransitionTable.STANDARD.next(event.from().orElseThrow(), command))
+                        .as("%s in %s", command, event.from())
+                        .isEqualTo(event.to()));
+    }
+
+    @Test
+    void the_actor_of_each_event_is_who_asked_for_it() {
+        Map<EventKind, Set<String>> actors = new EnumMap<>(EventKind.class);
+        story().forEach(s -> actors.computeIfAbsent(s.event().kind(), kind -> new TreeSet<>())
+                .add(s.event().actor().toString()));
+
+        assertThat(actors.get(EventKind.AGENT_APPROVED)).containsExactly("human:admin@company.com");
+        assertThat(actors.get(EventKind.HEARTBEAT_FIRST)).containsExactly("agent:agent:story");
+        assertThat(actors.get(EventKind.HEARTBEAT_MISSED)).containsExactly("system:system");
+        assertThat(actors.get(EventKind.AGENT_REQUESTED)).contains("human:carol@company.com");
+        assertThat(actors.get(EventKind.AGENT_DECOMMISSIONED)).containsExactly("system:system");
+    }
+
+    @Test
+    void details_with_other_keys_than_the_kinds_are_refused() {
+        for (EventKind kind : EventKind.values()) {
+            Json.ObjBuilder details = Json.object().put("surprise", 1);
+            kind.requiredDetails().forEach(key -> details.put(key, "x"));
+            assertThatThrownBy(() -> EventContent.of(kind, Actor.SYSTEM, details.build()))
+                    .isInstanceOf(JsonFormatException.class)
+                    .hasMessage("details of " + kind.wire() + " have the unknown keys [surprise]");
+            if (!kind.requiredDetails().isEmpty()) {
+                assertThatThrownBy(() -> EventContent.of(kind, Actor.SYSTEM, Json.Obj.EMPTY))
+                        .isInstanceOf(JsonFormatException.class)
+                        .hasMessage("details of " + kind.wire() + " lack " + new TreeSet<>(kind.requiredDetails()));
+            }
+        }
+        shop.open(FIRST);
+    }
+
+    @Test
+    void the_page_has_the_table_of_kinds_that_the_code_has() throws IOException {
+        Map<String, List<Set<String>>> written = new TreeMap<>();
+        for (String line : Files.readAllLines(FORMAT)) {
+            if (line.matches("\\| `[a-z_]+\\.[a-z_]+` \\|.*")) {
+                String[] cells = line.split("\\|");
+                String kind = String.join("", words(cells[1]));
+                assertThat(written.put(kind, List.of(words(cells[3]), words(cells[4]))))
+                        .as(kind + " stands once")
+                        .isNull();
+            }
+        }
+
+        Map<String, List<Set<String>>> coded = new TreeMap<>();
+        for (EventKind kind : EventKind.values()) {
+            coded.put(kind.wire(), List.of(kind.requiredDetails(), kind.optionalDetails()));
+        }
+        assertThat(written).isEqualTo(coded);
+        shop.open(FIRST);
+    }
+
+    /** What stands between backquotes. */
+    private static Set<String> words(String cell) {
+        Set<String> words = new TreeSet<>();
+        Matcher matcher = Pattern.compile("`([^`]+)`").matcher(cell);
+        while (matcher.find()) {
+            words.add(matcher.group(1));
+        }
+        return words;
+    }
+
+    @Test
+    void the_worked_example_on_the_page_is_what_the_code_writes() throws IOException {
+        LifecycleManager manager = example();
+        List<SealedEvent> trail = manager.auditTrail(AgentId.of("agent:1"));
+
+        String page = Files.readString(FORMAT);
+
+        assertThat(page).contains("```json\n" + trail.get(0).canonical() + "\n```\n");
+        assertThat(page).contains("%d bytes".formatted(trail.get(0).canonical().getBytes(UTF_8).length));
+        assertThat(page).contains("leaf hash: " + trail.get(0).leafHash() + "\n");
+        assertThat(page)
+                .contains("\"prev\":\"" + trail.get(1).event().position().prev() + "\"");
+        assertThat(trail.get(1).event().position().prev())
+                .isEqualTo(trail.get(0).leafHash());
+        assertThat(manager.verify().agents()).isEqualTo(1);
+        shop.open(FIRST);
+    }
+
+    /** A log that is the same at every run: the clock, the ids and the random bits are given. */
+    private static LifecycleManager example() {
+        LifecycleStore named = new ForwardingStore(LifecycleStore.inMemory()) {
+            @Override
+            public StoreDescriptor describe() {
+                return with(super.describe(), "example-store", OpenReport.CLEAN);
+            }
+        };
+        LifecycleManager manager = LifecycleManager.builder()
+                .store(named)
+                .clock(MutableClock.at("2026-04-11T04:31:00Z"))
+                .random(new Random(1))
+                .logOrigin("example.com/agents")
+                .build();
+        manager.requestProvisioning(ProvisioningRequest.builder("Code Review Agent")
+                .id(AgentId.of("agent:1"))
+                .owner("alice@company.com")
+                .purpose("Automated PR review")
+                .agentType("langchain")
+                .tag("team", "platform")
+                .requestedBy(Actor.human("alice@company.com"))
+                .build());
+        manager.approve(AgentId.of("agent:1"), ADMIN);
+        return manager;
+    }
+
+    private static StoreDescriptor with(StoreDescriptor store, String storeId, OpenReport report) {
+        return new StoreDescriptor(
+                storeId, store.format(), store.durability(), store.maxRecords(), store.clockHighWater(), report);
+    }
+
+    // ---- the story
+
+    /** Everything that can happen, as one log. */
+    private List<SealedEvent> story() {
+        LifecycleManager manager = open(shop.store, FIRST);
+        manager.requestProvisioning(request("agent:parent").build());
+        manager.requestProvisioning(everything(request(id.value())).build());
+        manager.approve(id, ADMIN);
+        work(manager);
+        turnAway(manager);
+        importAll(manager);
+        retire(manager);
+        return disturb();
+    }
+
+    private ProvisioningRequest.Builder everything(ProvisioningRequest.Builder request) {
+        return request.purpose("Automated PR review")
+                .tag("team", "platform")
+                .capability("review")
+                .role(Role.OPERATOR)
+                .costCentre("4711")
+                .audience("git.company.com")
+                .keyThumbprint(DIGEST)
+                .manifestDigest(DIGEST)
+                .notBefore(time("2026-01-01T00:00:00Z"))
+                .notAfter(time("2027-01-01T00:00:00Z"))
+                .parent(AgentId.of("agent:parent"))
+                .requestedBy(Actor.human("carol@company.com"));
+    }
+
+    private void work(LifecycleManager manager) {
+        HoldReason billing = HoldReason.of("billing");
+        manager.placeHold(id, billing, "unpaid", ADMIN);
+        manager.releaseHold(id, billing, ADMIN);
+        manager.activate(id);
+        manager.heartbeat(id);
+        shop.clock.advance(Duration.ofHours(1));
+        manager.sweeper().sweep();
+        manager.heartbeat(id);
+        manager.rotateCredentials(id);
+        manager.suspend(id, "maintenance", ADMIN);
+        manager.resume(id, ADMIN);
+        manager.revokeCredentials(id, "leaked", ADMIN);
+        manager.markOrphaned(id, ADMIN);
+        manager.reclaim(id, "bob@company.com", ADMIN);
+    }
+
+    private void turnAway(LifecycleManager manager) {
+        for (String other : List.of("agent:rejected", "agent:withdrawn", "agent:forgotten")) {
+            manager.requestProvisioning(request(other).build());
+        }
+        manager.reject(AgentId.of("agent:rejected"), "a duplicate", ADMIN);
+        manager.withdraw(AgentId.of("agent:withdrawn"), "no need", ADMIN);
+        shop.clock.advance(Duration.ofHours(24));
+        manager.heartbeat(id);
+        new CredentialRotator(manager).checkAndRotate();
+        manager.sweeper().sweep();
+    }
+
+    private void importAll(LifecycleManager manager) {
+        List<AgentImport> imports = new ArrayList<>();
+        for (AgentState state : List.of(AgentState.SUSPENDED, AgentState.PENDING_APPROVAL)) {
+            imports.add(
+                    new AgentImport(everything(request("agent:" + state.wire())).build(), state, shop.clock.instant()));
+        }
+        manager.importAgents(imports, "elsewhere", ADMIN);
+    }
+
+    private void retire(LifecycleManager manager) {
+        manager.decommission(id, "Feature sunset", ADMIN);
+        for (int attempt = 2; attempt <= 6; attempt++) {
+            shop.clock.advance(Duration.ofHours(1));
+            manager.sweeper().sweep();
+        }
+        taskWorks = true;
+        shop.clock.advance(Duration.ofHours(1));
+        manager.sweeper().sweep();
+        assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+    }
+
+    /** Opens the log after a torn tail, under another policy, and with a clock that went back. */
+    private List<SealedEvent> disturb() {
+        shop.clock.advance(Duration.ofMinutes(-5));
+        LifecycleStore torn = new ForwardingStore(shop.store) {
+            @Override
+            public StoreDescriptor describe() {
+                return with(super.describe(), super.describe().storeId(), new OpenReport(17, Optional.of(DIGEST)));
+            }
+        };
+        LifecycleManager manager = open(torn, SECOND);
+        List<SealedEvent> log = manager.events(0, Integer.MAX_VALUE).events();
+        SealedEvent recovered = log.stream()
+                .filter(s -> s.event().kind() == EventKind.LOG_RECOVERED)
+                .findFirst()
+                .orElseThrow();
+        assertThat(recovered.event().details())
+                .isEqualTo(Json.object().put("bytes", 17).put("sha256", DIGEST).build());
+        return log;
+    }
+
+    private LifecycleManager open(LifecycleStore store, LifecyclePolicy policy) {
+        UnaryOperator<LifecycleManager.Builder> settings =
+                builder -> builder.store(store).policy(policy).teardownTask(new FlakyTask("worker", () -> taskWorks));
+        return shop.open(settings);
+    }
+
+    private static Set<String> union(Set<String> some, Set<String> others) {
+        Set<String> all = new TreeSet<>(some);
+        all.addAll(others);
+        return all;
+    }
+}

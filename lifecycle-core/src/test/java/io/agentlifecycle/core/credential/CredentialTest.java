@@ -1,0 +1,176 @@
+package io.agentlifecycle.core.credential;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.LongRange;
+import org.junit.jupiter.api.Test;
+
+class CredentialTest {
+    private static final Instant START = Instant.parse("2026-04-11T04:30:00Z");
+    private static final Duration NANO = Duration.ofNanos(1);
+
+    @Property
+    void rotation_is_due_around_half_life_or_an_overlap_before_the_end(
+            @ForAll long seed,
+            @ForAll @LongRange(min = 1, max = 366 * 86_400L) long ttlSeconds,
+            @ForAll @DoubleRange(min = 0, max = 0.99) double overlapShare) {
+        Duration ttl = Duration.ofSeconds(ttlSeconds);
+        Duration overlap = Duration.ofMillis((long) (ttl.toMillis() * overlapShare));
+        var policy = new CredentialPolicy(ttl, overlap, true, true);
+        Credential credential = credential(id(new Random(seed)), ttl);
+
+        Instant due = credential.rotateAt(policy);
+
+        Duration half = ttl.dividedBy(2);
+        Instant latest = START.plus(ttl).minus(overlap);
+        assertThat(due).isBeforeOrEqualTo(latest);
+        assertThat(due).isBetween(START, START.plus(half.multipliedBy(11).dividedBy(10)));
+        if (due.isBefore(latest)) {
+            assertThat(due).isAfterOrEqualTo(START.plus(half.multipliedBy(9).dividedBy(10)));
+        }
+        assertThat(credential(credential.id(), ttl).rotateAt(policy))
+                .as("the same at every host")
+                .isEqualTo(due);
+    }
+
+    @Test
+    void credentials_issued_together_are_due_spread_over_a_tenth_of_half_life_to_either_side() {
+        Random random = new Random(7);
+        Duration ttl = Duration.ofHours(24);
+        Instant first = START.plus(Duration.ofMinutes(720 - 72));
+        int[] perBucket = new int[12];
+        for (int i = 0; i < 12_000; i++) {
+            Instant due = credential(id(random), ttl).rotateAt(CredentialPolicy.DEFAULT);
+            perBucket[(int) (Duration.between(first, due).toMinutes() / 12)]++;
+        }
+
+        assertThat(Arrays.stream(perBucket))
+                .as("of 12,000, in each twelfth of the 144 minutes")
+                .allSatisfy(count -> assertThat(count).isBetween(850, 1150));
+    }
+
+    @Test
+    void the_jitter_is_the_same_for_ever() {
+        var id = CredentialId.of("cred:00112233445566778899aabbccddeeff");
+
+        assertThat(credential(id, Duration.ofHours(24)).rotateAt(CredentialPolicy.DEFAULT))
+                .as("what other hosts and later versions compute")
+                .isEqualTo(Instant.parse("2026-04-11T16:24:57.691293732Z"));
+    }
+
+    @Test
+    void an_end_counts_from_its_instant() {
+        Credential current = credential(id(new Random(1)), Duration.ofHours(1));
+        Instant end = START.plus(Duration.ofHours(1));
+
+        assertThat(current.status(end.minus(NANO))).isEqualTo(CredentialStatus.ACTIVE);
+        assertThat(current.status(end)).isEqualTo(CredentialStatus.EXPIRED);
+        assertThat(current.isExpired(end.minus(NANO))).isFalse();
+        assertThat(current.isExpired(end)).isTrue();
+
+        Credential retiring = current.retiring(START.plusSeconds(60));
+        assertThat(retiring.status(START.plusSeconds(60).minus(NANO))).isEqualTo(CredentialStatus.RETIRING);
+        assertThat(retiring.status(START.plusSeconds(60))).isEqualTo(CredentialStatus.RETIRED);
+        assertThat(retiring.status(end)).isEqualTo(CredentialStatus.EXPIRED);
+        assertThat(current.retiring(end.plusSeconds(1)).graceUntil()).contains(end);
+    }
+
+    @Test
+    void what_was_revoked_or_has_expired_stays_so() {
+        Credential current = credential(id(new Random(1)), Duration.ofHours(1));
+        for (CredentialStatus ended : new CredentialStatus[] {CredentialStatus.REVOKED, CredentialStatus.EXPIRED}) {
+            assertThat(current.recorded(ended).status(START)).isEqualTo(ended);
+            assertThat(current.recorded(ended).status(START.plus(Duration.ofDays(9))))
+                    .isEqualTo(ended);
+            assertThat(ended.isUsable()).isFalse();
+        }
+    }
+
+    @Test
+    void an_agent_lists_at_most_two_and_the_newest_is_of_the_last_generation() {
+        Random random = new Random(3);
+        Credential first = credential(id(random), Duration.ofHours(1));
+        Credential second = generation(2, random);
+        Credential third = generation(3, random);
+
+        Credentials two = Credentials.NONE.issue(first).rotate(second, START.plusSeconds(60));
+        assertThat(two.find(first.id())).isPresent();
+        assertThat(two.find(second.id())).contains(second);
+        Credentials three = two.rotate(third, START.plusSeconds(90));
+        assertThat(three.find(first.id())).isEmpty();
+        assertThat(three.retiring().map(Credential::id)).contains(second.id());
+        assertThat(three.usable(START)).contains(third);
+
+        Credentials revoked = three.revokeAll();
+        assertThat(revoked.isRevoked()).isTrue();
+        assertThat(revoked.usable(START)).isEmpty();
+        assertThat(revoked.retiring()).isEmpty();
+        assertThat(revoked.rotate(generation(4, random), START.plusSeconds(60)).retiring())
+                .as("a revoked one gets no overlap")
+                .isEmpty();
+        assertThat(three.expireCurrent().isRevoked()).isFalse();
+        assertThatThrownBy(() -> new Credentials(Optional.of(first), Optional.empty(), 2))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void a_token_prints_nothing_and_compares_by_its_text() {
+        Token token = Token.of("cred:1.secret");
+
+        assertThat(token).hasToString("Token[secret]");
+        assertThat(token.reveal()).isEqualTo("cred:1.secret");
+        assertThat(token).isEqualTo(Token.of("cred:1.secret")).hasSameHashCodeAs(Token.of("cred:1.secret"));
+        assertThat(token).isNotEqualTo(Token.of("cred:1.secreu")).isNotEqualTo("cred:1.secret");
+    }
+
+    @Test
+    void an_id_and_a_life_have_their_forms() {
+        assertThatThrownBy(() -> CredentialId.of("cred:00"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageNotContaining("00")
+                .as("it may be half of a token");
+        assertThatThrownBy(() -> credential(id(new Random(1)), Duration.ofSeconds(-1)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a credential must not end before it begins");
+    }
+
+    private static Credential generation(long generation, Random random) {
+        return new Credential(
+                id(random),
+                generation,
+                START,
+                START.plus(Duration.ofHours(1)),
+                CredentialStatus.ACTIVE,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    private static Credential credential(CredentialId id, Duration ttl) {
+        return new Credential(
+                id,
+                1,
+                START,
+                START.plus(ttl),
+                CredentialStatus.ACTIVE,
+                Optional.empty(),
+                Optional.of("key-1"),
+                Optional.empty());
+    }
+
+    private static CredentialId id(Random random) {
+        byte[] bytes = new byte[16];
+        random.nextBytes(bytes);
+        return CredentialId.of("cred:" + HexFormat.of().formatHex(bytes));
+    }
+}
