@@ -17,6 +17,7 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
@@ -76,7 +77,21 @@ final class AgentCodec {
                 RecordKey.agent(agent.key()), agent.version(), dueAt, CanonicalJson.write(body.build()), index(agent));
     }
 
+    /**
+     * Reads what {@link #encode} wrote.
+     *
+     * @throws AuditTamperedException if it is anything else
+     */
     static Stored decode(StoredRecord stored) {
+        try {
+            return read(stored);
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(
+                    List.of("the record %s cannot be read: %s".formatted(stored.key(), e.getMessage())));
+        }
+    }
+
+    private static Stored read(StoredRecord stored) {
         AgentKey key = stored.key().agentKey();
         var body = new JsonFields("record " + stored.key(), CanonicalJson.read(stored.body(), MAX_BODY_CHARS));
         body.format("v", FORMAT);

@@ -7,12 +7,15 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Time that never goes back: the injected clock, or the latest time of any commit if the clock is behind that. What has
- * expired stays expired. Safe for use by many threads.
+ * Time that does not go back: the injected clock, or the latest time of any commit, or of any look at the clock, if the
+ * clock is behind that by more than it may be imprecise. What has expired stays expired. Safe for use by many threads.
  */
 final class Clockwork {
     /** A clock that is behind by no more than this is merely imprecise. */
     private static final Duration TOLERATED = Duration.ofSeconds(2);
+
+    /** The high water follows the clock in steps, so that threads that only read the time do not fight over it. */
+    private static final Duration STEP = Duration.ofMillis(100);
 
     /** A clock that was found to have gone back. */
     record Regression(Instant observed, Instant highWater) {}
@@ -34,6 +37,9 @@ final class Clockwork {
             if (behind) {
                 behind = false;
             }
+            if (high.isBefore(observed.minus(STEP))) {
+                reached(observed);
+            }
             return observed;
         }
         if (!behind && Duration.between(observed, high).compareTo(TOLERATED) > 0) {
@@ -43,7 +49,7 @@ final class Clockwork {
         return high;
     }
 
-    /** A change was stored with this time. */
+    /** It has been this late. */
     void reached(Instant at) {
         highWater.accumulateAndGet(at, (a, b) -> a.isAfter(b) ? a : b);
     }

@@ -161,8 +161,9 @@ record Deadlines(Rules rules, Instant graceUntil) {
         }
     }
 
+    /** Whoever began a retirement has a while to finish it before sweeps take it over. */
     private static Instant teardownAt(Retirement retirement) {
-        return retirement.retryAt().orElse(retirement.startedAt());
+        return retirement.retryAt().orElse(retirement.startedAt().plus(Rules.backOff(1)));
     }
 
     private static Instant later(Instant a, Instant b) {

@@ -193,7 +193,8 @@ final class Engine {
             }
             Optional<Activation> done = attempt(before, decision);
             if (done.isPresent()) {
-                if (effect != Effect.NEUTRAL) {
+                boolean stored = done.get().agent().version() > before.agent().version();
+                if (stored && effect != Effect.NEUTRAL) {
                     fleet.allow(key);
                 }
                 return done;

@@ -15,6 +15,7 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Mutation;
@@ -31,12 +32,16 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the guard and heartbeats need of every agent, in memory. The store feeds it before it acknowledges a commit, so
  * that once a stopping call has returned no thread of this process is let through. Safe for use by many threads.
  */
 final class FleetView {
+    private static final Logger LOG = LoggerFactory.getLogger(FleetView.class);
+
     private static final int PAGE = 1_000;
 
     /** One agent, as of one version. Its heartbeats live on when the version changes. */
@@ -60,12 +65,19 @@ final class FleetView {
         Optional<PageToken> after = Optional.empty();
         do {
             Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
-            for (StoredRecord found : page.items()) {
-                Entry entry = put(AgentCodec.decode(found).agent());
-                store.liveness(found.key()).ifPresent(entry.pulse()::merge);
-            }
+            page.items().forEach(found -> load(store, found));
             after = page.next();
         } while (after.isPresent());
+    }
+
+    /** An agent that cannot be read may do nothing; {@code verify} says why, and nobody else is kept from opening. */
+    private void load(LifecycleStore store, StoredRecord found) {
+        try {
+            Entry entry = put(AgentCodec.decode(found).agent());
+            store.liveness(found.key()).ifPresent(entry.pulse()::merge);
+        } catch (AuditTamperedException e) {
+            LOG.error("the guard knows no agent {}: its record cannot be read", found.key(), e);
+        }
     }
 
     /** Takes over what a commit changed. */
@@ -121,7 +133,10 @@ final class FleetView {
 
     /** May this agent act at {@code now}? */
     Verdict check(AgentKey key, Instant now) {
-        Entry entry = entries.get(key);
+        return check(key, entries.get(key), now);
+    }
+
+    private Verdict check(AgentKey key, @Nullable Entry entry, Instant now) {
         boolean deniedHere = denied.contains(key);
         if (entry != null
                 && !deniedHere
@@ -135,12 +150,13 @@ final class FleetView {
 
     /** May this agent act at {@code now}, with this credential? */
     Verdict standing(AgentKey key, CredentialId id, Instant now) {
-        Verdict verdict = check(key, now);
         Entry entry = entries.get(key);
-        List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
-        if (entry != null) {
-            credentialReason(entry.credentials().find(id), now).ifPresent(reasons::add);
+        Verdict verdict = check(key, entry, now);
+        if (entry == null) {
+            return verdict;
         }
+        List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
+        credentialReason(entry.credentials().find(id), now).ifPresent(reasons::add);
         return reasons.isEmpty() ? verdict : new Verdict.Denied("agent " + key, reasons);
     }
 

@@ -58,15 +58,18 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
                 engine.store().events(applied.seq() - 1, 1).events().get(0);
         AuditEvent first =
                 SealedEvent.read(stored.canonical(), stored.signature()).event();
-        if (!RequestJson.takeFrom(new JsonFields("details", first.details())).equals(RequestJson.of(request))) {
+        AgentId made = AgentId.of(stored.stream().substring(stored.stream().lastIndexOf('/') + 1));
+        boolean same =
+                RequestJson.takeFrom(new JsonFields("details", first.details())).equals(RequestJson.of(request))
+                        && first.actor().equals(request.requestedBy())
+                        && request.id().orElse(made).equals(made);
+        if (!same) {
             throw new PolicyViolationException(
                     "idempotency-key",
                     "the idempotency key of the request for %s was used for another request; choose a new key"
                             .formatted(request.profile().name()));
         }
-        String agentId = stored.stream().substring(stored.stream().lastIndexOf('/') + 1);
-        return Optional.of(
-                engine.load(new AgentKey(tenant, AgentId.of(agentId))).agent());
+        return Optional.of(engine.load(new AgentKey(tenant, made)).agent());
     }
 
     private void requireParent(AgentKey child, AgentId parent) {
@@ -86,15 +89,22 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
                             .formatted(agents.size(), most));
         }
         Instant now = engine.now();
-        Set<AgentId> seen = new HashSet<>();
-        List<Engine.Creation> creations = new ArrayList<>();
+        Set<AgentId> ids = new HashSet<>();
         for (AgentImport agent : agents) {
             AgentId id = agent.request().id().orElseThrow();
-            if (!seen.add(id)) {
+            if (!ids.add(id)) {
                 throw new PolicyViolationException("agent-id-taken", "the import names agent %s twice".formatted(id));
             }
-            creations.add(new Engine.Creation(
-                    new AgentKey(tenant, id), List.of(engine.rules().imported(agent, source, actor, now))));
+        }
+        List<Engine.Creation> creations = new ArrayList<>();
+        for (AgentImport agent : agents) {
+            var key = new AgentKey(tenant, agent.request().id().orElseThrow());
+            agent.request()
+                    .lineage()
+                    .parent()
+                    .filter(parent -> !ids.contains(parent))
+                    .ifPresent(parent -> requireParent(key, parent));
+            creations.add(new Engine.Creation(key, List.of(engine.rules().imported(agent, source, actor, now))));
         }
         return creations.isEmpty() ? List.of() : engine.create(engine.draws().requestId(), now, creations);
     }

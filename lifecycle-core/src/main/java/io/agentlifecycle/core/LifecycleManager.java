@@ -115,7 +115,8 @@ public final class LifecycleManager implements AutoCloseable {
      * {@code agent.imported}. A request's idempotency key is ignored here.
      *
      * @param source where they come from, at most 256 characters
-     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired} or {@code import-size}
+     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired}, {@code parent-exists} or
+     *     {@code import-size}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
         return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, requireActor(actor));
@@ -346,9 +347,10 @@ public final class LifecycleManager implements AutoCloseable {
         return List.copyOf(trail);
     }
 
-    /** At most {@code limit} events of an agent's trail, from position {@code from} on, counted from 0. */
+    /** At most {@code limit}, 1 or more, events of an agent's trail, from position {@code from} on, counted from 0. */
     public List<SealedEvent> auditTrail(AgentId agent, long from, int limit) {
         AgentKey key = key(agent);
+        requirePositive(limit);
         engine().load(key);
         return read(engine().store().trail(StreamPosition.streamOf(key), from, limit));
     }
@@ -357,10 +359,11 @@ public final class LifecycleManager implements AutoCloseable {
      * What was committed after {@code cursor}, of all tenants: each event at least once, in the order of the commits. A
      * reader keeps {@link LogPage#cursor} and begins with 0.
      *
-     * @param limit about so many events; a commit is never split
+     * @param limit about so many events, at least 1; a commit is never split
      */
     public LogPage events(long cursor, int limit) {
         requireWhole("the log");
+        requirePositive(limit);
         EventPage page = engine().store().events(cursor, limit);
         return new LogPage(read(page.events()), page.cursor());
     }
@@ -503,6 +506,12 @@ public final class LifecycleManager implements AutoCloseable {
         if (confined) {
             throw new AccessDeniedException(
                     what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));
+        }
+    }
+
+    private static void requirePositive(int limit) {
+        if (limit < 1) {
+            throw new IllegalArgumentException("limit must be at least 1 but was " + limit);
         }
     }
 

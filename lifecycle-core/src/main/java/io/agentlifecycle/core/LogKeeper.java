@@ -22,9 +22,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Keeps stream {@code log}: begins it, and writes what happens to the log as a whole. */
 final class LogKeeper {
+    private static final Logger LOG = LoggerFactory.getLogger(LogKeeper.class);
+
     private static final int PAGE = 200;
 
     private final Committer committer;
@@ -167,7 +171,13 @@ final class LogKeeper {
     }
 
     private Optional<Mutation> moved(StoredRecord found) {
-        Optional<Instant> due = deadlines.first(AgentCodec.decode(found).agent(), Optional.empty());
+        Optional<Instant> due;
+        try {
+            due = deadlines.first(AgentCodec.decode(found).agent(), Optional.empty());
+        } catch (AuditTamperedException e) {
+            LOG.error("{} keeps the due time that it has", found.key(), e);
+            return Optional.empty();
+        }
         return due.equals(found.dueAt())
                 ? Optional.empty()
                 : Optional.of(new Mutation.Put(

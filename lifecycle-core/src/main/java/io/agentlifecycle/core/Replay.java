@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
 import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
 
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.agent.Activity;
@@ -44,7 +45,9 @@ final class Replay {
         RequestJson asked = RequestJson.takeFrom(details);
         Instant at = event.at();
         AgentState state = event.to().orElseThrow(() -> new JsonFormatException("the first event names no state"));
-        Instant created = kind == EventKind.AGENT_IMPORTED ? details.instant("createdAt") : at;
+        boolean imported = kind == EventKind.AGENT_IMPORTED;
+        Instant created = imported ? details.instant("createdAt") : at;
+        Actor requester = imported ? AgentCodec.readActor(details.object("requestedBy")) : event.actor();
         var agent = new Agent(
                 key,
                 1,
@@ -54,7 +57,7 @@ final class Replay {
                 asked.lifespan(),
                 asked.lineage(),
                 asked.owner(),
-                new ApprovalRequest(event.actor(), at, details.optionalInstant("expires"), Optional.empty()),
+                new ApprovalRequest(requester, at, details.optionalInstant("expires"), Optional.empty()),
                 Holds.NONE,
                 Credentials.NONE,
                 Activity.begun(created).updated(at),

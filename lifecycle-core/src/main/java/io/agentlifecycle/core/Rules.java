@@ -90,6 +90,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         "expires",
                         agent.state() == PENDING_APPROVAL ? policy.approval().expiry(now) : Optional.empty())
                 .put("createdAt", agent.createdAt().toString())
+                .put("requestedBy", AgentCodec.actorJson(agent.request().requestedBy()))
                 .put("source", Text.line("source", source, 256));
         if (agent.state() == SUSPENDED) {
             details.put("hold", HoldReason.OPERATOR.code()).put("text", "suspended where it came from");

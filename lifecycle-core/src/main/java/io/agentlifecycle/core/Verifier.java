@@ -178,8 +178,8 @@ final class Verifier {
                 find("the record of agent %s is not what its events say"
                         .formatted(stored.agent().key()));
             }
-        } catch (IllegalArgumentException e) {
-            find("the record %s cannot be read: %s".formatted(record.key(), e.getMessage()));
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
         }
     }
 

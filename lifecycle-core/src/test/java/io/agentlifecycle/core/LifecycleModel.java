@@ -69,7 +69,6 @@ final class LifecycleModel {
         String owner;
 
         boolean activeWithoutOwner;
-        boolean imported;
         final Set<String> holds = new TreeSet<>();
 
         @Nullable
@@ -130,6 +129,7 @@ final class LifecycleModel {
     final Map<String, ModelAgent> agents = new LinkedHashMap<>();
     Instant clock;
     Instant high;
+    private Instant stored;
     long regressions;
     private boolean behind;
     private boolean unreported;
@@ -139,6 +139,7 @@ final class LifecycleModel {
     LifecycleModel(Instant start, Settings settings) {
         this.clock = start;
         this.high = start;
+        this.stored = start;
         this.opened = start;
         this.settings = settings;
     }
@@ -151,6 +152,9 @@ final class LifecycleModel {
     void look() {
         if (!clock.isBefore(high)) {
             behind = false;
+            if (high.plusMillis(100).isBefore(clock)) {
+                high = clock;
+            }
         } else if (!behind && Duration.between(clock, high).compareTo(Duration.ofSeconds(2)) > 0) {
             behind = true;
             unreported = true;
@@ -161,18 +165,19 @@ final class LifecycleModel {
         if (unreported) {
             unreported = false;
             regressions++;
-            high = now();
+            commit();
         }
     }
 
     void reopen(Settings next) {
         behind = false;
         unreported = false;
+        high = stored;
         look();
         report();
         opened = now();
         if (!next.equals(settings)) {
-            high = now();
+            commit();
         }
         settings = next;
     }
@@ -216,7 +221,6 @@ final class LifecycleModel {
         var agent = new ModelAgent();
         agent.state = state;
         agent.owner = "import@company.com";
-        agent.imported = true;
         if (state == AgentState.PENDING_APPROVAL) {
             agent.requestExpires = now().plus(settings.approvalTimeout);
         }
@@ -247,7 +251,7 @@ final class LifecycleModel {
         if (!human) {
             return "approver-human";
         }
-        if (self && !agent.imported) {
+        if (self) {
             return "self-approval";
         }
         agent.state = AgentState.PROVISIONED;
@@ -666,7 +670,13 @@ final class LifecycleModel {
     private String say(ModelAgent agent, EventKind... kinds) {
         agent.trail.addAll(List.of(kinds));
         agent.updated = now();
-        high = now();
+        commit();
         return OK;
+    }
+
+    /** What is stored names its time, and a manager that is opened later begins there. */
+    private void commit() {
+        high = now();
+        stored = stored.isBefore(high) ? high : stored;
     }
 }

@@ -519,6 +519,10 @@ class LifecycleModelTest {
                 before.add(at(key(i)).find(key(i).id()));
             }
             manager.engine().heartbeats().flush(model.now());
+            if (model.clock.isBefore(model.now())) {
+                // the second one has not seen how late it was, so both wait until it is that late again
+                move(Duration.between(model.clock, model.now()));
+            }
             LifecycleManager second = open();
             for (int i = 0; i < AGENTS; i++) {
                 LifecycleManager m = i % 2 == 0 ? second : second.forTenant(key(i).tenant());

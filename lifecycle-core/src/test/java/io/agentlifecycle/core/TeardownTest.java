@@ -255,6 +255,7 @@ class TeardownTest {
                     .teardownTask(worker)
                     .teardownTask(bucket)
                     .teardownTask(token));
+            own.clock.advance(Duration.ofMinutes(1));
             next.sweeper().sweep();
 
             assertThat(next.get(ID).state()).isEqualTo(AgentState.DECOMMISSIONED);

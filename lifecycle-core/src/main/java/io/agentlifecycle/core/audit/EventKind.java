@@ -147,7 +147,7 @@ public enum EventKind {
                 "owner",
                 "parent",
                 "tags");
-        static final Set<String> IMPORT = with(REQUEST, "createdAt", "source");
+        static final Set<String> IMPORT = with(REQUEST, "createdAt", "requestedBy", "source");
         static final Set<String> IMPORT_OPTIONAL = with(REQUEST_OPTIONAL, "hold", "text");
 
         private static Set<String> with(Set<String> keys, String... more) {
