@@ -43,6 +43,20 @@ class ClockTest {
     }
 
     @Test
+    void what_was_seen_to_expire_stays_expired_though_nothing_was_stored_since() {
+        try (SweepFleet fleet = fleet()) {
+            AgentId agent = fleet.provisioned("a");
+            String token = fleet.manager().activate(agent).issued().token().reveal();
+            fleet.clock.advance(Duration.ofHours(24));
+            assertThat(fleet.manager().verifyOpaque(token).allowed()).isFalse();
+
+            fleet.clock.advance(Duration.ofHours(-2));
+
+            assertThat(fleet.manager().verifyOpaque(token).allowed()).isFalse();
+        }
+    }
+
+    @Test
     void more_than_two_seconds_back_is_written_down_once_per_episode() {
         try (SweepFleet fleet = fleet()) {
             AgentId agent = fleet.active("a");

@@ -157,6 +157,18 @@ class IntakeTest {
     }
 
     @Test
+    void the_same_key_from_someone_else_or_for_another_id_is_refused() {
+        Agent made = manager.requestProvisioning(once().build());
+
+        for (ProvisioningRequest other : List.of(
+                once().requestedBy(ADMIN).build(),
+                once().id(AgentId.of("agent:other")).build())) {
+            refused(manager, "idempotency-key", () -> manager.requestProvisioning(other));
+        }
+        assertThat(manager.requestProvisioning(once().id(made.id()).build())).isEqualTo(made);
+    }
+
+    @Test
     void a_key_counts_in_its_tenant() {
         Agent here = manager.requestProvisioning(once().build());
         LifecycleManager acme = manager.forTenant(TenantId.of("acme"));
@@ -261,6 +273,36 @@ class IntakeTest {
         assertThat(Workshop.kinds(manager, ID)).containsExactly(EventKind.AGENT_IMPORTED);
         assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isEqualTo(state == AgentState.ACTIVE);
         assertThat(manager.ownershipHistory(ID)).hasSize(1);
+    }
+
+    @Test
+    void who_asked_elsewhere_cannot_approve_here() {
+        var asked = ProvisioningRequest.builder("Reviewer")
+                .id(ID)
+                .owner("team:platform")
+                .requestedBy(Actor.human("carol@company.com"))
+                .build();
+        var pending = new AgentImport(asked, AgentState.PENDING_APPROVAL, shop.clock.instant());
+        manager.importAgents(List.of(pending), "old-system", ADMIN);
+
+        refused(manager, "self-approval", () -> manager.approve(ID, asked.requestedBy()));
+        assertThat(manager.get(ID).approval().requestedBy()).isEqualTo(asked.requestedBy());
+    }
+
+    @Test
+    void an_imported_child_needs_its_parent_here_or_in_the_same_import() {
+        var parent = shop.imported("agent:1", AgentState.PROVISIONED);
+        var child = new AgentImport(
+                ProvisioningRequest.builder("child")
+                        .id(AgentId.of("agent:2"))
+                        .parent(ID)
+                        .build(),
+                AgentState.PROVISIONED,
+                shop.clock.instant());
+
+        refused(manager, "parent-exists", () -> manager.importAgents(List.of(child), "old-system", ADMIN));
+        assertThat(manager.importAgents(List.of(child, parent), "old-system", ADMIN))
+                .hasSize(2);
     }
 
     @Test

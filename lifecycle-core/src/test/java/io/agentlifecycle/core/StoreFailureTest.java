@@ -216,6 +216,22 @@ class StoreFailureTest {
     }
 
     @Test
+    void a_restriction_that_had_nothing_to_store_lifts_no_denial() {
+        try (SweepFleet fleet = fleet()) {
+            AgentId agent = fleet.alive("a");
+            fleet.manager().revokeCredentials(agent, "", SweepFleet.ADMIN);
+            store.breakAt(call -> call == Call.COMMIT);
+            assertThatThrownBy(() -> fleet.manager().suspend(agent, "", SweepFleet.ADMIN))
+                    .isInstanceOf(StoreException.class);
+            store.heal();
+
+            fleet.manager().revokeCredentials(agent, "", SweepFleet.ADMIN);
+
+            assertThat(reasons(fleet, agent)).containsExactly(Verdict.Reason.DENIED_HERE);
+        }
+    }
+
+    @Test
     void an_unknown_outcome_is_looked_up_and_counts_if_the_store_knows_it() {
         try (SweepFleet fleet = fleet()) {
             AgentId agent = fleet.alive("a");

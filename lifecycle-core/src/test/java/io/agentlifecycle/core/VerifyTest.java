@@ -259,6 +259,26 @@ class VerifyTest {
     }
 
     @Test
+    void one_agent_that_cannot_be_read_keeps_nobody_from_opening_and_may_do_nothing() {
+        try (SweepFleet fleet = fleet()) {
+            AgentId bad = AgentId.of("a");
+            AgentId good = fleet.alive("good");
+            UnaryOperator<StoredRecord> damage = found -> found.key().equals(SweepFleet.record(bad))
+                    ? new StoredRecord(found.key(), found.version(), found.dueAt(), "{}", found.index())
+                    : found;
+            store.records = damage;
+            fleet.reopen(settings -> settings.orphanThreshold(Duration.ofHours(20)));
+
+            assertThat(fleet.admits(bad)).isFalse();
+            assertThat(fleet.admits(good)).isTrue();
+            assertThatThrownBy(() -> fleet.manager().suspend(bad, "", SweepFleet.ADMIN))
+                    .isInstanceOf(AuditTamperedException.class)
+                    .hasMessageContaining("agent:default/a");
+            assertThat(findings(fleet)).anyMatch(finding -> finding.contains("agent:default/a cannot be read"));
+        }
+    }
+
+    @Test
     void a_record_that_is_gone_or_that_has_no_events_is_found() {
         try (SweepFleet fleet = fleet()) {
             store.hidden = SweepFleet.record(AgentId.of("a"))::equals;
