@@ -203,7 +203,7 @@ class TenantsTest {
         fleet.forEach(agent -> stayed.add(agent.request().id().orElseThrow().value()));
         stayed.removeIf(id -> Integer.parseInt(id.substring(6)) % 10 == 9);
         assertThat(seen).containsAll(stayed);
-        assertThat(seen).hasSizeLessThan(100).as("some went before they were seen");
+        assertThat(seen).as("some went before they were seen").hasSizeLessThan(100);
     }
 
     /** Suspends what was just seen, retires every tenth agent of what follows, and lets a new one in behind. */
