@@ -186,11 +186,10 @@ abstract class QueryContract extends LogContract {
         void step() {
             for (int changes = 0; changes < 4; changes++) {
                 int place = random.nextInt(PLACES);
-                if (!stays(place) && versions.containsKey(keyOf(place)) && random.nextBoolean()) {
-                    applied(
-                            store,
-                            draft().check(keyOf(place), versions.remove(keyOf(place)))
-                                    .purge(keyOf(place)));
+                Long version = versions.get(keyOf(place));
+                if (!stays(place) && version != null && random.nextBoolean()) {
+                    versions.remove(keyOf(place));
+                    applied(store, draft().check(keyOf(place), version).purge(keyOf(place)));
                 } else {
                     put(place);
                 }

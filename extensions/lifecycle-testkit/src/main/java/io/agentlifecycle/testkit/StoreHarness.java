@@ -1,5 +1,6 @@
 package io.agentlifecycle.testkit;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.access.TenantId;
@@ -53,12 +54,12 @@ abstract class StoreHarness {
 
     /** Who hears of the commits of {@code store}. */
     final Witness witness(LifecycleStore store) {
-        return watched.get(store);
+        return requireNonNull(watched.get(store), "a store that was not opened here");
     }
 
     /** Gives up a store that cannot even be read or closed any more. */
     final Witness abandon(LifecycleStore store) {
-        return watched.remove(store);
+        return requireNonNull(watched.remove(store), "a store that was not opened here");
     }
 
     /** What lies under a durable store; a store that keeps nothing has no such thing. */
