@@ -13,8 +13,10 @@ import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.MemoryState;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -82,6 +84,14 @@ final class Journal {
 
     /** Where a commit stands. */
     record Located(long seq, Segment segment, long offset) {}
+
+    /** All that readers could see at one moment, the commits in order. */
+    record Picture(
+            String storeId,
+            Optional<Instant> highWater,
+            List<StoredRecord> records,
+            List<Heartbeat> heartbeats,
+            List<Located> commits) {}
 
     private final StorageIo io;
     private final Path directory;
@@ -359,6 +369,27 @@ final class Journal {
 
     Line read(Located place) throws IOException {
         return place.segment().read(io, place.offset());
+    }
+
+    /** Nothing becomes visible while the picture is taken, so its parts fit together. */
+    Picture picture() {
+        lock.lock();
+        try {
+            requireOpen();
+            List<StoredRecord> records = new ArrayList<>();
+            List<Heartbeat> heartbeats = new ArrayList<>();
+            for (String kind : kinds()) {
+                for (StoredRecord found : state.query(RecordQuery.of(kind), Optional.empty(), Integer.MAX_VALUE)
+                        .items()) {
+                    records.add(found);
+                    state.liveness(found.key())
+                            .ifPresent(liveness -> heartbeats.add(new Heartbeat(found.key(), liveness)));
+                }
+            }
+            return new Picture(manifest.storeId(), highWater, records, heartbeats, commitsAfter(0, Integer.MAX_VALUE));
+        } finally {
+            lock.unlock();
+        }
     }
 
     Optional<Instant> highWater() {

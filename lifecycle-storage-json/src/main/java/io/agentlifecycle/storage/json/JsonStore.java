@@ -85,7 +85,7 @@ public final class JsonStore implements LifecycleStore {
         }
     }
 
-    private static void prepare(StorageIo io, Path directory) throws IOException {
+    static void prepare(StorageIo io, Path directory) throws IOException {
         if (!io.exists(directory)) {
             io.createDirectory(directory);
         }
@@ -197,7 +197,13 @@ public final class JsonStore implements LifecycleStore {
         return List.copyOf(events);
     }
 
-    private Line.Committed read(Journal.Located place) {
+    /** For {@link FleetFiles}. */
+    Journal.Picture picture() {
+        return journal.picture();
+    }
+
+    /** The commit that stands there. */
+    Line.Committed read(Journal.Located place) {
         try {
             return journal.read(place).commit().orElseThrow();
         } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
@@ -62,12 +63,19 @@ final class LineWriter {
         out.append("\"at\":\"").append(commit.at()).append('"');
         puts(commit, out);
         purges(commit, out);
-        events(commit, out);
+        events(commit.events(), out);
         return out.toString();
     }
 
     static String commit(Commit commit, String content) {
         return "\"kind\":\"commit\",\"req\":" + quote(commit.requestId().value()) + "," + content;
+    }
+
+    /** What a commit said, without what it changed. */
+    static void eventsOf(Line.Committed commit, StringBuilder out) {
+        out.append("\"req\":").append(quote(commit.requestId().value()));
+        out.append(",\"at\":\"").append(commit.at()).append('"');
+        events(commit.events(), out);
     }
 
     static String digest(String content) {
@@ -150,9 +158,9 @@ final class LineWriter {
         }
     }
 
-    private static void events(Commit commit, StringBuilder out) {
+    private static void events(List<StoredEvent> events, StringBuilder out) {
         String separator = ",\"audit\":[";
-        for (StoredEvent event : commit.events()) {
+        for (StoredEvent event : events) {
             out.append(separator)
                     .append("{\"s\":")
                     .append(quote(event.stream()))
