@@ -3,7 +3,7 @@ module io.agentlifecycle.testkit {
     requires static org.jspecify;
     requires transitive io.agentlifecycle.core;
     requires transitive org.junit.jupiter.api;
-    requires org.assertj.core;
+    requires transitive org.assertj.core;
 
     exports io.agentlifecycle.testkit;
 }

@@ -1,10 +1,10 @@
 package io.agentlifecycle.testkit;
 
-import io.agentlifecycle.core.LifecycleManager;
+import io.agentlifecycle.core.spi.LifecycleStore;
 
 class InMemoryStoreTest extends LifecycleStoreContract {
     @Override
-    protected LifecycleManager open() {
-        return LifecycleManager.builder().build();
+    protected LifecycleStore open() {
+        return LifecycleStore.inMemory();
     }
 }
