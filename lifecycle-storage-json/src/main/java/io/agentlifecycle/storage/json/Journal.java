@@ -45,12 +45,7 @@ import org.slf4j.LoggerFactory;
 final class Journal {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
 
-    private static final int MAX_BATCH = 4 << 20;
-    private static final long ROTATE_AFTER = 64L << 20;
     private static final int MAX_BEATS = 50_000;
-    private static final long SEAL_AFTER_MILLIS = 50;
-    private static final long SNAPSHOT_AFTER = 8L << 20;
-    private static final long SNAPSHOT_AT_CLOSE_AFTER = 1L << 20;
 
     private enum Fate {
         PENDING,
@@ -86,6 +81,7 @@ final class Journal {
     private final StorageIo io;
     private final Path directory;
     private final AutoCloseable directoryLock;
+    private final Limits limits;
     private final MemoryState state;
     private final TrailIndex index;
     private final Requests requests;
@@ -119,12 +115,14 @@ final class Journal {
             StorageIo io,
             Path directory,
             AutoCloseable directoryLock,
+            Limits limits,
             Recovery.Recovered recovered,
             StorageIo.Output out,
             LineWriter.Written opening) {
         this.io = io;
         this.directory = directory;
         this.directoryLock = directoryLock;
+        this.limits = limits;
         this.state = recovered.state();
         this.index = recovered.index();
         this.requests = recovered.requests();
@@ -142,7 +140,8 @@ final class Journal {
     }
 
     /** Goes on in a new segment. */
-    static Journal start(StorageIo io, Path directory, AutoCloseable directoryLock, Recovery.Recovered recovered)
+    static Journal start(
+            StorageIo io, Path directory, AutoCloseable directoryLock, Limits limits, Recovery.Recovered recovered)
             throws IOException {
         Segment segment = Segment.at(directory, recovered.nextSeq());
         LineWriter.Written opening = LineWriter.line(
@@ -154,7 +153,7 @@ final class Journal {
                         Manifest.FORMAT,
                         recovered.highWater().orElse(Instant.EPOCH)));
         StorageIo.Output out = begin(io, directory, segment, opening);
-        var journal = new Journal(io, directory, directoryLock, recovered, out, opening);
+        var journal = new Journal(io, directory, directoryLock, limits, recovered, out, opening);
         journal.writer.setDaemon(true);
         journal.writer.start();
         return journal;
@@ -201,7 +200,7 @@ final class Journal {
                 Map<RecordKey, Long> conflicts = conflicts(commit);
                 boolean wait = isUnderWay(commit.requestId())
                         || conflicts.keySet().stream().anyMatch(unwritten::containsKey)
-                        || open.bytes.size() > MAX_BATCH
+                        || open.bytes.size() > limits.batch()
                         || rotating;
                 if (!wait) {
                     return conflicts.isEmpty() ? append(commit, content, digest) : new CommitResult.Conflict(conflicts);
@@ -414,7 +413,7 @@ final class Journal {
                     rotate();
                 } else if (failure.isPresent() || sealed) {
                     work.awaitUninterruptibly();
-                } else if (!await(SEAL_AFTER_MILLIS)) {
+                } else if (!await(limits.sealAfterMillis())) {
                     put(LineWriter.line(nextSeq, crc, open.start, LineWriter.seal()));
                 }
             }
@@ -508,7 +507,7 @@ final class Journal {
             durableSeq += lines(bytes);
             sealed = batch.commits.isEmpty();
             bytesSinceSnapshot += bytes.length;
-            rotating = batch.end() > ROTATE_AFTER;
+            rotating = batch.end() > limits.segment();
             batch.fate = Fate.DURABLE;
             settled.signalAll();
         } finally {
@@ -569,7 +568,7 @@ final class Journal {
         boolean due;
         lock.lock();
         try {
-            due = bytesSinceSnapshot > SNAPSHOT_AFTER;
+            due = bytesSinceSnapshot > limits.snapshot();
         } finally {
             lock.unlock();
         }
@@ -588,7 +587,7 @@ final class Journal {
             bytesSinceSnapshot = 0;
         } catch (IOException | RuntimeException e) {
             LOG.warn("{} could not write a snapshot; the journal has everything", directory, e);
-            bytesSinceSnapshot = SNAPSHOT_AFTER / 2;
+            bytesSinceSnapshot = limits.snapshot() / 2;
         }
     }
 
@@ -615,7 +614,7 @@ final class Journal {
         }
         joinWriter();
         try {
-            if (failure.isEmpty() && bytesSinceSnapshot > SNAPSHOT_AT_CLOSE_AFTER) {
+            if (failure.isEmpty() && bytesSinceSnapshot > limits.snapshotAtClose()) {
                 snapshot();
             }
             out.close();
