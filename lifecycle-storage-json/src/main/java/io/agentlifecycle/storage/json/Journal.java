@@ -394,13 +394,14 @@ final class Journal {
     // ---- the writer thread
 
     private void run() {
+        Optional<Batch> batch = Optional.empty();
         try {
-            for (Optional<Batch> batch = take(); batch.isPresent(); batch = take()) {
+            for (batch = take(); batch.isPresent(); batch = take()) {
                 write(batch.get());
             }
         } catch (Throwable e) {
             // whatever happens here, nobody may wait for ever
-            fail(e, Optional.empty());
+            fail(e, batch.filter(taken -> taken.fate == Fate.PENDING));
         }
     }
 
@@ -555,7 +556,7 @@ final class Journal {
         try {
             failure = Optional.of(cause);
             underWayBatch.ifPresent(batch -> batch.fate = Fate.UNKNOWN);
-            open.fate = underWayBatch.isPresent() ? Fate.NOT_WRITTEN : Fate.UNKNOWN;
+            open.fate = Fate.NOT_WRITTEN;
             settled.signalAll();
         } finally {
             lock.unlock();
