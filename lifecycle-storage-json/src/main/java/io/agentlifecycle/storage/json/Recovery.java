@@ -78,14 +78,6 @@ final class Recovery {
             snapshotTo = reference.seqTo();
         }
         replay(manifest.storeId(), snapshotTo);
-        if (manifest.snapshot().isPresent() && nextSeq <= snapshotTo) {
-            throw new CorruptStoreException(
-                    directory.toString(),
-                    0,
-                    "the journal ends before the snapshot does: a segment is missing",
-                    HINT,
-                    null);
-        }
         return new Recovered(
                 manifest, state, index, requests, segments, highWater, report, nextSeq, crc, bytesSinceSnapshot);
     }
@@ -178,6 +170,11 @@ final class Recovery {
                 bytesSinceSnapshot += scan.cut();
             }
             if (last) {
+                if (nextSeq <= snapshotTo) {
+                    throw segment.corrupt(
+                            scan.cut(), "the journal ends at line %d, the snapshot at line %d"
+                                    .formatted(nextSeq - 1, snapshotTo), null);
+                }
                 settle(segment, scan);
             }
         }
