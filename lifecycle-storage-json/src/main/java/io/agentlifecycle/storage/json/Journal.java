@@ -107,6 +107,7 @@ final class Journal {
     private boolean rotating;
     private boolean closing;
     private boolean closed;
+    private boolean closeWritten;
     private Optional<Throwable> failure = Optional.empty();
     private Optional<Instant> highWater;
     private long bytesSinceSnapshot;
@@ -298,10 +299,11 @@ final class Journal {
             List<Heartbeat> known = batch.stream()
                     .filter(heartbeat -> state.version(heartbeat.agent()) > 0)
                     .toList();
-            state.heartbeats(known);
-            while (rotating && failure.isEmpty()) {
+            while (rotating && failure.isEmpty() && !closing) {
                 settled.awaitUninterruptibly();
             }
+            requireOpen();
+            state.heartbeats(known);
             for (int from = 0; from < known.size(); from += MAX_BEATS) {
                 List<Heartbeat> some = known.subList(from, Math.min(from + MAX_BEATS, known.size()));
                 put(LineWriter.line(nextSeq, crc, open.start, LineWriter.beats(some)));
@@ -417,6 +419,11 @@ final class Journal {
                 } else if (!await(limits.sealAfterMillis())) {
                     put(LineWriter.line(nextSeq, crc, open.start, LineWriter.seal()));
                 }
+            }
+            if (open.bytes.size() == 0 && failure.isEmpty() && !closeWritten) {
+                // in a batch of its own, so that it says of everything else that it is durable
+                put(LineWriter.line(nextSeq, crc, open.start, LineWriter.close()));
+                closeWritten = true;
             }
             if (open.bytes.size() == 0 || failure.isPresent()) {
                 return Optional.empty();
@@ -605,11 +612,9 @@ final class Journal {
                 return;
             }
             closed = true;
-            if (failure.isEmpty()) {
-                put(LineWriter.line(nextSeq, crc, open.start, LineWriter.close()));
-            }
             closing = true;
             work.signal();
+            settled.signalAll();
         } finally {
             lock.unlock();
         }
