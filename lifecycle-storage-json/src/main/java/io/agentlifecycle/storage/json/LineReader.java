@@ -159,6 +159,7 @@ final class LineReader {
             expect(JsonToken.START_ARRAY);
             while (parser.nextToken() == JsonToken.START_OBJECT) {
                 switch (member) {
+                    case "checks" -> check();
                     case "puts" -> mutations.add(new Mutation.Put(record()));
                     case "purges" -> mutations.add(new Mutation.Purge(purged()));
                     case "audit" -> events.add(event());
@@ -195,6 +196,19 @@ final class LineReader {
         String body = raw("body");
         expect(JsonToken.END_OBJECT);
         return new StoredRecord(key, version, due, body, index);
+    }
+
+    private void check() throws IOException {
+        key();
+        if (parser.nextToken() == JsonToken.FIELD_NAME) {
+            if (!parser.currentName().equals("v")) {
+                throw wrong("the member " + parser.currentName() + " is not known");
+            }
+            expect(JsonToken.VALUE_NUMBER_INT);
+            expect(JsonToken.END_OBJECT);
+        } else if (parser.currentToken() != JsonToken.END_OBJECT) {
+            throw wrong("a check does not end");
+        }
     }
 
     private RecordKey purged() throws IOException {
