@@ -100,10 +100,10 @@ final class Recovery {
      */
     private Manifest begin(List<String> names) throws IOException {
         Segment first = Segment.at(directory, 1);
+        boolean unborn = false;
         for (String name : names) {
-            boolean unborn = name.equals(first.file().getFileName().toString()) && holdsNoCommit(first.file());
-            if (unborn) {
-                io.delete(first.file());
+            if (name.equals(first.file().getFileName().toString()) && isUnborn(first.file())) {
+                unborn = true;
             } else if (!name.equals("LOCK") && !name.equals("LOCK.info") && !name.equals(Manifest.NAME + ".tmp")) {
                 throw new CorruptStoreException(
                         directory.toString(),
@@ -112,6 +112,9 @@ final class Recovery {
                         "choose an empty directory, or restore the manifest from a backup",
                         null);
             }
+        }
+        if (unborn) {
+            io.delete(first.file());
         }
         String storeId = UUID.randomUUID().toString();
         String open = LineWriter.open(storeId, Manifest.FORMAT, Instant.EPOCH);
@@ -122,13 +125,22 @@ final class Recovery {
         return manifest;
     }
 
-    private boolean holdsNoCommit(Path file) throws IOException {
-        if (io.size(file) > 4_096) {
+    /** Whether it is the first line of a store, or as much of it as was written before the making was cut short. */
+    private boolean isUnborn(Path file) throws IOException {
+        if (io.size(file) > 1_024) {
             return false;
         }
-        String text = new String(io.readAll(file, 4_096), StandardCharsets.UTF_8);
-        int end = text.indexOf('\n');
-        return end < 0 || end == text.length() - 1;
+        byte[] bytes = io.readAll(file, 1_024);
+        String begin = "{\"seq\":1,\"prev\":\"" + Line.NO_CRC + "\",\"durable\":0,\"kind\":\"open\"";
+        String text = new String(bytes, StandardCharsets.UTF_8);
+        if (!text.endsWith("\n")) {
+            return begin.startsWith(text) || text.startsWith(begin) && text.indexOf('\n') < 0;
+        }
+        try {
+            return LineReader.read(bytes, 0, bytes.length - 1).body() instanceof Line.Open;
+        } catch (LineReader.BadLineException e) {
+            return false;
+        }
     }
 
     static void write(StorageIo io, Path directory, Manifest manifest) throws IOException {
