@@ -26,7 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -87,6 +87,7 @@ final class Journal {
     private final TrailIndex index;
     private final Requests requests;
     private final List<Segment> segments;
+    private final Set<String> kinds;
     private final List<CommitListener> listeners = new CopyOnWriteArrayList<>();
     private final Thread writer = new Thread(this::run, "lifecycle-journal");
 
@@ -130,6 +131,7 @@ final class Journal {
         this.requests = recovered.requests();
         this.segments = new ArrayList<>(recovered.segments());
         this.segments.add(Segment.at(directory, recovered.nextSeq()));
+        this.kinds = recovered.kinds();
         this.manifest = recovered.manifest();
         this.out = out;
         this.nextSeq = recovered.nextSeq() + 1;
@@ -536,6 +538,7 @@ final class Journal {
         Commit commit = pending.commit();
         state.apply(commit.mutations());
         for (Mutation mutation : commit.mutations()) {
+            kinds.add(mutation.key().kind());
             unwritten.remove(mutation.key(), state.version(mutation.key()));
         }
         var place = new TrailIndex.Place(segments.size() - 1, pending.offset());
@@ -590,7 +593,7 @@ final class Journal {
     private void snapshot() {
         try {
             Manifest.Reference reference =
-                    Snapshot.write(io, directory, manifest.storeId(), durableSeq, kinds(), state, highWater);
+                    Snapshot.write(io, directory, manifest.storeId(), durableSeq, List.copyOf(kinds), state, highWater);
             manifest = new Manifest(Manifest.FORMAT, manifest.storeId(), Optional.of(reference));
             Recovery.write(io, directory, manifest);
             bytesSinceSnapshot = 0;
@@ -598,10 +601,6 @@ final class Journal {
             LOG.warn("{} could not write a snapshot; the journal has everything", directory, e);
             bytesSinceSnapshot = limits.snapshot() / 2;
         }
-    }
-
-    private List<String> kinds() {
-        return List.copyOf(new TreeSet<>(List.of(RecordKey.AGENT, RecordKey.STREAM, RecordKey.TOMBSTONE)));
     }
 
     // ---- closing

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 
 /**
@@ -30,6 +32,7 @@ final class Recovery {
     private final TrailIndex index = new TrailIndex();
     private final Requests requests = new Requests();
     private final List<Segment> segments = new ArrayList<>();
+    private final Set<String> kinds = new TreeSet<>();
     private Optional<Instant> highWater = Optional.empty();
     private OpenReport report = OpenReport.CLEAN;
     private long nextSeq = 1;
@@ -52,6 +55,7 @@ final class Recovery {
             TrailIndex index,
             Requests requests,
             List<Segment> segments,
+            Set<String> kinds,
             Optional<Instant> highWater,
             OpenReport report,
             long nextSeq,
@@ -79,7 +83,17 @@ final class Recovery {
         }
         replay(manifest.storeId(), snapshotTo);
         return new Recovered(
-                manifest, state, index, requests, segments, highWater, report, nextSeq, crc, bytesSinceSnapshot);
+                manifest,
+                state,
+                index,
+                requests,
+                segments,
+                kinds,
+                highWater,
+                report,
+                nextSeq,
+                crc,
+                bytesSinceSnapshot);
     }
 
     private Manifest readManifest() throws IOException {
@@ -210,6 +224,7 @@ final class Recovery {
             for (StoredEvent event : commit.events()) {
                 index.addEvent(event.stream(), place);
             }
+            commit.mutations().forEach(mutation -> kinds.add(mutation.key().kind()));
             requests.add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
             if (highWater.isEmpty() || commit.at().isAfter(highWater.get())) {
                 highWater = Optional.of(commit.at());
