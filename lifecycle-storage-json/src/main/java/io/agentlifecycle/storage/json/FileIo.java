@@ -5,6 +5,7 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystems;
@@ -85,13 +86,16 @@ final class FileIo implements StorageIo {
 
     @Override
     public int read(Path file, long offset, ByteBuffer into) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, READ, LinkOption.NOFOLLOW_LINKS)) {
+        // not a FileChannel: that is closed under a caller whose thread is interrupted
+        try (var opened = new RandomAccessFile(file.toFile(), "r")) {
+            opened.seek(offset);
             int total = 0;
             while (into.hasRemaining()) {
-                int read = channel.read(into, offset + total);
+                int read = opened.read(into.array(), into.arrayOffset() + into.position(), into.remaining());
                 if (read < 0) {
                     return total == 0 ? -1 : total;
                 }
+                into.position(into.position() + read);
                 total += read;
             }
             return total;

@@ -28,7 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -47,12 +47,8 @@ import org.slf4j.LoggerFactory;
 final class Journal {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
 
-    private static final int MAX_BATCH = 4 << 20;
-    private static final long ROTATE_AFTER = 64L << 20;
-    private static final int MAX_BEATS = 50_000;
-    private static final long SEAL_AFTER_MILLIS = 50;
-    private static final long SNAPSHOT_AFTER = 8L << 20;
-    private static final long SNAPSHOT_AT_CLOSE_AFTER = 1L << 20;
+    /** A heartbeat has at most 64 + 256 characters of names, 4 bytes each, so a line stays below its limit. */
+    private static final int MAX_BEATS = 3_000;
 
     private enum Fate {
         PENDING,
@@ -96,10 +92,12 @@ final class Journal {
     private final StorageIo io;
     private final Path directory;
     private final AutoCloseable directoryLock;
+    private final Limits limits;
     private final MemoryState state;
     private final TrailIndex index;
     private final Requests requests;
     private final List<Segment> segments;
+    private final Set<String> kinds;
     private final List<CommitListener> listeners = new CopyOnWriteArrayList<>();
     private final Thread writer = new Thread(this::run, "lifecycle-journal");
 
@@ -121,6 +119,7 @@ final class Journal {
     private boolean rotating;
     private boolean closing;
     private boolean closed;
+    private boolean closeWritten;
     private Optional<Throwable> failure = Optional.empty();
     private Optional<Instant> highWater;
     private long bytesSinceSnapshot;
@@ -129,17 +128,20 @@ final class Journal {
             StorageIo io,
             Path directory,
             AutoCloseable directoryLock,
+            Limits limits,
             Recovery.Recovered recovered,
             StorageIo.Output out,
             LineWriter.Written opening) {
         this.io = io;
         this.directory = directory;
         this.directoryLock = directoryLock;
+        this.limits = limits;
         this.state = recovered.state();
         this.index = recovered.index();
         this.requests = recovered.requests();
         this.segments = new ArrayList<>(recovered.segments());
         this.segments.add(Segment.at(directory, recovered.nextSeq()));
+        this.kinds = recovered.kinds();
         this.manifest = recovered.manifest();
         this.out = out;
         this.nextSeq = recovered.nextSeq() + 1;
@@ -152,7 +154,8 @@ final class Journal {
     }
 
     /** Goes on in a new segment. */
-    static Journal start(StorageIo io, Path directory, AutoCloseable directoryLock, Recovery.Recovered recovered)
+    static Journal start(
+            StorageIo io, Path directory, AutoCloseable directoryLock, Limits limits, Recovery.Recovered recovered)
             throws IOException {
         Segment segment = Segment.at(directory, recovered.nextSeq());
         LineWriter.Written opening = LineWriter.line(
@@ -164,7 +167,7 @@ final class Journal {
                         Manifest.FORMAT,
                         recovered.highWater().orElse(Instant.EPOCH)));
         StorageIo.Output out = begin(io, directory, segment, opening);
-        var journal = new Journal(io, directory, directoryLock, recovered, out, opening);
+        var journal = new Journal(io, directory, directoryLock, limits, recovered, out, opening);
         journal.writer.setDaemon(true);
         journal.writer.start();
         return journal;
@@ -192,7 +195,15 @@ final class Journal {
                     CommitResult.Reason.TOO_LARGE, "a commit may change at most " + JsonStore.MAX_RECORDS + " records");
         }
         String content = LineWriter.content(commit);
-        String digest = LineWriter.digest(content);
+        LineWriter.Written probe =
+                LineWriter.line(Long.MAX_VALUE, Line.NO_CRC, Long.MAX_VALUE, LineWriter.commit(commit, content));
+        if (probe.bytes().length > LineReader.MAX_LINE) {
+            return new CommitResult.Rejected(
+                    CommitResult.Reason.TOO_LARGE,
+                    "a commit may have at most %d bytes but had %d"
+                            .formatted(LineReader.MAX_LINE, probe.bytes().length));
+        }
+        String digest = LineReader.readBack(probe, commit).digest();
         lock.lock();
         try {
             while (true) {
@@ -211,7 +222,7 @@ final class Journal {
                 Map<RecordKey, Long> conflicts = conflicts(commit);
                 boolean wait = isUnderWay(commit.requestId())
                         || conflicts.keySet().stream().anyMatch(unwritten::containsKey)
-                        || open.bytes.size() > MAX_BATCH
+                        || open.bytes.size() > limits.batch()
                         || rotating;
                 if (!wait) {
                     return conflicts.isEmpty() ? append(commit, content, digest) : new CommitResult.Conflict(conflicts);
@@ -252,12 +263,6 @@ final class Journal {
     private CommitResult append(Commit commit, String content, String digest) {
         Batch batch = open;
         LineWriter.Written line = LineWriter.line(nextSeq, crc, batch.start, LineWriter.commit(commit, content));
-        if (line.bytes().length > LineReader.MAX_LINE) {
-            return new CommitResult.Rejected(
-                    CommitResult.Reason.TOO_LARGE,
-                    "a commit may have at most %d bytes but had %d"
-                            .formatted(LineReader.MAX_LINE, line.bytes().length));
-        }
         long seq = nextSeq;
         batch.commits.add(new Pending(seq, batch.end(), commit, digest));
         put(line);
@@ -309,10 +314,11 @@ final class Journal {
             List<Heartbeat> known = batch.stream()
                     .filter(heartbeat -> state.version(heartbeat.agent()) > 0)
                     .toList();
-            state.heartbeats(known);
-            while (rotating && failure.isEmpty()) {
+            while (rotating && failure.isEmpty() && !closing) {
                 settled.awaitUninterruptibly();
             }
+            requireOpen();
+            state.heartbeats(known);
             for (int from = 0; from < known.size(); from += MAX_BEATS) {
                 List<Heartbeat> some = known.subList(from, Math.min(from + MAX_BEATS, known.size()));
                 put(LineWriter.line(nextSeq, crc, open.start, LineWriter.beats(some)));
@@ -378,7 +384,7 @@ final class Journal {
             requireOpen();
             List<StoredRecord> records = new ArrayList<>();
             List<Heartbeat> heartbeats = new ArrayList<>();
-            for (String kind : kinds()) {
+            for (String kind : kinds) {
                 for (StoredRecord found : state.query(RecordQuery.of(kind), Optional.empty(), Integer.MAX_VALUE)
                         .items()) {
                     records.add(found);
@@ -426,13 +432,14 @@ final class Journal {
     // ---- the writer thread
 
     private void run() {
+        Optional<Batch> batch = Optional.empty();
         try {
-            for (Optional<Batch> batch = take(); batch.isPresent(); batch = take()) {
+            for (batch = take(); batch.isPresent(); batch = take()) {
                 write(batch.get());
             }
         } catch (Throwable e) {
             // whatever happens here, nobody may wait for ever
-            fail(e, Optional.empty());
+            fail(e, batch.filter(taken -> taken.fate == Fate.PENDING));
         }
     }
 
@@ -445,9 +452,14 @@ final class Journal {
                     rotate();
                 } else if (failure.isPresent() || sealed) {
                     work.awaitUninterruptibly();
-                } else if (!await(SEAL_AFTER_MILLIS)) {
+                } else if (!await(limits.sealAfterMillis())) {
                     put(LineWriter.line(nextSeq, crc, open.start, LineWriter.seal()));
                 }
+            }
+            if (open.bytes.size() == 0 && failure.isEmpty() && !closeWritten) {
+                // in a batch of its own, so that it says of everything else that it is durable
+                put(LineWriter.line(nextSeq, crc, open.start, LineWriter.close()));
+                closeWritten = true;
             }
             if (open.bytes.size() == 0 || failure.isPresent()) {
                 return Optional.empty();
@@ -539,7 +551,7 @@ final class Journal {
             durableSeq += lines(bytes);
             sealed = batch.commits.isEmpty();
             bytesSinceSnapshot += bytes.length;
-            rotating = batch.end() > ROTATE_AFTER;
+            rotating = batch.end() > limits.segment();
             batch.fate = Fate.DURABLE;
             settled.signalAll();
         } finally {
@@ -559,6 +571,7 @@ final class Journal {
         Commit commit = pending.commit();
         state.apply(commit.mutations());
         for (Mutation mutation : commit.mutations()) {
+            kinds.add(mutation.key().kind());
             unwritten.remove(mutation.key(), state.version(mutation.key()));
         }
         var place = new TrailIndex.Place(segments.size() - 1, pending.offset());
@@ -587,7 +600,7 @@ final class Journal {
         try {
             failure = Optional.of(cause);
             underWayBatch.ifPresent(batch -> batch.fate = Fate.UNKNOWN);
-            open.fate = underWayBatch.isPresent() ? Fate.NOT_WRITTEN : Fate.UNKNOWN;
+            open.fate = Fate.NOT_WRITTEN;
             settled.signalAll();
         } finally {
             lock.unlock();
@@ -600,7 +613,7 @@ final class Journal {
         boolean due;
         lock.lock();
         try {
-            due = bytesSinceSnapshot > SNAPSHOT_AFTER;
+            due = bytesSinceSnapshot > limits.snapshot();
         } finally {
             lock.unlock();
         }
@@ -613,18 +626,14 @@ final class Journal {
     private void snapshot() {
         try {
             Manifest.Reference reference =
-                    Snapshot.write(io, directory, manifest.storeId(), durableSeq, kinds(), state, highWater);
+                    Snapshot.write(io, directory, manifest.storeId(), durableSeq, List.copyOf(kinds), state, highWater);
             manifest = new Manifest(Manifest.FORMAT, manifest.storeId(), Optional.of(reference));
             Recovery.write(io, directory, manifest);
             bytesSinceSnapshot = 0;
         } catch (IOException | RuntimeException e) {
             LOG.warn("{} could not write a snapshot; the journal has everything", directory, e);
-            bytesSinceSnapshot = SNAPSHOT_AFTER / 2;
+            bytesSinceSnapshot = limits.snapshot() / 2;
         }
-    }
-
-    private List<String> kinds() {
-        return List.copyOf(new TreeSet<>(List.of(RecordKey.AGENT, RecordKey.STREAM, RecordKey.TOMBSTONE)));
     }
 
     // ---- closing
@@ -636,17 +645,15 @@ final class Journal {
                 return;
             }
             closed = true;
-            if (failure.isEmpty()) {
-                put(LineWriter.line(nextSeq, crc, open.start, LineWriter.close()));
-            }
             closing = true;
             work.signal();
+            settled.signalAll();
         } finally {
             lock.unlock();
         }
         joinWriter();
         try {
-            if (failure.isEmpty() && bytesSinceSnapshot > SNAPSHOT_AT_CLOSE_AFTER) {
+            if (failure.isEmpty() && bytesSinceSnapshot > limits.snapshotAtClose()) {
                 snapshot();
             }
             out.close();

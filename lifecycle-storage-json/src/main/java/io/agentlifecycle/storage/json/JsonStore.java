@@ -55,10 +55,10 @@ public final class JsonStore implements LifecycleStore {
      * @throws CorruptStoreException if what stands there is not what was written
      */
     public static JsonStore open(Path directory) {
-        return open(directory, new FileIo());
+        return open(directory, new FileIo(), Limits.STANDARD);
     }
 
-    static JsonStore open(Path given, StorageIo io) {
+    static JsonStore open(Path given, StorageIo io, Limits limits) {
         Path directory = requireNonNull(given, "directory").toAbsolutePath().normalize();
         if (given.startsWith("~")) {
             throw new StoreException(
@@ -76,7 +76,7 @@ public final class JsonStore implements LifecycleStore {
                     MAX_RECORDS,
                     recovered.highWater(),
                     recovered.report());
-            return new JsonStore(Journal.start(io, directory, lock, recovered), recovered.state(), opened);
+            return new JsonStore(Journal.start(io, directory, lock, limits, recovered), recovered.state(), opened);
         } catch (IOException | RuntimeException e) {
             release(lock, e);
             throw e instanceof RuntimeException unchecked

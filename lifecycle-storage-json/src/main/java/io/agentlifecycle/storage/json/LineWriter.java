@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
@@ -61,6 +62,7 @@ final class LineWriter {
     static String content(Commit commit) {
         var out = new StringBuilder(1024);
         out.append("\"at\":\"").append(commit.at()).append('"');
+        checks(commit, out);
         puts(commit, out);
         purges(commit, out);
         events(commit.events(), out);
@@ -104,6 +106,23 @@ final class LineWriter {
                 .append("\",")
                 .append(heartbeat.liveness().heartbeats())
                 .append(']');
+    }
+
+    /** They are not needed to compute the state, but tell one request from another. */
+    private static void checks(Commit commit, StringBuilder out) {
+        String separator = ",\"checks\":[";
+        for (Check check : commit.checks()) {
+            out.append(separator).append('{');
+            key(check.key(), out);
+            if (check instanceof Check.Version version) {
+                out.append(",\"v\":").append(version.version());
+            }
+            out.append('}');
+            separator = ",";
+        }
+        if (separator.equals(",")) {
+            out.append(']');
+        }
     }
 
     private static void puts(Commit commit, StringBuilder out) {

@@ -15,7 +15,17 @@ record Manifest(int format, String storeId, Optional<Reference> snapshot) {
     static final int FORMAT = 1;
 
     /** A snapshot with its digest. */
-    record Reference(String file, long seqTo, String sha256) {}
+    record Reference(String file, long seqTo, String sha256) {
+        Reference {
+            if (!file.equals(nameOf(seqTo))) {
+                throw new IllegalArgumentException("no snapshot up to line " + seqTo + " is named " + file);
+            }
+        }
+
+        static String nameOf(long seqTo) {
+            return "snapshot-%016d.json".formatted(seqTo);
+        }
+    }
 
     String encode() {
         Json.ObjBuilder object = Json.object().put("format", format).put("storeId", storeId);
@@ -38,6 +48,9 @@ record Manifest(int format, String storeId, Optional<Reference> snapshot) {
         long format = fields.integer("format");
         if (format > FORMAT) {
             throw new NewerFormatException(format);
+        }
+        if (format < 1) {
+            throw new IllegalArgumentException("there is no format " + format);
         }
         var manifest = new Manifest(
                 (int) format,

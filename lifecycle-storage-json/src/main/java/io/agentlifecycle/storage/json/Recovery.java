@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 
 /**
@@ -30,6 +32,7 @@ final class Recovery {
     private final TrailIndex index = new TrailIndex();
     private final Requests requests = new Requests();
     private final List<Segment> segments = new ArrayList<>();
+    private final Set<String> kinds = new TreeSet<>();
     private Optional<Instant> highWater = Optional.empty();
     private OpenReport report = OpenReport.CLEAN;
     private long nextSeq = 1;
@@ -52,6 +55,7 @@ final class Recovery {
             TrailIndex index,
             Requests requests,
             List<Segment> segments,
+            Set<String> kinds,
             Optional<Instant> highWater,
             OpenReport report,
             long nextSeq,
@@ -78,16 +82,18 @@ final class Recovery {
             snapshotTo = reference.seqTo();
         }
         replay(manifest.storeId(), snapshotTo);
-        if (manifest.snapshot().isPresent() && nextSeq <= snapshotTo) {
-            throw new CorruptStoreException(
-                    directory.toString(),
-                    0,
-                    "the journal ends before the snapshot does: a segment is missing",
-                    HINT,
-                    null);
-        }
         return new Recovered(
-                manifest, state, index, requests, segments, highWater, report, nextSeq, crc, bytesSinceSnapshot);
+                manifest,
+                state,
+                index,
+                requests,
+                segments,
+                kinds,
+                highWater,
+                report,
+                nextSeq,
+                crc,
+                bytesSinceSnapshot);
     }
 
     private Manifest readManifest() throws IOException {
@@ -108,10 +114,10 @@ final class Recovery {
      */
     private Manifest begin(List<String> names) throws IOException {
         Segment first = Segment.at(directory, 1);
+        boolean unborn = false;
         for (String name : names) {
-            boolean unborn = name.equals(first.file().getFileName().toString()) && holdsNoCommit(first.file());
-            if (unborn) {
-                io.delete(first.file());
+            if (name.equals(first.file().getFileName().toString()) && isUnborn(first.file())) {
+                unborn = true;
             } else if (!name.equals("LOCK") && !name.equals("LOCK.info") && !name.equals(Manifest.NAME + ".tmp")) {
                 throw new CorruptStoreException(
                         directory.toString(),
@@ -120,6 +126,9 @@ final class Recovery {
                         "choose an empty directory, or restore the manifest from a backup",
                         null);
             }
+        }
+        if (unborn) {
+            io.delete(first.file());
         }
         String storeId = UUID.randomUUID().toString();
         String open = LineWriter.open(storeId, Manifest.FORMAT, Instant.EPOCH);
@@ -130,13 +139,22 @@ final class Recovery {
         return manifest;
     }
 
-    private boolean holdsNoCommit(Path file) throws IOException {
-        if (io.size(file) > 4_096) {
+    /** Whether it is the first line of a store, or as much of it as was written before the making was cut short. */
+    private boolean isUnborn(Path file) throws IOException {
+        if (io.size(file) > 1_024) {
             return false;
         }
-        String text = new String(io.readAll(file, 4_096), StandardCharsets.UTF_8);
-        int end = text.indexOf('\n');
-        return end < 0 || end == text.length() - 1;
+        byte[] bytes = io.readAll(file, 1_024);
+        String begin = "{\"seq\":1,\"prev\":\"" + Line.NO_CRC + "\",\"durable\":0,\"kind\":\"open\"";
+        String text = new String(bytes, StandardCharsets.UTF_8);
+        if (!text.endsWith("\n")) {
+            return begin.startsWith(text) || text.startsWith(begin) && text.indexOf('\n') < 0;
+        }
+        try {
+            return LineReader.read(bytes, 0, bytes.length - 1).body() instanceof Line.Open;
+        } catch (LineReader.BadLineException e) {
+            return false;
+        }
     }
 
     static void write(StorageIo io, Path directory, Manifest manifest) throws IOException {
@@ -178,6 +196,11 @@ final class Recovery {
                 bytesSinceSnapshot += scan.cut();
             }
             if (last) {
+                if (nextSeq <= snapshotTo) {
+                    throw segment.corrupt(
+                            scan.cut(), "the journal ends at line %d, the snapshot at line %d"
+                                    .formatted(nextSeq - 1, snapshotTo), null);
+                }
                 settle(segment, scan);
             }
         }
@@ -201,6 +224,7 @@ final class Recovery {
             for (StoredEvent event : commit.events()) {
                 index.addEvent(event.stream(), place);
             }
+            commit.mutations().forEach(mutation -> kinds.add(mutation.key().kind()));
             requests.add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
             if (highWater.isEmpty() || commit.at().isAfter(highWater.get())) {
                 highWater = Optional.of(commit.at());

@@ -72,7 +72,7 @@ record Segment(Path file, long firstSeq) {
                     throw new StoreException(
                             "%s, byte %d: %s; open it with that version".formatted(file, offset, e.getMessage()), e);
                 }
-                if (!last || isAcknowledgedAfter(bytes, offset)) {
+                if (!last || isAcknowledgedAfter(bytes, offset, expected)) {
                     throw corrupt(offset, "line " + expected + " is bad: " + e.getMessage(), e);
                 }
                 return new Scan(expected, crc, lines, offset, bytes);
@@ -88,19 +88,22 @@ record Segment(Path file, long firstSeq) {
 
     /**
      * Whether the bytes from {@code bad} on, or some before them, were durable at some time: a sound line that stands
-     * later says so, or one that stands right there does not follow the one before it although it should.
+     * later says so, or one that stands right there does not follow the one before it although it should. A sound line
+     * that repeats an earlier one was not torn off there either; nothing is lost if it is the last.
      */
-    private static boolean isAcknowledgedAfter(byte[] bytes, int bad) {
+    private static boolean isAcknowledgedAfter(byte[] bytes, int bad, long expected) {
+        boolean repeated = false;
         for (int at = indexOf(bytes, BEGIN, bad); at >= 0; at = indexOf(bytes, BEGIN, at + 1)) {
             int end = indexOf(bytes, '\n', at);
             if (end < 0) {
                 continue;
             }
             try {
-                long durable = LineReader.read(bytes, at, end).durable();
-                if (durable > bad || at == bad && durable >= bad) {
+                Line line = LineReader.read(bytes, at, end);
+                if (repeated || line.durable() > bad || at == bad && line.durable() >= bad) {
                     return true;
                 }
+                repeated = at == bad && line.seq() < expected;
             } catch (LineReader.BadLineException e) {
                 // no sound line begins here
             }

@@ -32,7 +32,7 @@ final class Snapshot {
     private static final long MAX_BYTES = 1L << 30;
     private static final int PAGE = 1_000;
     private static final String HINT =
-            "move the file away and remove \"snapshot\" from MANIFEST.json: the journal" + " gives the same state";
+            "move the file away and remove \"snapshot\" from MANIFEST.json: the journal gives the same state";
 
     private Snapshot() {}
 
@@ -78,7 +78,7 @@ final class Snapshot {
         String sha256 = Digests.sha256(text.toString());
         text.append(",\"sha256\":\"").append(sha256).append("\"}\n");
 
-        String name = "snapshot-%016d.json".formatted(seqTo);
+        String name = Manifest.Reference.nameOf(seqTo);
         Path temporary = directory.resolve(name + ".tmp");
         if (io.exists(temporary)) {
             io.delete(temporary);
@@ -94,6 +94,9 @@ final class Snapshot {
             StorageIo io, Path directory, Manifest.Reference reference, String storeId, MemoryState state)
             throws IOException {
         Path file = directory.resolve(reference.file());
+        if (!io.exists(file)) {
+            throw new CorruptStoreException(file.toString(), 0, "the file is gone", HINT, null);
+        }
         try {
             String text = new String(io.readAll(file, MAX_BYTES), UTF_8);
             return new Parsed(text, reference, storeId).into(state);

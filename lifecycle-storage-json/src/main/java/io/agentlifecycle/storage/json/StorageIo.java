@@ -37,7 +37,7 @@ interface StorageIo {
     /** The size of a file in bytes. */
     long size(Path file) throws IOException;
 
-    /** Reads at {@code offset} as much as fits and is there; returns how many bytes, or -1 at the end. */
+    /** Reads at {@code offset} into a buffer with an array as much as fits and is there; returns how many bytes, or -1 at the end. */
     int read(Path file, long offset, ByteBuffer into) throws IOException;
 
     /** Puts a file in the place of another one, or of none, in one step. */
