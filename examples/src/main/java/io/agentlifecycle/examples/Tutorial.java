@@ -16,8 +16,8 @@ import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FleetSummary;
-import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialPolicy;
@@ -25,13 +25,21 @@ import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.storage.json.JsonStore;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The first steps with the library, from request to retirement, in the nine steps of the AgentMesh tutorial.
  *
  * <p>Time is simulated: the clock stands still until this program moves it. Only the drawn ids differ between two runs.
+ *
+ * <p>With a folder as its argument it keeps everything there. It may be killed at any moment: started again with the same
+ * folder, it looks at what is stored and goes on from there.
  */
 public final class Tutorial {
     private static final Actor ALICE = Actor.human("alice@company.com");
@@ -49,11 +57,20 @@ public final class Tutorial {
         this.manager = manager;
     }
 
-    /** Runs the tutorial; takes no arguments. */
-    public static void main(String[] args) {
+    /** Runs the tutorial in the folder given, or in a fresh one that goes away at the end. */
+    public static void main(String[] args) throws IOException {
+        if (args.length > 0) {
+            start(Path.of(args[0]));
+            say("All of this is kept in " + args[0] + ".");
+        } else {
+            try (var folder = new TemporaryFolder("tutorial")) {
+                start(folder.path());
+            }
+        }
+    }
+
+    private static void start(Path folder) {
         step(1, "Create a manager");
-        // A host that lives in real time leaves the clock out and gets the system's.
-        var clock = MutableClock.at("2026-04-11T04:30:00Z");
         LifecyclePolicy policy = LifecyclePolicy.builder()
                 .requireApproval(true) // a person must let new agents in
                 .requireOwner(true) // every agent needs someone who answers for it
@@ -65,17 +82,26 @@ public final class Tutorial {
                         .withRotationOverlap(Duration.ofMinutes(5)) // old and new are both good for so long
                         .withAutoRotate(true))
                 .build();
-        try (LifecycleManager manager =
-                LifecycleManager.builder().policy(policy).clock(clock).build()) {
-            say("It keeps everything in memory, and it is " + clock.instant() + ".");
-            new Tutorial(clock, manager).run();
+        // A host that lives in real time just says storage(folder), and leaves the clock out. Simulated time has to go
+        // on from where it stood when the store was last written to.
+        try (JsonStore store = JsonStore.open(folder)) {
+            var clock =
+                    MutableClock.at(store.describe().clockHighWater().orElse(Instant.parse("2026-04-11T04:30:00Z")));
+            try (LifecycleManager manager = LifecycleManager.builder()
+                    .policy(policy)
+                    .store(store)
+                    .clock(clock)
+                    .build()) {
+                say("It keeps everything in a folder of JSON files, and it is " + clock.instant() + ".");
+                new Tutorial(clock, manager).run();
+            }
         }
     }
 
     private void run() {
         AgentId reviewer = request();
         AgentId notes = approve(reviewer);
-        Token token = activate(reviewer, notes);
+        Optional<Token> token = activate(reviewer, notes);
         heartbeats(reviewer, notes);
         rotate(reviewer, token);
         orphans(notes);
@@ -93,6 +119,7 @@ public final class Tutorial {
                 .tag("team", "platform")
                 .tag("env", "production")
                 .requestedBy(ALICE)
+                .idempotencyKey("code-review") // asking again gives the same agent
                 .build());
         show(agent);
         return agent.id();
@@ -100,107 +127,152 @@ public final class Tutorial {
 
     private AgentId approve(AgentId reviewer) {
         step(3, "Approve, or reject");
-        pass(Duration.ofMinutes(1));
-        refused("Alice approves her own request", () -> manager.approve(reviewer, ALICE));
-        show(manager.approve(reviewer, ADMIN));
+        passUntil("2026-04-11T04:31:00Z");
+        once(reviewer, EventKind.AGENT_APPROVED, () -> {
+            refused("Alice approves her own request", () -> manager.approve(reviewer, ALICE));
+            show(manager.approve(reviewer, ADMIN));
+        });
 
-        Agent unwanted = manager.requestProvisioning(ProvisioningRequest.builder("Deploy Everything Agent")
-                .owner("mallory@company.com")
-                .requestedBy(MALLORY)
-                .build());
-        show(manager.reject(unwanted.id(), "nobody needs an agent that deploys everything", ADMIN));
-        refused("Mallory activates it all the same", () -> manager.activate(unwanted.id(), MALLORY));
+        AgentId unwanted = manager.requestProvisioning(ProvisioningRequest.builder("Deploy Everything Agent")
+                        .owner("mallory@company.com")
+                        .requestedBy(MALLORY)
+                        .idempotencyKey("deploy-everything")
+                        .build())
+                .id();
+        once(
+                unwanted,
+                EventKind.AGENT_REJECTED,
+                () -> show(manager.reject(unwanted, "nobody needs an agent that deploys everything", ADMIN)));
+        refused("Mallory activates it all the same", () -> manager.activate(unwanted, MALLORY));
 
         // A caller may choose the id; it is never given out again.
-        Agent notes = manager.requestProvisioning(ProvisioningRequest.builder("Release Notes Agent")
-                .id(AgentId.of("agent:release-notes"))
-                .owner("alice@company.com")
-                .requestedBy(ALICE)
-                .build());
-        show(manager.approve(notes.id(), ADMIN));
-        return notes.id();
+        AgentId notes = AgentId.of("agent:release-notes");
+        if (manager.find(notes).isEmpty()) {
+            manager.requestProvisioning(ProvisioningRequest.builder("Release Notes Agent")
+                    .id(notes)
+                    .owner("alice@company.com")
+                    .requestedBy(ALICE)
+                    .build());
+        }
+        once(notes, EventKind.AGENT_APPROVED, () -> show(manager.approve(notes, ADMIN)));
+        return notes;
     }
 
-    private Token activate(AgentId reviewer, AgentId notes) {
+    private Optional<Token> activate(AgentId reviewer, AgentId notes) {
         step(4, "Activate with credentials");
-        pass(Duration.ofMinutes(1));
-        Activation activation = manager.activate(reviewer);
-        show(activation.agent());
-        showCredential(activation);
-        manager.activate(notes);
+        passUntil("2026-04-11T04:32:00Z");
+        Optional<Token> token = Optional.empty();
+        if (!happened(reviewer, EventKind.AGENT_ACTIVATED)) {
+            Activation activation = manager.activate(reviewer);
+            show(activation.agent());
+            showCredential(activation);
 
-        // The token goes to the agent and is stored nowhere, so keep it now or rotate later.
-        Token token = activation.issued().token();
-        say("Its token lets it through: " + isGood(token));
+            // The token goes to the agent and is stored nowhere, so keep it now or rotate later.
+            token = Optional.of(activation.issued().token());
+            say("Its token lets it through: " + isGood(activation.issued().token()));
+        } else {
+            say("  done before; whoever lost the token rotates the credential");
+        }
+        once(notes, EventKind.AGENT_ACTIVATED, () -> manager.activate(notes));
         return token;
     }
 
     private void heartbeats(AgentId reviewer, AgentId notes) {
         step(5, "Heartbeats");
-        manager.heartbeat(notes); // once, and never again: it will become an orphan in step 7
-        beatFor(Duration.ofHours(1), reviewer);
-        Liveness liveness = manager.liveness(reviewer).orElseThrow();
-        say("%d heartbeats, the last at %s".formatted(liveness.heartbeats(), liveness.lastSeen()));
+        if (isPast("2026-04-11T05:32:00Z")) {
+            say("  done before");
+            return;
+        }
+        // once, and never again: it will become an orphan in step 7
+        once(notes, EventKind.HEARTBEAT_FIRST, () -> manager.heartbeat(notes));
+        beatUntil("2026-04-11T05:32:00Z", reviewer);
+        manager.liveness(reviewer)
+                .ifPresent(liveness ->
+                        say("%d heartbeats, the last at %s".formatted(liveness.heartbeats(), liveness.lastSeen())));
 
         // The host decides when time does its work; nothing in the library runs by itself.
         show(manager.sweeper().sweep());
     }
 
-    private void rotate(AgentId reviewer, Token first) {
+    private void rotate(AgentId reviewer, Optional<Token> first) {
         step(6, "Rotate credentials");
-        beatFor(Duration.ofHours(13), reviewer);
-        var rotator = new CredentialRotator(manager);
-        say("After 14 hours, past half of their life:");
-        show(rotator.checkAndRotate());
-        say("And again:");
-        show(rotator.checkAndRotate());
+        if (!isPast("2026-04-11T18:32:00Z")) {
+            beatUntil("2026-04-11T18:32:00Z", reviewer);
+            var rotator = new CredentialRotator(manager);
+            say("After 14 hours, past half of their life:");
+            show(rotator.checkAndRotate());
+            say("And again:");
+            show(rotator.checkAndRotate());
+            first.ifPresent(token -> say("The first token is still good: " + isGood(token)));
+        }
+        passUntil("2026-04-11T18:37:00Z");
+        first.ifPresent(token -> say("After the overlap it is good:  " + isGood(token)));
 
-        say("The first token is still good: " + isGood(first));
-        pass(Duration.ofMinutes(5));
-        say("After the overlap it is good:  " + isGood(first));
-
-        say("By hand:");
-        showCredential(manager.rotateCredentials(reviewer));
+        if (manager.get(reviewer).credentials().generation() == 2) {
+            say("By hand:");
+            showCredential(manager.rotateCredentials(reviewer));
+        } else {
+            say("  done before");
+        }
     }
 
     private void orphans(AgentId notes) {
         step(7, "Find orphans");
         // A sweep would mark it by itself; this is the way of a host that looks before it acts.
-        pass(Duration.ofHours(11));
+        passUntil("2026-04-12T05:37:00Z");
         var detector = new OrphanDetector(manager);
-        for (OrphanFinding finding : detector.detect()) {
-            say("%s: %s".formatted(finding.agent().name(), finding.reason()));
-            finding.silentFor().ifPresent(silent -> say("  silent for %d hours".formatted(silent.toHours())));
-        }
-        say("Marked: " + detector.markOrphaned(notes));
-        show(manager.get(notes));
-        refused("The orphan goes on working", () -> manager.guard().require(notes, Operation.INVOKE));
-        refused("Alice resumes it without anyone taking it", () -> manager.resume(notes, ALICE));
+        once(notes, EventKind.AGENT_ORPHANED, () -> {
+            for (OrphanFinding finding : detector.detect()) {
+                say("%s: %s".formatted(finding.agent().name(), finding.reason()));
+                finding.silentFor().ifPresent(silent -> say("  silent for %d hours".formatted(silent.toHours())));
+            }
+            say("Marked: " + detector.markOrphaned(notes));
+            show(manager.get(notes));
+        });
+        once(notes, EventKind.AGENT_RECLAIMED, () -> {
+            refused("The orphan goes on working", () -> manager.guard().require(notes, Operation.INVOKE));
+            refused("Alice resumes it without anyone taking it", () -> manager.resume(notes, ALICE));
 
-        Activation reclaimed = manager.reclaim(notes, "bob@company.com", BOB);
-        show(reclaimed.agent());
-        showCredential(reclaimed);
+            Activation reclaimed = manager.reclaim(notes, "bob@company.com", BOB);
+            show(reclaimed.agent());
+            showCredential(reclaimed);
+        });
     }
 
     /** Not in the AgentMesh tutorial: what stops an agent for a while, and how its owner changes. */
     private void holds(AgentId reviewer) {
         say("");
         say("Between the steps: holds, and another owner");
-        manager.suspend(reviewer, "maintenance", ADMIN);
-        show(manager.placeHold(reviewer, BALANCE, "the budget of April is spent", Actor.service("billing")));
-        refused("The suspended agent goes on working", () -> manager.guard().require(reviewer, Operation.INVOKE));
-        refused("The admin resumes it while billing still holds it", () -> manager.resume(reviewer, ADMIN));
-        show(manager.releaseHold(reviewer, BALANCE, Actor.service("billing")).agent());
-        Activation resumed = manager.resume(reviewer, ADMIN);
-        show(resumed.agent());
-        showCredential(resumed);
-        show(manager.changeOwner(reviewer, "carol@company.com", ADMIN));
+        Actor billing = Actor.service("billing");
+        once(reviewer, EventKind.AGENT_SUSPENDED, () -> manager.suspend(reviewer, "maintenance", ADMIN));
+        once(
+                reviewer,
+                EventKind.HOLD_PLACED,
+                () -> show(manager.placeHold(reviewer, BALANCE, "the budget of April is spent", billing)));
+        once(reviewer, EventKind.HOLD_RELEASED, () -> {
+            refused("The suspended agent goes on working", () -> manager.guard().require(reviewer, Operation.INVOKE));
+            refused("The admin resumes it while billing still holds it", () -> manager.resume(reviewer, ADMIN));
+            show(manager.releaseHold(reviewer, BALANCE, billing).agent());
+        });
+        once(reviewer, EventKind.AGENT_RESUMED, () -> {
+            Activation resumed = manager.resume(reviewer, ADMIN);
+            show(resumed.agent());
+            showCredential(resumed);
+        });
+        once(
+                reviewer,
+                EventKind.AGENT_OWNER_CHANGED,
+                () -> show(manager.changeOwner(reviewer, "carol@company.com", ADMIN)));
     }
 
     private void decommission(AgentId reviewer) {
         step(8, "Decommission");
-        pass(Duration.ofHours(1));
-        Agent retired = manager.decommission(reviewer, "Feature sunset: migrating to a new agent", CAROL);
+        passUntil("2026-04-12T06:37:00Z");
+        once(
+                reviewer,
+                EventKind.AGENT_DECOMMISSIONED,
+                () -> manager.decommission(reviewer, "Feature sunset: migrating to a new agent", CAROL));
+        Agent retired = manager.get(reviewer);
         show(retired);
         say("Credential: "
                 + retired.credential().map(Credential::id).map(Object::toString).orElse("none"));
@@ -227,16 +299,39 @@ public final class Tutorial {
         say("Fleet: %d agents %s %s".formatted(fleet.total(), fleet.byState(), fleet.byOwner()));
     }
 
-    // ---- time
+    // ---- going on after a crash
 
-    private void pass(Duration time) {
-        clock.advance(time);
-        say("  ... " + clock.instant());
+    /** What is stored cannot be done twice, and what is not stored was not done. */
+    private void once(AgentId agent, EventKind kind, Runnable command) {
+        if (happened(agent, kind)) {
+            say("  done before: %s of %s".formatted(kind.wire(), agent));
+        } else {
+            command.run();
+        }
     }
 
-    /** So long an agent says every five minutes that it is alive. */
-    private void beatFor(Duration time, AgentId agent) {
-        var end = clock.instant().plus(time);
+    private boolean happened(AgentId agent, EventKind kind) {
+        return manager.auditTrail(agent).stream()
+                .anyMatch(event -> event.event().kind() == kind);
+    }
+
+    // ---- time
+
+    private boolean isPast(String time) {
+        return clock.instant().isAfter(Instant.parse(time));
+    }
+
+    private void passUntil(String time) {
+        Instant end = Instant.parse(time);
+        if (clock.instant().isBefore(end)) {
+            clock.set(end);
+            say("  ... " + end);
+        }
+    }
+
+    /** Until then an agent says every five minutes that it is alive. */
+    private void beatUntil(String time, AgentId agent) {
+        Instant end = Instant.parse(time);
         while (clock.instant().isBefore(end)) {
             clock.advance(Duration.ofMinutes(5));
             manager.heartbeat(agent);

@@ -1,0 +1,332 @@
+package io.agentlifecycle.storage.json;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Heartbeat;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RequestId;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Reads lines of a journal, strictly: what is missing, unknown, or of the wrong type is a damaged line. */
+final class LineReader {
+    /** How long a line may be, its line feed included. */
+    static final int MAX_LINE = 4 << 20;
+
+    private static final int MAX_STRING = 1 << 18;
+
+    private static final int TAIL = ",\"crc\":\"00000000\"}".length();
+
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(64)
+                    .maxStringLength(MAX_STRING)
+                    .maxNameLength(512)
+                    .maxNumberLength(20)
+                    .build())
+            .build();
+
+    private final String text;
+    private final JsonParser parser;
+
+    private LineReader(String text) throws IOException {
+        this.text = text;
+        this.parser = JSON.createParser(text);
+    }
+
+    /** A line that is not what this version writes, and why. */
+    static final class BadLineException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        /** True if the line is sound, but a newer version wrote it. */
+        private final boolean newer;
+
+        BadLineException(String message, boolean newer) {
+            super(message);
+            this.newer = newer;
+        }
+
+        boolean isNewer() {
+            return newer;
+        }
+    }
+
+    /** Reads the line in {@code bytes[from, to)}, without its line feed. */
+    static Line read(byte[] bytes, int from, int to) throws BadLineException {
+        if (to - from <= TAIL || to - from >= MAX_LINE) {
+            throw new BadLineException("its length is impossible", false);
+        }
+        String stored = new String(bytes, to - TAIL, TAIL, US_ASCII);
+        String crc = LineWriter.crc(bytes, from, to - from - TAIL);
+        if (!stored.equals(",\"crc\":\"" + crc + "\"}")) {
+            throw new BadLineException("its checksum does not fit", false);
+        }
+        try {
+            String text = UTF_8.newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT)
+                    .decode(ByteBuffer.wrap(bytes, from, to - from))
+                    .toString();
+            return new LineReader(text).line(crc);
+        } catch (CharacterCodingException e) {
+            throw new BadLineException("it is not UTF-8", false);
+        } catch (IOException | IllegalArgumentException | DateTimeException e) {
+            throw new BadLineException("it is not a line of a journal: " + e.getMessage(), false);
+        }
+    }
+
+    /**
+     * The commit as it will be read back from {@code line}.
+     *
+     * @throws IllegalArgumentException if it would not be what it is now
+     */
+    static Line.Committed readBack(LineWriter.Written line, Commit commit) {
+        try {
+            Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            if (back.events().equals(commit.events())
+                    && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
+                return back;
+            }
+            throw wrong("it would not come back character for character");
+        } catch (BadLineException | IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "commit %s cannot be stored: bodies and events must be JSON objects on one line, with strings of at most %d characters: %s"
+                            .formatted(commit.requestId(), MAX_STRING, e.getMessage()),
+                    e);
+        }
+    }
+
+    /** Reads one record as it stands in a line or in a snapshot. */
+    static StoredRecord record(String text) throws BadLineException {
+        try {
+            var reader = new LineReader(text);
+            reader.expect(JsonToken.START_OBJECT);
+            return reader.record();
+        } catch (IOException | IllegalArgumentException | DateTimeException e) {
+            throw new BadLineException("it is not a record: " + e.getMessage(), false);
+        }
+    }
+
+    private Line line(String crc) throws IOException, BadLineException {
+        expect(JsonToken.START_OBJECT);
+        long seq = number("seq");
+        String prev = string("prev");
+        long durable = number("durable");
+        String kind = string("kind");
+        Line.Body body = switch (kind) {
+            case "open" -> new Line.Open(string("store"), (int) number("format"), instant("at"));
+            case "commit" -> commit();
+            case "hb" -> beats();
+            case "seal" -> new Line.Seal();
+            case "close" -> new Line.Close();
+            default -> ignorable(kind);
+        };
+        if (!(body instanceof Line.Committed) && !(body instanceof Line.Ignorable)) {
+            name("crc");
+        }
+        if (!(body instanceof Line.Ignorable)) {
+            parser.nextToken();
+            expect(JsonToken.END_OBJECT);
+        }
+        return new Line(seq, prev, durable, body, crc);
+    }
+
+    private Line.Body ignorable(String kind) throws IOException, BadLineException {
+        boolean ignorable = false;
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String name = parser.currentName();
+            JsonToken value = parser.nextToken();
+            ignorable |= name.equals("ignorable") && value == JsonToken.VALUE_TRUE;
+            parser.skipChildren();
+        }
+        if (!ignorable) {
+            throw new BadLineException("its kind " + kind + " is not known: a newer version wrote it", true);
+        }
+        return new Line.Ignorable();
+    }
+
+    private Line.Committed commit() throws IOException {
+        RequestId requestId = new RequestId(string("req"));
+        int begin = (int) parser.currentLocation().getCharOffset() + 1;
+        Instant at = instant("at");
+        List<Mutation> mutations = new ArrayList<>();
+        List<StoredEvent> events = new ArrayList<>();
+        while (true) {
+            expect(JsonToken.FIELD_NAME);
+            String member = parser.currentName();
+            if (member.equals("crc")) {
+                break;
+            }
+            expect(JsonToken.START_ARRAY);
+            while (parser.nextToken() == JsonToken.START_OBJECT) {
+                switch (member) {
+                    case "checks" -> check();
+                    case "puts" -> mutations.add(new Mutation.Put(record()));
+                    case "purges" -> mutations.add(new Mutation.Purge(purged()));
+                    case "audit" -> events.add(event());
+                    default -> throw wrong("the member " + member + " is not known");
+                }
+            }
+            if (parser.currentToken() != JsonToken.END_ARRAY) {
+                throw wrong(member + " does not end");
+            }
+        }
+        String digest = LineWriter.digest(text.substring(begin, text.length() - TAIL));
+        return new Line.Committed(requestId, at, mutations, events, digest);
+    }
+
+    /** A record whose opening brace was read; also used for snapshots. */
+    private StoredRecord record() throws IOException {
+        RecordKey key = key();
+        long version = number("v");
+        expect(JsonToken.FIELD_NAME);
+        Optional<Instant> due = Optional.empty();
+        if (parser.currentName().equals("due")) {
+            due = Optional.of(Instant.parse(value()));
+            expect(JsonToken.FIELD_NAME);
+        }
+        if (!parser.currentName().equals("ix")) {
+            throw wrong("ix is missing");
+        }
+        expect(JsonToken.START_OBJECT);
+        Map<String, String> index = new TreeMap<>();
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String name = parser.currentName();
+            index.put(name, value());
+        }
+        String body = raw("body");
+        expect(JsonToken.END_OBJECT);
+        return new StoredRecord(key, version, due, body, index);
+    }
+
+    private void check() throws IOException {
+        key();
+        if (parser.nextToken() == JsonToken.FIELD_NAME) {
+            if (!parser.currentName().equals("v")) {
+                throw wrong("the member " + parser.currentName() + " is not known");
+            }
+            expect(JsonToken.VALUE_NUMBER_INT);
+            expect(JsonToken.END_OBJECT);
+        } else if (parser.currentToken() != JsonToken.END_OBJECT) {
+            throw wrong("a check does not end");
+        }
+    }
+
+    private RecordKey purged() throws IOException {
+        RecordKey key = key();
+        expect(JsonToken.END_OBJECT);
+        return key;
+    }
+
+    private RecordKey key() throws IOException {
+        TenantId tenant = TenantId.of(string("t"));
+        String kind = string("k");
+        return new RecordKey(tenant, kind, string("id"));
+    }
+
+    private StoredEvent event() throws IOException {
+        String stream = string("s");
+        long n = number("n");
+        String canonical = raw("event");
+        @Nullable String signature = null;
+        if (parser.nextToken() == JsonToken.FIELD_NAME) {
+            if (!parser.currentName().equals("sig")) {
+                throw wrong("the member " + parser.currentName() + " is not known");
+            }
+            signature = value();
+            expect(JsonToken.END_OBJECT);
+        } else if (parser.currentToken() != JsonToken.END_OBJECT) {
+            throw wrong("an event does not end");
+        }
+        return new StoredEvent(stream, n, canonical, Optional.ofNullable(signature));
+    }
+
+    private Line.Beats beats() throws IOException {
+        name("hb");
+        expect(JsonToken.START_ARRAY);
+        List<Heartbeat> heartbeats = new ArrayList<>();
+        while (parser.nextToken() == JsonToken.START_ARRAY) {
+            TenantId tenant = TenantId.of(value());
+            String id = value();
+            Instant lastSeen = Instant.parse(value());
+            expect(JsonToken.VALUE_NUMBER_INT);
+            long count = parser.getLongValue();
+            expect(JsonToken.END_ARRAY);
+            heartbeats.add(new Heartbeat(new RecordKey(tenant, RecordKey.AGENT, id), new Liveness(lastSeen, count)));
+        }
+        if (parser.currentToken() != JsonToken.END_ARRAY) {
+            throw wrong("hb does not end");
+        }
+        return new Line.Beats(heartbeats);
+    }
+
+    /** The text of an object, character for character. */
+    private String raw(String member) throws IOException {
+        name(member);
+        expect(JsonToken.START_OBJECT);
+        int begin = (int) parser.currentTokenLocation().getCharOffset();
+        parser.skipChildren();
+        return text.substring(begin, (int) parser.currentLocation().getCharOffset());
+    }
+
+    private String string(String member) throws IOException {
+        name(member);
+        return value();
+    }
+
+    private Instant instant(String member) throws IOException {
+        return Instant.parse(string(member));
+    }
+
+    private String value() throws IOException {
+        expect(JsonToken.VALUE_STRING);
+        return parser.getText();
+    }
+
+    private long number(String member) throws IOException {
+        name(member);
+        expect(JsonToken.VALUE_NUMBER_INT);
+        return parser.getLongValue();
+    }
+
+    private void name(String member) throws IOException {
+        expect(JsonToken.FIELD_NAME);
+        if (!parser.currentName().equals(member)) {
+            throw wrong(member + " is missing");
+        }
+    }
+
+    private void expect(JsonToken token) throws IOException {
+        if (parser.nextToken() != token) {
+            throw wrong(token + " is missing");
+        }
+    }
+
+    private static IllegalArgumentException wrong(String what) {
+        return new IllegalArgumentException(what);
+    }
+}
