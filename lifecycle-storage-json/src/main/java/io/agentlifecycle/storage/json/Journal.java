@@ -185,7 +185,15 @@ final class Journal {
                     CommitResult.Reason.TOO_LARGE, "a commit may change at most " + JsonStore.MAX_RECORDS + " records");
         }
         String content = LineWriter.content(commit);
-        String digest = LineWriter.digest(content);
+        LineWriter.Written probe =
+                LineWriter.line(Long.MAX_VALUE, Line.NO_CRC, Long.MAX_VALUE, LineWriter.commit(commit, content));
+        if (probe.bytes().length > LineReader.MAX_LINE) {
+            return new CommitResult.Rejected(
+                    CommitResult.Reason.TOO_LARGE,
+                    "a commit may have at most %d bytes but had %d"
+                            .formatted(LineReader.MAX_LINE, probe.bytes().length));
+        }
+        String digest = LineReader.readBack(probe, commit).digest();
         lock.lock();
         try {
             while (true) {
@@ -245,12 +253,6 @@ final class Journal {
     private CommitResult append(Commit commit, String content, String digest) {
         Batch batch = open;
         LineWriter.Written line = LineWriter.line(nextSeq, crc, batch.start, LineWriter.commit(commit, content));
-        if (line.bytes().length > LineReader.MAX_LINE) {
-            return new CommitResult.Rejected(
-                    CommitResult.Reason.TOO_LARGE,
-                    "a commit may have at most %d bytes but had %d"
-                            .formatted(LineReader.MAX_LINE, line.bytes().length));
-        }
         long seq = nextSeq;
         batch.commits.add(new Pending(seq, batch.end(), commit, digest));
         put(line);

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
@@ -23,6 +24,7 @@ import java.nio.charset.CodingErrorAction;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,13 +36,15 @@ final class LineReader {
     /** How long a line may be, its line feed included. */
     static final int MAX_LINE = 4 << 20;
 
+    private static final int MAX_STRING = 1 << 18;
+
     private static final int TAIL = ",\"crc\":\"00000000\"}".length();
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(64)
-                    .maxStringLength(1 << 18)
+                    .maxStringLength(MAX_STRING)
                     .maxNameLength(512)
                     .maxNumberLength(20)
                     .build())
@@ -92,6 +96,32 @@ final class LineReader {
             throw new BadLineException("it is not UTF-8", false);
         } catch (IOException | IllegalArgumentException | DateTimeException e) {
             throw new BadLineException("it is not a line of a journal: " + e.getMessage(), false);
+        }
+    }
+
+    /**
+     * The commit as it will be read back from {@code line}.
+     *
+     * @throws IllegalArgumentException if it would not be what it is now
+     */
+    static Line.Committed readBack(LineWriter.Written line, Commit commit) {
+        try {
+            for (int i = 0; i < line.bytes().length - 1; i++) {
+                if (line.bytes()[i] == '\n' || line.bytes()[i] == '\r') {
+                    throw wrong("a line break at byte " + i);
+                }
+            }
+            Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            if (back.events().equals(commit.events())
+                    && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
+                return back;
+            }
+            throw wrong("it would not come back character for character");
+        } catch (BadLineException | IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "commit %s cannot be stored: bodies and events must be JSON objects on one line, with strings of at most %d characters: %s"
+                            .formatted(commit.requestId(), MAX_STRING, e.getMessage()),
+                    e);
         }
     }
 
