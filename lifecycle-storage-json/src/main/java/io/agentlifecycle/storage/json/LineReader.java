@@ -106,6 +106,11 @@ final class LineReader {
      */
     static Line.Committed readBack(LineWriter.Written line, Commit commit) {
         try {
+            for (int i = 0; i < line.bytes().length - 1; i++) {
+                if (line.bytes()[i] == '\n' || line.bytes()[i] == '\r') {
+                    throw wrong("a line break at byte " + i);
+                }
+            }
             Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
