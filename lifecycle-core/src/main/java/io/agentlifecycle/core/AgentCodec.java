@@ -142,7 +142,8 @@ final class AgentCodec {
                 .findFirst();
     }
 
-    private static Map<String, String> index(Agent agent) {
+    /** The names and values by which queries find an agent. */
+    static Map<String, String> index(Agent agent) {
         Map<String, String> index = new TreeMap<>();
         index.put(STATE, agent.state().wire());
         index.put(TYPE, agent.profile().agentType());
@@ -179,6 +180,9 @@ final class AgentCodec {
                 .put("by", actorJson(approval.requestedBy()))
                 .put("at", approval.requestedAt().toString())
                 .put("expires", approval.expiresAt());
+        if (!approval.involved().isEmpty()) {
+            object.put("involved", Json.of(approval.involved()));
+        }
         approval.decision()
                 .ifPresent(decision -> object.put(
                         "decision",
@@ -195,6 +199,7 @@ final class AgentCodec {
                 readActor(approval.object("by")),
                 approval.instant("at"),
                 approval.optionalInstant("expires"),
+                Set.copyOf(approval.list("involved")),
                 approval.optionalObject("decision").map(decision -> {
                     var read = new ApprovalRequest.Decision(
                             decision.parsed(

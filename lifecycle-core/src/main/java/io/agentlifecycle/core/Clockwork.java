@@ -54,8 +54,13 @@ final class Clockwork {
         highWater.accumulateAndGet(at, (a, b) -> a.isAfter(b) ? a : b);
     }
 
-    /** The regression that nobody has written down yet, if there is one; it is given once. */
-    Optional<Regression> takeRegression() {
-        return unreported.getAndSet(Optional.empty());
+    /** The regression that nobody has written down yet, if there is one. */
+    Optional<Regression> unreported() {
+        return unreported.get();
+    }
+
+    /** It was written down. */
+    void reported(Regression regression) {
+        unreported.updateAndGet(last -> last.equals(Optional.of(regression)) ? Optional.empty() : last);
     }
 }

@@ -134,7 +134,7 @@ final class Committer {
         for (LifecycleListener listener : listeners) {
             try {
                 listener.onEvent(event);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | LinkageError | AssertionError e) {
                 LOG.error(
                         "a listener failed at event {} {}",
                         event.event().kind().wire(),

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
@@ -43,6 +44,8 @@ final class Engine {
     enum Effect {
         /** It takes it away: if that cannot be stored, this process denies the agent all the same. */
         RESTRICTS,
+        /** It takes its credentials away: if that cannot be stored, likewise. */
+        REVOKES,
         /** It gives it back. */
         LIFTS,
         /** Neither. */
@@ -95,13 +98,19 @@ final class Engine {
         var fleet = new FleetView();
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
-        fleet.load(committer.store());
-        return new Engine(committer, rules, issuer, draws, deadlines, log, fleet, subscription);
+        try {
+            fleet.load(committer.store());
+            return new Engine(committer, rules, issuer, draws, deadlines, log, fleet, subscription);
+        } catch (RuntimeException e) {
+            subscription.close();
+            throw e;
+        }
     }
 
     // ---- what the others need
 
     LifecycleStore store() {
+        requireOpen();
         return committer.store();
     }
 
@@ -140,7 +149,6 @@ final class Engine {
     // ---- reading
 
     Optional<AgentCodec.Stored> find(AgentKey key) {
-        requireOpen();
         return store().get(RecordKey.agent(key)).map(AgentCodec::decode);
     }
 
@@ -170,33 +178,44 @@ final class Engine {
     private Optional<Activation> run(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
         requireNonNull(key, "key");
         Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, decision);
-        return effect == Effect.RESTRICTS ? restricting(key, attempts) : attempts.get();
+        return effect == Effect.RESTRICTS || effect == Effect.REVOKES
+                ? restricting(key, effect, attempts)
+                : attempts.get();
     }
 
     /** Runs what takes away an agent's right to act. Unless it is refused, this process denies the agent if it fails. */
-    <T> T restricting(AgentKey key, Supplier<T> body) {
+    <T> T restricting(AgentKey key, Effect effect, Supplier<T> body) {
         try {
             return body.get();
         } catch (RefusedException e) {
             throw e;
         } catch (RuntimeException e) {
-            fleet.deny(key);
+            fleet.deny(key, effect == Effect.RESTRICTS);
             throw e;
+        }
+    }
+
+    /** A denial ends with what was decided after it: the agent is stopped for good now, or may go on. */
+    private void endDenial(AgentKey key, Effect effect, AgentCodec.Stored before, Agent after, long denials) {
+        boolean stored = after.version() > before.agent().version();
+        boolean stopped = effect == Effect.RESTRICTS && after.state() != AgentState.ACTIVE;
+        if (stored && (stopped || effect == Effect.LIFTS)) {
+            fleet.allow(key, denials, true);
+        } else if (effect == Effect.REVOKES) {
+            fleet.allow(key, denials, false);
         }
     }
 
     private Optional<Activation> attempts(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            long denials = fleet.denials();
             AgentCodec.Stored before = load(key);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
             }
             Optional<Activation> done = attempt(before, decision);
             if (done.isPresent()) {
-                boolean stored = done.get().agent().version() > before.agent().version();
-                if (stored && effect != Effect.NEUTRAL) {
-                    fleet.allow(key);
-                }
+                endDenial(key, effect, before, done.get().agent(), denials);
                 return done;
             }
         }
@@ -292,7 +311,12 @@ final class Engine {
         }
     }
 
-    private void requireOpen() {
+    /**
+     * Returns if the manager was not closed.
+     *
+     * @throws StoreException otherwise
+     */
+    void requireOpen() {
         if (closed) {
             throw new StoreException("this manager is closed; build another one", null);
         }

@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,7 +59,14 @@ final class FleetView {
             Verdict.Allowed allowed) {}
 
     private final Map<AgentKey, Entry> entries = new ConcurrentHashMap<>();
-    private final Set<AgentKey> denied = ConcurrentHashMap.newKeySet();
+
+    /** One of the denials of this process, by number; {@code stop} if the agent was to be stopped altogether. */
+    private record Denial(long number, boolean stop) {}
+
+    private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
+
+    private final AtomicLong denials = new AtomicLong();
+    private volatile boolean closed;
 
     /** Reads the whole fleet. Commits that come in meanwhile win, by their version. */
     void load(LifecycleStore store) {
@@ -123,7 +131,7 @@ final class FleetView {
 
     @Nullable
     Entry get(AgentKey key) {
-        return entries.get(key);
+        return closed ? null : entries.get(key);
     }
 
     Optional<Liveness> liveness(AgentKey key) {
@@ -133,11 +141,12 @@ final class FleetView {
 
     /** May this agent act at {@code now}? */
     Verdict check(AgentKey key, Instant now) {
-        return check(key, entries.get(key), now);
+        // a denial ends only after the state that replaces it can be seen, so it is read before the state
+        boolean deniedHere = denied.containsKey(key);
+        return check(key, deniedHere, get(key), now);
     }
 
-    private Verdict check(AgentKey key, @Nullable Entry entry, Instant now) {
-        boolean deniedHere = denied.contains(key);
+    private static Verdict check(AgentKey key, boolean deniedHere, @Nullable Entry entry, Instant now) {
         if (entry != null
                 && !deniedHere
                 && entry.state() == AgentState.ACTIVE
@@ -150,8 +159,9 @@ final class FleetView {
 
     /** May this agent act at {@code now}, with this credential? */
     Verdict standing(AgentKey key, CredentialId id, Instant now) {
-        Entry entry = entries.get(key);
-        Verdict verdict = check(key, entry, now);
+        boolean deniedHere = denied.containsKey(key);
+        Entry entry = get(key);
+        Verdict verdict = check(key, deniedHere, entry, now);
         if (entry == null) {
             return verdict;
         }
@@ -200,17 +210,34 @@ final class FleetView {
         return reasons;
     }
 
-    /** Denies an agent in this process, because its restriction could not be stored. */
-    void deny(AgentKey key) {
-        denied.add(key);
+    /** Denies an agent in this process, because its restriction could not be stored; one that is not here need not be. */
+    void deny(AgentKey key, boolean stop) {
+        Entry entry = entries.get(key);
+        if (entry != null && !entry.state().isTerminal()) {
+            denied.merge(
+                    key,
+                    new Denial(denials.incrementAndGet(), stop),
+                    (a, b) -> new Denial(Math.max(a.number(), b.number()), a.stop() || b.stop()));
+        }
     }
 
-    void allow(AgentKey key) {
-        denied.remove(key);
+    /** The number of the latest denial. */
+    long denials() {
+        return denials.get();
+    }
+
+    /**
+     * Ends the denial of an agent, unless it came after number {@code upTo}.
+     *
+     * @param stops whether also one that was to stop the agent altogether
+     */
+    void allow(AgentKey key, long upTo, boolean stops) {
+        denied.computeIfPresent(
+                key, (k, denial) -> denial.number() <= upTo && (stops || !denial.stop()) ? null : denial);
     }
 
     Set<AgentKey> denied() {
-        return Set.copyOf(denied);
+        return Set.copyOf(denied.keySet());
     }
 
     FleetSummary summary(TenantId tenant) {
@@ -227,16 +254,16 @@ final class FleetView {
         return new FleetSummary(total, byState, byOwner);
     }
 
-    /** How many ACTIVE agents of a tenant were heard since they became so. */
-    long heartbeating(TenantId tenant) {
+    /** How many agents of a tenant are ACTIVE, and so should be heard. */
+    long active(TenantId tenant) {
         return entries.values().stream()
-                .filter(entry ->
-                        entry.key().tenant().equals(tenant) && entry.state() == AgentState.ACTIVE && entry.heard())
+                .filter(entry -> entry.key().tenant().equals(tenant) && entry.state() == AgentState.ACTIVE)
                 .count();
     }
 
     /** Forgets everything: whoever asks from now on is told that it knows no agent. */
     void close() {
+        closed = true;
         entries.clear();
         denied.clear();
     }

@@ -65,7 +65,7 @@ final class Heartbeats {
                     store.heartbeats(batch);
                 }
             } catch (RuntimeException e) {
-                dirty.addAll(taken);
+                taken.stream().filter(Pulse::soil).forEach(dirty::add);
                 LOG.warn("{} heartbeats could not be written out; they are kept for the next time", batch.size(), e);
             }
         } finally {

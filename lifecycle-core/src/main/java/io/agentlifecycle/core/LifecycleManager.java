@@ -29,6 +29,7 @@ import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.AgentNotFoundException;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -39,6 +40,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.TeardownTask;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
@@ -48,6 +50,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The life of agents: requested, approved, activated, heard, rotated, suspended, orphaned, reclaimed, retired. It opens
@@ -71,6 +75,8 @@ import java.util.random.RandomGenerator;
  * <p>Safe for use by many threads.
  */
 public final class LifecycleManager implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LifecycleManager.class);
+
     private static final int PAGE = 500;
 
     /** What all views of one manager share. */
@@ -159,6 +165,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Liveness heartbeat(AgentId agent) {
         AgentKey key = key(agent);
+        engine().requireOpen();
         FleetView.Entry entry = engine().fleet().get(key);
         if (entry == null) {
             throw new AgentNotFoundException(key);
@@ -198,7 +205,7 @@ public final class LifecycleManager implements AutoCloseable {
      * {@link #rotateCredentials} or by becoming ACTIVE again. Without credentials nothing is changed.
      */
     public Agent revokeCredentials(AgentId agent, String reason, Actor actor) {
-        return run(agent, Engine.Effect.RESTRICTS, rules().revokeCredentials(reason, requireActor(actor)));
+        return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(reason, requireActor(actor)));
     }
 
     /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */
@@ -253,7 +260,7 @@ public final class LifecycleManager implements AutoCloseable {
     public OrphanMark markOrphaned(AgentId agent, Actor actor) {
         AgentKey key = key(agent);
         requireActor(actor);
-        return engine().restricting(key, () -> markOrphaned(key, actor));
+        return engine().restricting(key, Engine.Effect.RESTRICTS, () -> markOrphaned(key, actor));
     }
 
     private OrphanMark markOrphaned(AgentKey key, Actor actor) {
@@ -315,24 +322,33 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws AccessDeniedException if this manager is confined to another tenant than the query asks for
      */
     public Page<Agent> query(AgentQuery query, Optional<PageToken> after, int limit) {
+        return records(query, after, limit)
+                .map(found -> AgentCodec.decode(found).agent());
+    }
+
+    private Page<StoredRecord> records(AgentQuery query, Optional<PageToken> after, int limit) {
         TenantId where = query.tenant().orElse(tenant);
         if (!where.equals(tenant)) {
             requireWhole("tenant " + where);
         }
-        return engine().store()
-                .query(AgentCodec.query(query, where), after, limit)
-                .map(found -> AgentCodec.decode(found).agent());
+        return engine().store().query(AgentCodec.query(query, where), after, limit);
     }
 
     /** All agents that match, in order of their ids; for fleets that fit in memory. */
     public List<Agent> query(AgentQuery query) {
         List<Agent> all = new ArrayList<>();
-        forEach(query, all::add);
+        Page<Agent> page = query(query, Optional.empty(), PAGE);
+        all.addAll(page.items());
+        while (page.next().isPresent()) {
+            page = query(query, page.next(), PAGE);
+            all.addAll(page.items());
+        }
         return all;
     }
 
     /** How many agents there are; looks at each one in memory. */
     public FleetSummary summary() {
+        engine().requireOpen();
         return engine().fleet().summary(tenant);
     }
 
@@ -492,11 +508,21 @@ public final class LifecycleManager implements AutoCloseable {
         return house.engine();
     }
 
+    /** For reports over a fleet: an agent that cannot be read is left out, and does not end the report. */
     void forEach(AgentQuery query, Consumer<Agent> action) {
         Optional<PageToken> after = Optional.empty();
         do {
-            Page<Agent> page = query(query, after, PAGE);
-            page.items().forEach(action);
+            Page<StoredRecord> page = records(query, after, PAGE);
+            for (StoredRecord found : page.items()) {
+                Agent agent;
+                try {
+                    agent = AgentCodec.decode(found).agent();
+                } catch (AuditTamperedException e) {
+                    LOG.error("{} is left out of a report: it cannot be read", found.key(), e);
+                    continue;
+                }
+                action.accept(agent);
+            }
             after = page.next();
         } while (after.isPresent());
     }

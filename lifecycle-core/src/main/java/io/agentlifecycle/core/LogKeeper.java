@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
@@ -71,12 +72,15 @@ final class LogKeeper {
                                 .put("bytes", report.cutBytes())
                                 .put("sha256", sha256)
                                 .build())));
-        if (!log.policySha256().equals(keeper.policy().sha256())) {
+        if (!log.scheduleSha256().equals(keeper.schedule())) {
             long rescheduled = keeper.reschedule();
             keeper.append(EventContent.of(
                     EventKind.POLICY_CHANGED,
                     Actor.SYSTEM,
-                    Json.object().put("rescheduled", rescheduled).build()));
+                    Json.object()
+                            .put("rescheduled", rescheduled)
+                            .put("schedule", keeper.schedule())
+                            .build()));
         }
         keeper.noteRegression();
         return keeper;
@@ -87,22 +91,27 @@ final class LogKeeper {
         return origin;
     }
 
+    /** The digest of all that due times are computed from. */
+    private String schedule() {
+        return Digests.sha256(policy().sha256() + deadlines.rules().table());
+    }
+
     private PolicyRef policy() {
         return deadlines.rules().policy().ref();
     }
 
     /** Writes down that the clock went back, if it did and nobody has written it down yet. */
     void noteRegression() {
-        committer
-                .clock()
-                .takeRegression()
-                .ifPresent(regression -> append(EventContent.of(
-                        EventKind.CLOCK_REGRESSION,
-                        Actor.SYSTEM,
-                        Json.object()
-                                .put("observed", regression.observed().toString())
-                                .put("highWater", regression.highWater().toString())
-                                .build())));
+        committer.clock().unreported().ifPresent(regression -> {
+            append(EventContent.of(
+                    EventKind.CLOCK_REGRESSION,
+                    Actor.SYSTEM,
+                    Json.object()
+                            .put("observed", regression.observed().toString())
+                            .put("highWater", regression.highWater().toString())
+                            .build()));
+            committer.clock().reported(regression);
+        });
     }
 
     private Optional<LogRecord> read() {
@@ -124,6 +133,7 @@ final class LogKeeper {
                 Json.object()
                         .put("format", 1)
                         .put("key", "unsigned")
+                        .put("schedule", schedule())
                         .put("store", store.storeId())
                         .build());
         var empty = new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG));
@@ -143,9 +153,9 @@ final class LogKeeper {
     private Optional<LogRecord> write(LogRecord log, EventContent content) {
         Instant now = committer.clock().now();
         SealedEvent sealed = committer.seal(log.origin(), log.head(), content.under(policy()), now);
-        boolean underNewPolicy = content.kind() == EventKind.LOG_GENESIS || content.kind() == EventKind.POLICY_CHANGED;
-        String policy = underNewPolicy ? policy().sha256() : log.policySha256();
-        var next = new LogRecord(log.version() + 1, log.origin(), policy, StreamHead.after(sealed));
+        boolean rescheduled = content.kind() == EventKind.LOG_GENESIS || content.kind() == EventKind.POLICY_CHANGED;
+        String schedule = rescheduled ? schedule() : log.scheduleSha256();
+        var next = new LogRecord(log.version() + 1, log.origin(), schedule, StreamHead.after(sealed));
         return committer
                 .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(sealed))
                 .map(applied -> next);

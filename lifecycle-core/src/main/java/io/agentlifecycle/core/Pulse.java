@@ -22,7 +22,10 @@ final class Pulse {
     private final RecordKey agent;
     private final AtomicLong lastSeen = new AtomicLong(Long.MIN_VALUE);
     private final AtomicLong count = new AtomicLong();
-    private final AtomicReference<@Nullable CredentialId> told = new AtomicReference<>();
+
+    private record Told(CredentialId credential, Instant again) {}
+
+    private final AtomicReference<@Nullable Told> told = new AtomicReference<>();
     private volatile boolean dirty;
 
     Pulse(RecordKey agent) {
@@ -65,9 +68,23 @@ final class Pulse {
                         count.get()));
     }
 
-    /** True if the host was not told yet that this credential is due; from now on it was. */
-    boolean tellRotation(CredentialId due) {
-        return !due.equals(told.getAndSet(due));
+    /** True if it is time to tell the host that this credential is due; not before {@code again} will it be so again. */
+    boolean tellRotation(CredentialId due, Instant now, Instant again) {
+        Told last = told.get();
+        boolean news = last == null || !last.credential().equals(due) || !now.isBefore(last.again());
+        if (news) {
+            told.set(new Told(due, again));
+        }
+        return news;
+    }
+
+    /** Something of it could not be written out. Returns true if nobody has noted that it must be, yet. */
+    boolean soil() {
+        if (dirty) {
+            return false;
+        }
+        dirty = true;
+        return true;
     }
 
     private static void raise(AtomicLong to, long value) {

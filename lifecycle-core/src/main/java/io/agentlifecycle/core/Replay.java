@@ -57,7 +57,7 @@ final class Replay {
                 asked.lifespan(),
                 asked.lineage(),
                 asked.owner(),
-                new ApprovalRequest(requester, at, details.optionalInstant("expires"), Optional.empty()),
+                ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
                 Credentials.NONE,
                 Activity.begun(created).updated(at),
@@ -106,7 +106,7 @@ final class Replay {
                 agent.with(agent.holds()
                         .release(details.parsed("hold", HoldReason::of))
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
-            case AGENT_OWNER_CHANGED -> agent.with(details.parsed("newOwner", Owner::of));
+            case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(Retirement.begun(
                         details.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
@@ -130,6 +130,16 @@ final class Replay {
             case AGENT_REQUESTED, AGENT_IMPORTED, LOG_GENESIS, LOG_RECOVERED, POLICY_CHANGED, CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };
+    }
+
+    /** Passing an agent on while its request waits is a way to have a part in it. */
+    private static Agent ownerChanged(Agent agent, AuditEvent event) {
+        if (agent.state() != AgentState.PENDING_APPROVAL) {
+            return agent;
+        }
+        ApprovalRequest request = agent.approval().involving(event.actor().id());
+        return agent.with(
+                agent.owner().map(owner -> request.involving(owner.id())).orElse(request));
     }
 
     private static ApprovalRequest decided(Agent agent, AuditEvent event, ApprovalRequest.Outcome outcome) {

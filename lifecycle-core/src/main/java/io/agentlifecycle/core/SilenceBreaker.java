@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
 
 /**
  * Keeps a sweep from making orphans of a whole tenant when it is the network, not the agents, that fell silent. It trips
- * when more than 10, and more than 30 %, of the tenant's heartbeating agents would become orphans within one heartbeat
+ * when more than 10, and more than 30 %, of the tenant's ACTIVE agents would become orphans within one heartbeat
  * interval (agents that fell silent together come due spread over one). It lets go when fewer are silent; then all get
  * the grace that they have after opening. The sweeper's lock protects it.
  */
@@ -35,9 +35,9 @@ final class SilenceBreaker {
     /**
      * Whether {@code found} agents of the tenant may become orphans now.
      *
-     * @param heartbeating counts the agents of the tenant that are ACTIVE and were heard; asked only if it matters
+     * @param active counts the ACTIVE agents of the tenant; asked only if it matters
      */
-    boolean allows(TenantId tenant, int found, Instant now, LongSupplier heartbeating) {
+    boolean allows(TenantId tenant, int found, Instant now, LongSupplier active) {
         if (now.isBefore(graceUntil.getOrDefault(tenant, Instant.MIN))) {
             return false;
         }
@@ -46,7 +46,7 @@ final class SilenceBreaker {
             seen.addLast(now);
         }
         int made = recent(orphans, tenant, now).size();
-        if (seen.size() > FEW && seen.size() > SHARE * (heartbeating.getAsLong() + made)) {
+        if (seen.size() > FEW && seen.size() > SHARE * (active.getAsLong() + made)) {
             tripped.put(tenant, now);
             return false;
         }

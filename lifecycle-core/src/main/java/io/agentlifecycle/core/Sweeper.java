@@ -62,7 +62,10 @@ public final class Sweeper {
         this.breaker = new SilenceBreaker(policy.heartbeatInterval(), policy.startupGrace());
     }
 
-    /** What {@link #sweep()} would do now; nothing is changed. */
+    /**
+     * What is due now; nothing is changed. Applying it is the host's own decision, so it also names the orphans that
+     * {@link #sweep()} would hold back.
+     */
     public SweepPlan plan() {
         Instant now = engine.now();
         List<RecordKey> keys = engine.store().due(now, DEFAULT_LIMIT + 1);
@@ -91,7 +94,7 @@ public final class Sweeper {
         lock.lock();
         try {
             Instant now = engine.now();
-            engine.log().noteRegression();
+            noteRegression();
             engine.heartbeats().flush(now);
             breaker.settle(now);
             List<RecordKey> keys = engine.store().due(now, limit == Integer.MAX_VALUE ? limit : limit + 1);
@@ -104,7 +107,8 @@ public final class Sweeper {
             }
             Set<TenantId> heldBack = heldBack(found, now);
             found.forEach(due -> sweep(due, heldBack, now, outcomes));
-            massSilence = breaker.tripped();
+            heldBack.addAll(breaker.tripped());
+            massSilence = Set.copyOf(heldBack);
             return new SweepReport(now, taken.size(), outcomes, keys.size() > limit, massSilence);
         } finally {
             lock.unlock();
@@ -134,9 +138,10 @@ public final class Sweeper {
                     versions.put(item.agent(), after.version());
                 }
             }
-            plan.items().stream()
-                    .filter(item -> item.action() == SweepAction.MARK_ORPHANED)
-                    .forEach(item -> breaker.overrule(item.agent().tenant(), now));
+            outcomes.stream()
+                    .filter(outcome -> outcome.action() == SweepAction.MARK_ORPHANED)
+                    .filter(outcome -> outcome.result() == Result.DONE)
+                    .forEach(outcome -> breaker.overrule(outcome.agent().tenant(), now));
             massSilence = breaker.tripped();
             return new SweepReport(now, versions.size(), outcomes, plan.more(), massSilence);
         } finally {
@@ -149,6 +154,10 @@ public final class Sweeper {
         return failures.entrySet().stream()
                 .filter(entry -> entry.getValue() >= Rules.STUCK)
                 .map(Map.Entry::getKey)
+                .filter(key -> {
+                    FleetView.Entry entry = engine.fleet().get(key);
+                    return entry == null || !entry.state().isTerminal();
+                })
                 .collect(Collectors.toUnmodifiableSet());
     }
 
@@ -194,7 +203,7 @@ public final class Sweeper {
         }
         Set<TenantId> heldBack = new HashSet<>();
         orphans.forEach((tenant, count) -> {
-            if (!breaker.allows(tenant, count, now, () -> engine.fleet().heartbeating(tenant))) {
+            if (!breaker.allows(tenant, count, now, () -> engine.fleet().active(tenant))) {
                 heldBack.add(tenant);
             }
         });
@@ -206,15 +215,15 @@ public final class Sweeper {
         if (due.actions().contains(SweepAction.MARK_ORPHANED)
                 && heldBack.contains(agent.key().tenant())) {
             outcomes.add(new Outcome(item(agent, SweepAction.MARK_ORPHANED), Result.HELD_BACK, Optional.empty()));
-            Instant again = now.plus(engine.rules().policy().heartbeatInterval());
-            Optional<Instant> sooner =
-                    engine.deadlines().firstAfter(agent, due.liveness(), now).filter(again::isAfter);
-            rearm(agent, Optional.of(sooner.orElse(again)));
+            rearm(agent, sooner(engine.deadlines().firstAfter(agent, due.liveness(), now), again(now)));
             return;
+        }
+        if (due.actions().isEmpty()) {
+            failures.remove(agent.key());
         }
         int before = outcomes.size();
         for (SweepAction action : due.actions()) {
-            if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent)) {
+            if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent, now)) {
                 continue;
             }
             agent = step(agent, due.liveness(), action, now, outcomes);
@@ -223,17 +232,35 @@ public final class Sweeper {
         boolean open = outcomes.subList(before, outcomes.size()).stream()
                 .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
         if (!open) {
-            rearm(agent, engine.deadlines().firstAfter(agent, due.liveness(), now));
+            Optional<Instant> next = engine.deadlines().firstAfter(agent, due.liveness(), now);
+            rearm(agent, due.actions().contains(SweepAction.REPORT_ROTATION_DUE) ? sooner(next, again(now)) : next);
         }
     }
 
-    /** A rotation is due for half of a credential's life; the host is told of it once. */
-    private boolean isNews(Agent agent) {
+    private static Optional<Instant> sooner(Optional<Instant> next, Instant again) {
+        return Optional.of(next.filter(again::isAfter).orElse(again));
+    }
+
+    private Instant again(Instant now) {
+        return now.plus(engine.rules().policy().heartbeatInterval());
+    }
+
+    /** A rotation is due for half of a credential's life; the host is told of it once in a heartbeat interval. */
+    private boolean isNews(Agent agent, Instant now) {
         FleetView.Entry entry = engine.fleet().get(agent.key());
         return entry != null
                 && agent.credential()
-                        .filter(credential -> entry.pulse().tellRotation(credential.id()))
+                        .filter(credential -> entry.pulse().tellRotation(credential.id(), now, again(now)))
                         .isPresent();
+    }
+
+    /** A sweep goes on whether or not it can be written down that the clock went back. */
+    private void noteRegression() {
+        try {
+            engine.log().noteRegression();
+        } catch (RuntimeException e) {
+            LOG.error("the clock went back, and that could not be written down yet", e);
+        }
     }
 
     /** Does one thing for one agent, reports it, and returns the agent as it is then. */
@@ -309,7 +336,7 @@ public final class Sweeper {
         Rules rules = engine.rules();
         Instant since = Deadlines.silentSince(agent, liveness);
         return switch (action) {
-            case EXPIRE_REQUEST -> command(agent, Engine.Effect.NEUTRAL, rules.expireRequest());
+            case EXPIRE_REQUEST -> command(agent, rules.expireRequest());
             case EXPIRE ->
                 teardown.retireAt(
                         agent.key(),
@@ -325,31 +352,29 @@ public final class Sweeper {
                                 "inactive longer than the policy allows",
                                 Actor.SYSTEM));
             case RETRY_TEARDOWN -> Optional.of(teardown.finish(agent));
-            case SUSPEND_INACTIVE -> command(agent, Engine.Effect.RESTRICTS, rules.suspendInactive());
+            case SUSPEND_INACTIVE -> command(agent, rules.suspendInactive());
             case MARK_ORPHANED -> {
                 OrphanReason reason =
                         liveness.isPresent() && since.equals(liveness.get().lastSeen())
                                 ? OrphanReason.SILENT
                                 : OrphanReason.NEVER_HEARD;
-                Optional<Agent> marked = command(
-                        agent,
-                        Engine.Effect.RESTRICTS,
-                        rules.markOrphaned(Optional.of(reason), since, Actor.system("orphan-detector")));
+                Optional<Agent> marked =
+                        command(agent, rules.markOrphaned(Optional.of(reason), since, Actor.system("orphan-detector")));
                 marked.ifPresent(done -> breaker.made(done.key().tenant(), now));
                 yield marked;
             }
             case NOTE_SILENCE ->
                 command(
                         agent,
-                        Engine.Effect.NEUTRAL,
                         rules.noteSilence(
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
-            case EXPIRE_CREDENTIAL -> command(agent, Engine.Effect.NEUTRAL, rules.expireCredential());
+            case EXPIRE_CREDENTIAL -> command(agent, rules.expireCredential());
             case REPORT_ROTATION_DUE, EXAMINE -> throw new AssertionError(action + " is no change");
         };
     }
 
-    private Optional<Agent> command(Agent agent, Engine.Effect effect, Plan.Decision decision) {
-        return engine.runAt(agent.key(), agent.version(), effect, decision).map(Activation::agent);
+    private Optional<Agent> command(Agent agent, Plan.Decision decision) {
+        return engine.runAt(agent.key(), agent.version(), Engine.Effect.NEUTRAL, decision)
+                .map(Activation::agent);
     }
 }

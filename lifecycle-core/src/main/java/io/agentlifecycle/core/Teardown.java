@@ -3,6 +3,8 @@ package io.agentlifecycle.core;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.error.ContentionException;
+import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.TeardownTask;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,12 +27,21 @@ final class Teardown {
 
     /** Begins the retirement of an agent and runs its tasks; empty if the agent no longer has that version. */
     Optional<Agent> retireAt(AgentKey key, long version, Plan.Decision begin) {
-        return engine.runAt(key, version, Engine.Effect.RESTRICTS, begin).map(begun -> finish(begun.agent()));
+        return engine.runAt(key, version, Engine.Effect.NEUTRAL, begin).map(begun -> finish(begun.agent()));
     }
 
-    /** Begins the retirement of an agent and runs its tasks. */
+    /**
+     * Begins the retirement of an agent and runs its tasks. Once it has begun, what cannot be stored of the rest is left
+     * to the sweeps.
+     */
     Agent retire(AgentKey key, Plan.Decision begin) {
-        return finish(engine.run(key, Engine.Effect.RESTRICTS, begin).agent());
+        Agent begun = engine.run(key, Engine.Effect.RESTRICTS, begin).agent();
+        try {
+            return finish(begun);
+        } catch (StoreException | ContentionException e) {
+            LOG.warn("agent {} is being retired, and a sweep must finish it", key, e);
+            return begun;
+        }
     }
 
     /** Runs every task that has not succeeded yet, and ends the retirement if none is left. */
@@ -61,7 +72,7 @@ final class Teardown {
         try {
             task.run(agent);
             return Optional.empty();
-        } catch (Exception e) {
+        } catch (Exception | LinkageError | AssertionError e) {
             if (e instanceof InterruptedException) {
                 Thread.currentThread().interrupt();
             }

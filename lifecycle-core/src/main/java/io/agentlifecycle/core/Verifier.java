@@ -8,7 +8,7 @@ import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventKind;
-import io.agentlifecycle.core.audit.PolicyRef;
+import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -37,7 +37,7 @@ final class Verifier {
     private static final class Stream {
         private StreamHead head;
         private @Nullable Agent agent;
-        private String policySha256 = "";
+        private String scheduleSha256 = "";
         private boolean broken;
 
         Stream(String name) {
@@ -112,8 +112,7 @@ final class Verifier {
         }
         if (event.position().stream().equals(StreamPosition.LOG)) {
             if (event.kind() == EventKind.LOG_GENESIS || event.kind() == EventKind.POLICY_CHANGED) {
-                stream.policySha256 =
-                        event.content().policy().map(PolicyRef::sha256).orElse("");
+                stream.scheduleSha256 = new JsonFields("details", event.details()).string("schedule");
             }
         } else {
             Agent before = stream.agent;
@@ -133,7 +132,13 @@ final class Verifier {
     }
 
     private void compareLog() {
-        Optional<LogRecord> stored = store.get(LogRecord.KEY).map(LogRecord::decode);
+        Optional<LogRecord> stored;
+        try {
+            stored = store.get(LogRecord.KEY).map(LogRecord::decode);
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
+            return;
+        }
         if (stored.isEmpty()) {
             find("the record of stream log is gone");
             return;
@@ -141,7 +146,7 @@ final class Verifier {
         Stream stream = catchUp(StreamPosition.LOG, stored.get().head());
         if (!stream.broken
                 && !(stream.head.equals(stored.get().head())
-                        && stream.policySha256.equals(stored.get().policySha256()))) {
+                        && stream.scheduleSha256.equals(stored.get().scheduleSha256()))) {
             find("stream log ends at event %d, but its record says otherwise: its tail was cut, or the record changed"
                     .formatted(stream.head.next().n() - 1));
         }
@@ -174,7 +179,9 @@ final class Verifier {
                                         name,
                                         stream.head.next().n() - 1,
                                         stored.head().next().n()));
-            } else if (replayed == null || !replayed.at(record.version()).equals(stored.agent())) {
+            } else if (replayed == null
+                    || !replayed.at(record.version()).equals(stored.agent())
+                    || !AgentCodec.index(replayed).equals(record.index())) {
                 find("the record of agent %s is not what its events say"
                         .formatted(stored.agent().key()));
             }

@@ -276,6 +276,22 @@ class IntakeTest {
     }
 
     @Test
+    void an_agent_cannot_be_approved_by_way_of_another_owner() {
+        Actor mallory = Actor.human("mallory@company.com");
+        AgentId agent = manager.requestProvisioning(ProvisioningRequest.builder("Reviewer")
+                        .owner(mallory.id())
+                        .build())
+                .id();
+        refused(manager, "self-approval", () -> manager.approve(agent, mallory));
+
+        manager.changeOwner(agent, "bob@company.com", mallory);
+
+        refused(manager, "self-approval", () -> manager.approve(agent, mallory));
+        assertThat(manager.approve(agent, Actor.human("carol@company.com")).state())
+                .isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
     void who_asked_elsewhere_cannot_approve_here() {
         var asked = ProvisioningRequest.builder("Reviewer")
                 .id(ID)

@@ -82,6 +82,8 @@ final class LifecycleModel {
         @Nullable
         Instant requestExpires;
 
+        boolean passedOn;
+
         @Nullable
         Instant notAfter;
 
@@ -251,7 +253,7 @@ final class LifecycleModel {
         if (!human) {
             return "approver-human";
         }
-        if (self) {
+        if (self || agent.passedOn) { // whoever changes owners in these lives is the one who approves
             return "self-approval";
         }
         agent.state = AgentState.PROVISIONED;
@@ -389,6 +391,7 @@ final class LifecycleModel {
         }
         if (!owner.equals(agent.owner)) {
             agent.owner = owner;
+            agent.passedOn |= agent.state == AgentState.PENDING_APPROVAL;
             say(agent, EventKind.AGENT_OWNER_CHANGED);
         }
         return OK;

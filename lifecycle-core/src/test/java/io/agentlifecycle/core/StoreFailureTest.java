@@ -10,6 +10,7 @@ import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.LifecycleException;
 import io.agentlifecycle.core.error.StoreBusyException;
@@ -17,6 +18,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreFailedException;
 import io.agentlifecycle.core.error.StoreFullException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.LifecycleListener;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
@@ -228,6 +230,61 @@ class StoreFailureTest {
             fleet.manager().revokeCredentials(agent, "", SweepFleet.ADMIN);
 
             assertThat(reasons(fleet, agent)).containsExactly(Verdict.Reason.DENIED_HERE);
+        }
+    }
+
+    @Test
+    void taking_credentials_away_does_not_make_up_for_a_suspension_that_failed() {
+        try (SweepFleet fleet = fleet()) {
+            AgentId agent = fleet.alive("a");
+            store.breakAt(call -> call == Call.COMMIT);
+            assertThatThrownBy(() -> fleet.manager().suspend(agent, "", SweepFleet.ADMIN))
+                    .isInstanceOf(StoreException.class);
+            store.heal();
+
+            fleet.manager().revokeCredentials(agent, "", SweepFleet.ADMIN);
+
+            assertThat(reasons(fleet, agent)).containsExactly(Verdict.Reason.DENIED_HERE);
+        }
+    }
+
+    @Test
+    void a_command_that_began_before_a_denial_does_not_end_it() {
+        var fleets = new ArrayList<SweepFleet>();
+        boolean[] armed = {false};
+        LifecycleListener suspendsMeanwhile = event -> {
+            if (armed[0] && event.event().kind() == EventKind.AGENT_RESUMED) {
+                armed[0] = false;
+                store.breakAt(call -> call == Call.COMMIT);
+                assertThatThrownBy(() -> fleets.get(0).manager().suspend(AgentId.of("a"), "", SweepFleet.ADMIN))
+                        .isInstanceOf(StoreException.class);
+                store.heal();
+            }
+        };
+        try (SweepFleet fleet = new SweepFleet(
+                LifecycleStore.inMemory(),
+                inner -> store = new FaultStore(inner),
+                UnaryOperator.identity(),
+                builder -> builder.listener(suspendsMeanwhile))) {
+            fleets.add(fleet);
+            AgentId agent = fleet.alive("a");
+            fleet.manager().suspend(agent, "", SweepFleet.ADMIN);
+            armed[0] = true;
+
+            fleet.manager().resume(agent, SweepFleet.ADMIN);
+
+            assertThat(reasons(fleet, agent)).containsExactly(Verdict.Reason.DENIED_HERE);
+        }
+    }
+
+    @Test
+    void nobody_is_denied_who_is_not_here() {
+        try (SweepFleet fleet = fleet()) {
+            store.breakAt(call -> true);
+            assertThatThrownBy(() -> fleet.manager().suspend(AgentId.of("nobody"), "", SweepFleet.ADMIN))
+                    .isInstanceOf(StoreException.class);
+            store.heal();
+            assertThat(fleet.manager().health().denied()).isEmpty();
         }
     }
 

@@ -295,24 +295,32 @@ class SweeperTest {
     }
 
     @Test
-    void a_rotation_that_is_due_is_reported_once_and_not_at_every_sweep() {
+    void a_rotation_that_is_due_is_reported_once_in_an_interval_and_not_at_every_sweep() {
         try (SweepFleet fleet = fleet()) {
             AgentId agent = fleet.alive("a");
-            List<SweepReport.Outcome> reported = new ArrayList<>();
-            for (int minute = 0; minute < 23 * 60; minute += 3) {
-                fleet.clock.advance(Duration.ofMinutes(3));
+            List<Instant> reported = new ArrayList<>();
+            for (int minute = 0; minute < 23 * 60; minute += 2) {
+                fleet.clock.advance(Duration.ofMinutes(2));
                 fleet.manager().heartbeat(agent);
-                reported.addAll(fleet.manager().sweeper().sweep().with(Result.DUE_NO_SINK));
+                SweepReport report = fleet.manager().sweeper().sweep();
+                report.with(Result.DUE_NO_SINK).forEach(outcome -> reported.add(report.at()));
             }
-            assertThat(reported).hasSize(1);
 
-            fleet.manager().rotateCredentials(agent);
-            for (int minute = 0; minute < 23 * 60; minute += 3) {
-                fleet.clock.advance(Duration.ofMinutes(3));
-                fleet.manager().heartbeat(agent);
-                reported.addAll(fleet.manager().sweeper().sweep().with(Result.DUE_NO_SINK));
+            Instant due = fleet.manager()
+                    .get(agent)
+                    .credential()
+                    .orElseThrow()
+                    .rotateAt(fleet.policy().credentialPolicy());
+            assertThat(reported.get(0)).isBetween(due, due.plus(Duration.ofMinutes(2)));
+            for (int i = 1; i < reported.size(); i++) {
+                assertThat(Duration.between(reported.get(i - 1), reported.get(i)))
+                        .as("5 minutes, met by a sweep every 2 minutes")
+                        .isEqualTo(Duration.ofMinutes(6));
             }
-            assertThat(reported).hasSize(2);
+            fleet.manager().rotateCredentials(agent);
+            fleet.clock.advance(Duration.ofMinutes(6));
+            assertThat(fleet.manager().sweeper().sweep().with(Result.DUE_NO_SINK))
+                    .isEmpty();
         }
     }
 

@@ -206,11 +206,34 @@ class TeardownTest {
     }
 
     @Test
+    void a_task_that_lacks_a_class_stops_no_other_agent() {
+        TeardownTask broken = new TeardownTask() {
+            @Override
+            public String name() {
+                return "broken";
+            }
+
+            @Override
+            public void run(Agent agent) {
+                throw new NoClassDefFoundError("io/example/Gone");
+            }
+        };
+        LifecycleManager host =
+                shop.open(builder -> builder.policy(Workshop.OPEN_DOOR).teardownTask(broken));
+        active(host, "agent:1");
+
+        assertThat(host.decommission(ID, "enough", ADMIN).state()).isEqualTo(AgentState.DECOMMISSIONING);
+        shop.clock.advance(Duration.ofMinutes(1));
+        assertThat(host.sweeper().sweep().outcomes())
+                .extracting(SweepReport.Outcome::result)
+                .containsExactly(SweepReport.Result.FAILED);
+    }
+
+    @Test
     void another_process_goes_on_where_one_stopped() {
         active(manager, "agent:1");
         bucketWorks = false;
         manager.decommission(ID, "enough", ADMIN);
-        manager.close();
         bucketWorks = true;
 
         LifecycleManager next = open(shop.store, worker, bucket, token);
@@ -244,12 +267,9 @@ class TeardownTest {
                     .teardownTask(token));
             active(first, "agent:1");
             left[0] = commits;
-            try {
-                first.decommission(ID, "enough", ADMIN);
-                assertThat(commits).as("begin, three tasks, end").isEqualTo(5);
-            } catch (StoreException e) {
-                assertThat(e).hasMessage("gone");
-            }
+            assertThat(first.decommission(ID, "enough", ADMIN).state())
+                    .as("begin, three tasks, end; what is left is the sweep's")
+                    .isEqualTo(commits == 5 ? AgentState.DECOMMISSIONED : AgentState.DECOMMISSIONING);
 
             LifecycleManager next = own.open(builder -> builder.policy(Workshop.OPEN_DOOR)
                     .teardownTask(worker)

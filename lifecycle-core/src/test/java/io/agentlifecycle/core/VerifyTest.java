@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -275,6 +276,17 @@ class VerifyTest {
                     .isInstanceOf(AuditTamperedException.class)
                     .hasMessageContaining("agent:default/a");
             assertThat(findings(fleet)).anyMatch(finding -> finding.contains("agent:default/a cannot be read"));
+        }
+    }
+
+    @Test
+    void an_index_that_says_something_else_than_the_events_is_found() {
+        try (SweepFleet fleet = fleet()) {
+            store.records = found -> found.key().equals(SweepFleet.record(AgentId.of("a")))
+                    ? new StoredRecord(
+                            found.key(), found.version(), found.dueAt(), found.body(), Map.of("owner", "eve"))
+                    : found;
+            assertThat(findings(fleet)).containsExactly("the record of agent a is not what its events say");
         }
     }
 

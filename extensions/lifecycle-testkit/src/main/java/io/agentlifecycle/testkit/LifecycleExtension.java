@@ -92,6 +92,7 @@ public final class LifecycleExtension implements BeforeEachCallback, AfterEachCa
         var numbers = new AtomicLong();
         LifecycleStore store = stores.get();
         LifecycleManager.Builder manager = LifecycleManager.builder()
+                .logOrigin("agentlifecycle.test")
                 .store(store)
                 .clock(clock)
                 .listener(listener)

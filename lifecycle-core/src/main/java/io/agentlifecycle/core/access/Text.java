@@ -18,7 +18,7 @@ public final class Text {
      */
     public static String line(String what, String value, int max) {
         check(what, value, max, false);
-        if (value.isBlank()) {
+        if (value.codePoints().allMatch(Text::isInvisible)) {
             throw new IllegalArgumentException(what + " must not be blank");
         }
         return value;
@@ -32,6 +32,22 @@ public final class Text {
     public static String prose(String what, String value, int max) {
         check(what, value, max, true);
         return value;
+    }
+
+    private static boolean isInvisible(int c) {
+        return Character.isWhitespace(c)
+                || Character.isSpaceChar(c)
+                || Character.getType(c) == Character.FORMAT
+                || c == 0x2800; // the braille pattern without dots
+    }
+
+    private static boolean breaksALine(char c) {
+        return c == 0x2028 || c == 0x2029;
+    }
+
+    /** The marks that change the direction of what follows. */
+    private static boolean turnsTheLine(char c) {
+        return c >= 0x202A && c <= 0x202E || c >= 0x2066 && c <= 0x2069;
     }
 
     private static void check(String what, String value, int max, boolean breaks) {
@@ -49,6 +65,10 @@ public final class Text {
                     throw new IllegalArgumentException(what + " has a lone surrogate at position " + i);
                 }
                 i++;
+            } else if (breaksALine(c) && !breaks || turnsTheLine(c)) {
+                throw new IllegalArgumentException(
+                        "%s has the character U+%04X at position %d, which would change how a line is shown"
+                                .formatted(what, (int) c, i));
             } else if (Character.isISOControl(c) && !(breaks && (c == '\n' || c == '\t'))) {
                 throw new IllegalArgumentException(
                         "%s has the control character U+%04X at position %d".formatted(what, (int) c, i));

@@ -12,7 +12,7 @@ import java.util.Optional;
  * Who may approve a request, and until when.
  *
  * @param required false lets every request in by itself, which the trail shows as the actor {@code policy:auto}
- * @param selfApproval true lets the person who asked, or the owner, approve; for teams of one
+ * @param selfApproval true lets the person who asked, the owner, or who changed the owner approve; for teams of one
  * @param timeout how long a request may wait; positive; empty means for ever
  */
 public record ApprovalRule(boolean required, boolean selfApproval, Optional<Duration> timeout) {
@@ -39,7 +39,7 @@ public record ApprovalRule(boolean required, boolean selfApproval, Optional<Dura
         if (approver.type() != Actor.Type.HUMAN) {
             return Optional.of(Objection.NOT_HUMAN);
         }
-        boolean self = approver.isNamed(request.requestedBy().id())
+        boolean self = request.involves(approver)
                 || owner.filter(o -> approver.isNamed(o.id())).isPresent();
         return self && !selfApproval ? Optional.of(Objection.SELF_APPROVAL) : Optional.empty();
     }
@@ -53,7 +53,8 @@ public record ApprovalRule(boolean required, boolean selfApproval, Optional<Dura
         /** The person asked for it, or owns it. */
         SELF_APPROVAL(
                 "self-approval",
-                "who requested or owns an agent cannot approve it; ask someone else or allow it by policy");
+                "who requested or owns an agent, or had a part in who owns it, cannot approve it;"
+                        + " ask someone else or allow it by policy");
 
         private final String rule;
         private final String text;

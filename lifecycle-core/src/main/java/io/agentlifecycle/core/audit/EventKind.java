@@ -10,11 +10,11 @@ import java.util.TreeSet;
  */
 public enum EventKind {
     /** A log begins. */
-    LOG_GENESIS("log.genesis", keys("format", "key", "store"), keys()),
+    LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys()),
     /** Opening a store cut a torn tail that nobody had been told of. */
     LOG_RECOVERED("log.recovered", keys("bytes", "sha256"), keys()),
-    /** The log was opened under another policy than before. */
-    POLICY_CHANGED("policy.changed", keys("rescheduled"), keys()),
+    /** The log was opened under another policy, or another transition table, than before. */
+    POLICY_CHANGED("policy.changed", keys("rescheduled", "schedule"), keys()),
     /** The clock went back; time stands still until it has caught up. */
     CLOCK_REGRESSION("clock.regression", keys("highWater", "observed"), keys()),
     /** A sweep failed again and again to do what is due for an agent. */

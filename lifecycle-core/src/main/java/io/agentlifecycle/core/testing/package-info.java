@@ -1,4 +1,4 @@
-/** What tests of hosts need: a clock to turn, a listener that remembers, a store that fails on request. */
+/** What tests of hosts need: a clock to turn, a listener that remembers, a store to disturb. */
 @NullMarked
 package io.agentlifecycle.core.testing;
 

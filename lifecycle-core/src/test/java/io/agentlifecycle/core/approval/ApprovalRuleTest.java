@@ -71,6 +71,6 @@ class ApprovalRuleTest {
     }
 
     private static ApprovalRequest request(Optional<Instant> expiresAt) {
-        return new ApprovalRequest(ALICE, NOW, expiresAt, Optional.empty());
+        return ApprovalRequest.open(ALICE, NOW, expiresAt);
     }
 }
