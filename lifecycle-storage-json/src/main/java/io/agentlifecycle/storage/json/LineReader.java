@@ -106,7 +106,8 @@ final class LineReader {
      */
     static Line.Committed readBack(LineWriter.Written line, Commit commit) {
         try {
-            Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            Line.Committed back =
+                    read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
                 return back;
