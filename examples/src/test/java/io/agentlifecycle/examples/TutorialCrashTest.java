@@ -58,10 +58,10 @@ class TutorialCrashTest {
         Set<String> seen = new TreeSet<>();
         Predicate<String> isNews = line -> tellsOfSomethingStored(line) && seen.add(line);
         while (runUntil(isNews)) {
-            kills++;
+            assertThat(++kills).as("always something new").isLessThan(40);
         }
 
-        assertThat(kills).isBetween(15, 40);
+        assertThat(kills).isGreaterThan(15);
         everythingIsThereOnce();
     }
 

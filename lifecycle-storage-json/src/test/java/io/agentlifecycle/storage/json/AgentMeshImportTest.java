@@ -421,6 +421,14 @@ class AgentMeshImportTest {
     }
 
     @Test
+    void a_byte_order_mark_is_named() throws Exception {
+        Path file = Files.writeString(directory.resolve("lifecycle.json"), "\uFEFF" + array(agents(1)));
+
+        assertThatThrownBy(() -> FleetFiles.importAgentMesh(manager, file, ADMIN))
+                .hasMessageContaining("it begins with a byte order mark");
+    }
+
+    @Test
     void a_file_that_is_not_there_and_a_tilde_are_told_apart() {
         assertThatThrownBy(() -> FleetFiles.importAgentMesh(manager, directory.resolve("none.json"), ADMIN))
                 .isInstanceOf(StoreException.class)
