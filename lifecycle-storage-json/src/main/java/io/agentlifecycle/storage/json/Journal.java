@@ -625,8 +625,15 @@ final class Journal {
             if (failure.isEmpty() && bytesSinceSnapshot > limits.snapshotAtClose()) {
                 snapshot();
             }
-            out.close();
-            directoryLock.close();
+        } finally {
+            release(out);
+            release(directoryLock);
+        }
+    }
+
+    private void release(AutoCloseable held) {
+        try {
+            held.close();
         } catch (Exception e) {
             LOG.warn("{} could not be closed in order; nothing is lost", directory, e);
         }
