@@ -109,7 +109,8 @@ final class LineReader {
                     throw wrong("a line break at byte " + i);
                 }
             }
-            Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            Line.Committed back =
+                    read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
                 return back;

@@ -83,17 +83,7 @@ final class Recovery {
         }
         replay(manifest.storeId(), snapshotTo);
         return new Recovered(
-                manifest,
-                state,
-                index,
-                requests,
-                segments,
-                kinds,
-                highWater,
-                report,
-                nextSeq,
-                crc,
-                bytesSinceSnapshot);
+                manifest, state, index, requests, segments, kinds, highWater, report, nextSeq, crc, bytesSinceSnapshot);
     }
 
     private Manifest readManifest() throws IOException {
@@ -198,8 +188,9 @@ final class Recovery {
             if (last) {
                 if (nextSeq <= snapshotTo) {
                     throw segment.corrupt(
-                            scan.cut(), "the journal ends at line %d, the snapshot at line %d"
-                                    .formatted(nextSeq - 1, snapshotTo), null);
+                            scan.cut(),
+                            "the journal ends at line %d, the snapshot at line %d".formatted(nextSeq - 1, snapshotTo),
+                            null);
                 }
                 settle(segment, scan);
             }
