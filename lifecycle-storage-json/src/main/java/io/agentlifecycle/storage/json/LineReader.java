@@ -36,15 +36,13 @@ final class LineReader {
     /** How long a line may be, its line feed included. */
     static final int MAX_LINE = 4 << 20;
 
-    private static final int MAX_STRING = 1 << 18;
-
     private static final int TAIL = ",\"crc\":\"00000000\"}".length();
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(64)
-                    .maxStringLength(MAX_STRING)
+                    .maxStringLength(1 << 18)
                     .maxNameLength(512)
                     .maxNumberLength(20)
                     .build())
@@ -111,7 +109,8 @@ final class LineReader {
                     throw wrong("a line break at byte " + i);
                 }
             }
-            Line.Committed back = read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            Line.Committed back =
+                    read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
                 return back;
@@ -119,8 +118,8 @@ final class LineReader {
             throw wrong("it would not come back character for character");
         } catch (BadLineException | IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    "commit %s cannot be stored: bodies and events must be JSON objects on one line, with strings of at most %d characters: %s"
-                            .formatted(commit.requestId(), MAX_STRING, e.getMessage()),
+                    "commit %s cannot be stored: bodies and events must be JSON objects on one line: %s"
+                            .formatted(commit.requestId(), e.getMessage()),
                     e);
         }
     }

@@ -1,0 +1,265 @@
+package io.agentlifecycle.storage.json;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.agentlifecycle.core.error.CorruptStoreException;
+import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.store.Commit;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What is not what was written is never opened as something else, and never changed. */
+class DamageTest {
+    private static final List<Commit> COMMITS = Journals.commits(14);
+    private static final Sample.Content ALL = Sample.content(COMMITS);
+
+    /** Each byte of {@code file} becomes each other value. */
+    private interface Look {
+        /** {@code refusal} is empty if the damaged store was opened. */
+        void at(int offset, MemoryIo disk, Map<Path, byte[]> before, Optional<StoreException> refusal);
+    }
+
+    /** Whether nothing but reading that journal would tell more. */
+    private interface Skip {
+        boolean test(int change, byte[] damaged);
+    }
+
+    private static int changeEveryByte(Map<Path, byte[]> files, Path file, Look look) {
+        return changeEveryByte(files, file, (change, damaged) -> false, look);
+    }
+
+    private static int changeEveryByte(Map<Path, byte[]> files, Path file, Skip skip, Look look) {
+        byte[] whole = files.get(file);
+        var variants = new AtomicInteger();
+        IntStream.range(0, whole.length).parallel().forEach(offset -> {
+            for (int change = 1; change < 256; change++) {
+                byte[] damaged = whole.clone();
+                damaged[offset] ^= (byte) change;
+                variants.incrementAndGet();
+                if (skip.test(change, damaged)) {
+                    continue;
+                }
+                Map<Path, byte[]> before = Journals.with(files, file, damaged);
+                var disk = MemoryIo.of(before);
+                Optional<StoreException> refusal = recover(disk);
+                if (refusal.isPresent() && !Journals.same(disk.files(), before)) {
+                    throw new AssertionError(
+                            file + " was changed at " + offset + " by " + change + ", refused, and files changed");
+                }
+                look.at(offset, disk, before, refusal);
+            }
+        });
+        return variants.get();
+    }
+
+    private static Optional<StoreException> recover(MemoryIo disk) {
+        try {
+            Recovery.open(disk, Sample.DIRECTORY);
+            return Optional.empty();
+        } catch (StoreException e) {
+            return Optional.of(e);
+        } catch (IOException e) {
+            throw new AssertionError("not a typed refusal", e);
+        }
+    }
+
+    @Test
+    void each_byte_of_a_journal_changed_to_each_other_value_is_noticed() {
+        List<Commit> commits = Journals.longCommits(5);
+        Sample.Content all = Sample.content(commits);
+        Map<Path, byte[]> files = Journals.closed(commits);
+        Path file = Journals.last(files);
+        byte[] whole = files.get(file);
+        assertThat(whole.length).isGreaterThan(4096);
+        List<Integer> bounds = Journals.bounds(whole);
+        int close = bounds.get(bounds.size() - 2);
+
+        Segment segment =
+                Segment.named(Sample.DIRECTORY, file.getFileName().toString()).orElseThrow();
+        String prev = new String(whole, UTF_8).split("\"prev\":\"")[1].substring(0, 8);
+        // reading the journal is enough to refuse it; a few changes of each byte go through the whole opening
+        Skip refusedByReading = (change, damaged) -> Integer.bitCount(change) != 1 && isRefused(segment, prev, damaged);
+
+        int variants = changeEveryByte(files, file, refusedByReading, (offset, disk, before, refusal) -> {
+            int line = bounds.stream()
+                    .filter(bound -> bound <= offset)
+                    .max(Integer::compareTo)
+                    .orElseThrow();
+            if (refusal.isPresent()) {
+                CorruptStoreException corrupt = (CorruptStoreException) refusal.get();
+                if (!corrupt.file().equals(file.toString()) || corrupt.offset() != line || offset >= close) {
+                    throw new AssertionError("byte " + offset + ": " + corrupt.getMessage());
+                }
+            } else {
+                // the last line says only that the store was closed, so it may be torn
+                assertThat(offset).isGreaterThanOrEqualTo(close);
+                try (JsonStore store = Sample.open(disk)) {
+                    assertThat(Sample.content(store)).isEqualTo(all);
+                }
+            }
+        });
+
+        assertThat(variants).isEqualTo(whole.length * 255);
+    }
+
+    private static boolean isRefused(Segment segment, String prev, byte[] damaged) {
+        try {
+            segment.scan(
+                    MemoryIo.of(Map.of(segment.file(), damaged)), segment.firstSeq(), prev, true, (line, offset) -> {});
+            return false;
+        } catch (CorruptStoreException e) {
+            return true;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void each_byte_of_an_older_segment_changed_to_each_other_value_is_refused() {
+        Map<Path, byte[]> files = Journals.closed(COMMITS);
+        Path file = Segment.at(Sample.DIRECTORY, 1).file();
+
+        changeEveryByte(
+                files,
+                file,
+                (offset, disk, before, refusal) -> assertThat(refusal.map(StoreException::getMessage))
+                        .as("byte %d", offset)
+                        .hasValueSatisfying(message -> assertThat(message).contains(file + " is damaged at byte 0")));
+    }
+
+    @Test
+    void each_byte_of_a_manifest_changed_to_each_other_value_is_refused() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        Path file = Journals.file(Manifest.NAME);
+
+        changeEveryByte(
+                files,
+                file,
+                (offset, disk, before, refusal) -> assertThat(refusal)
+                        .as("byte %d, now %s", offset, new String(before.get(file), UTF_8))
+                        .isPresent());
+    }
+
+    @Test
+    void each_byte_of_a_snapshot_changed_to_each_other_value_is_refused() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        Path file = Journals.snapshot(files);
+
+        changeEveryByte(
+                files,
+                file,
+                (offset, disk, before, refusal) -> assertThat(refusal.map(StoreException::getMessage))
+                        .as("byte %d", offset)
+                        .hasValueSatisfying(message -> assertThat(message).contains(file.toString())));
+    }
+
+    @Test
+    void a_line_that_is_missing_doubled_or_swapped_is_noticed_at_each_place() {
+        for (boolean closed : List.of(true, false)) {
+            Map<Path, byte[]> files = closed ? Journals.closed(COMMITS) : Journals.killed(COMMITS);
+            Path file = Journals.last(files);
+            List<String> lines = Journals.lines(files.get(file));
+            int last = lines.size() - 1;
+            for (int i = 0; i <= last; i++) {
+                List<String> removed = new ArrayList<>(lines);
+                removed.remove(i);
+                List<String> doubled = new ArrayList<>(lines);
+                doubled.add(i, lines.get(i));
+                if (i < last) {
+                    List<String> swapped = new ArrayList<>(lines);
+                    Collections.swap(swapped, i, i + 1);
+                    assertRefused(Journals.with(files, file, Journals.bytes(removed)), "line " + i + " removed");
+                    assertRefused(Journals.with(files, file, Journals.bytes(doubled)), "line " + i + " doubled");
+                    assertRefused(Journals.with(files, file, Journals.bytes(swapped)), "line " + i + " swapped");
+                } else {
+                    assertOpens(Journals.with(files, file, Journals.bytes(doubled)), ALL);
+                    assertOpens(
+                            Journals.with(files, file, Journals.bytes(removed)),
+                            closed ? ALL : Sample.content(COMMITS.subList(0, COMMITS.size() - 1)));
+                }
+            }
+        }
+    }
+
+    @Test
+    void a_segment_that_is_missing_foreign_or_of_another_store_is_refused() {
+        Map<Path, byte[]> files = manySegments();
+        List<Path> segments = files.keySet().stream()
+                .filter(path -> path.getFileName().toString().startsWith("journal-"))
+                .toList();
+        assertThat(segments).hasSizeGreaterThan(4);
+        Map<Path, byte[]> others = manySegments();
+
+        for (int i = 0; i < segments.size(); i++) {
+            Path segment = segments.get(i);
+            if (i < segments.size() - 1) {
+                assertRefused(Journals.without(files, segment), "without " + segment);
+            }
+            assertRefused(Journals.with(files, segment, others.get(segment)), "another store's " + segment);
+        }
+        Path foreign = Journals.file("journal-0000000000099999.jsonl");
+        assertRefused(Journals.with(files, foreign, "{}\n".getBytes(UTF_8)), "a foreign segment");
+        assertRefused(Journals.with(files, foreign, others.get(segments.get(2))), "a foreign segment");
+    }
+
+    @Test
+    void a_journal_that_ends_before_its_snapshot_is_refused_before_anything_is_cut() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        Path file = Journals.last(files);
+        byte[] whole = files.get(file);
+
+        assertRefused(Journals.with(files, file, Arrays.copyOf(whole, whole.length - 7)), "the close line is torn");
+    }
+
+    @Test
+    void what_a_refusal_advises_for_a_damaged_snapshot_works() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        Path manifest = Journals.file(Manifest.NAME);
+        String text = new String(files.get(manifest), UTF_8);
+        String without = text.replaceFirst("\"snapshot\":\\{[^}]*},", "");
+        assertThat(without).isNotEqualTo(text);
+
+        assertOpens(
+                Journals.without(Journals.with(files, manifest, without.getBytes(UTF_8)), Journals.snapshot(files)),
+                ALL);
+    }
+
+    private static Map<Path, byte[]> manySegments() {
+        var disk = new MemoryIo();
+        for (int i = 0; i < 4; i++) {
+            try (JsonStore store = Sample.open(disk)) {
+                Sample.applied(store, Sample.put("agent:" + i, 1));
+            }
+        }
+        return disk.files();
+    }
+
+    private static void assertRefused(Map<Path, byte[]> files, String what) {
+        var disk = MemoryIo.of(files);
+        Throwable refusal = catchThrowable(() -> Sample.open(disk));
+        assertThat(refusal).as(what).isInstanceOf(CorruptStoreException.class);
+        CorruptStoreException corrupt = (CorruptStoreException) refusal;
+        assertThat(corrupt.file()).startsWith(Sample.DIRECTORY.toString());
+        assertThat(corrupt.hint()).isNotBlank();
+        assertThat(Journals.same(disk.files(), files))
+                .as(what + ": files changed")
+                .isTrue();
+    }
+
+    private static void assertOpens(Map<Path, byte[]> files, Sample.Content expected) {
+        try (JsonStore store = Sample.open(MemoryIo.of(files))) {
+            assertThat(Sample.content(store)).isEqualTo(expected);
+        }
+    }
+}
