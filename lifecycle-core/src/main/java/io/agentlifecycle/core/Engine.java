@@ -323,7 +323,7 @@ final class Engine {
     }
 
     /** From here on nothing is changed any more, and the guard knows no agent. */
-    void close() {
+    void close(boolean storeToo) {
         if (closed) {
             return;
         }
@@ -331,6 +331,9 @@ final class Engine {
         heartbeats.flush(now());
         subscription.close();
         fleet.close();
+        if (storeToo) {
+            committer.store().close();
+        }
     }
 
     /** The events that one commit adds to an agent's stream, and the agent that they make. */

@@ -498,10 +498,7 @@ public final class LifecycleManager implements AutoCloseable {
         if (confined) {
             return;
         }
-        engine().close();
-        if (house.ownsStore()) {
-            engine().store().close();
-        }
+        engine().close(house.ownsStore());
     }
 
     Engine engine() {

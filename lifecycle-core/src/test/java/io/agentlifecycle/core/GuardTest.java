@@ -213,7 +213,7 @@ class GuardTest {
                 .isFalse();
         assertThatThrownBy(() -> fleet.manager().suspend(agent, "", SweepFleet.ADMIN))
                 .isInstanceOf(StoreException.class);
-        assertThatThrownBy(() -> fleet.manager().heartbeat(agent)).isInstanceOf(RuntimeException.class);
+        assertThatThrownBy(() -> fleet.manager().heartbeat(agent)).isInstanceOf(StoreException.class);
         other.changeOwner(agent, "carol@company.com", SweepFleet.ADMIN);
         assertThat(fleet.admits(agent)).as("closed for good").isFalse();
         assertThat(other.guard().check(agent, Operation.INVOKE).allowed()).isTrue();
