@@ -28,6 +28,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,9 @@ final class LineReader {
     static final int MAX_LINE = 4 << 20;
 
     private static final int TAIL = ",\"crc\":\"00000000\"}".length();
+
+    /** What a commit may have beside its id and time. */
+    private static final Set<String> MEMBERS = Set.of("checks", "puts", "purges", "audit");
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -129,7 +133,11 @@ final class LineReader {
         try {
             var reader = new LineReader(text);
             reader.expect(JsonToken.START_OBJECT);
-            return reader.record();
+            StoredRecord record = reader.record();
+            if (reader.parser.nextToken() != null) {
+                throw wrong("something follows the record");
+            }
+            return record;
         } catch (IOException | IllegalArgumentException | DateTimeException e) {
             throw new BadLineException("it is not a record: " + e.getMessage(), false);
         }
@@ -185,6 +193,9 @@ final class LineReader {
             if (member.equals("crc")) {
                 break;
             }
+            if (!MEMBERS.contains(member)) {
+                throw wrong("the member " + member + " is not known");
+            }
             expect(JsonToken.START_ARRAY);
             while (parser.nextToken() == JsonToken.START_OBJECT) {
                 switch (member) {
@@ -192,7 +203,7 @@ final class LineReader {
                     case "puts" -> mutations.add(new Mutation.Put(record()));
                     case "purges" -> mutations.add(new Mutation.Purge(purged()));
                     case "audit" -> events.add(event());
-                    default -> throw wrong("the member " + member + " is not known");
+                    default -> throw new AssertionError("a member that is known is not read: " + member);
                 }
             }
             if (parser.currentToken() != JsonToken.END_ARRAY) {

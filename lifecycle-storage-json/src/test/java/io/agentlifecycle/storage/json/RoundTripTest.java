@@ -73,7 +73,7 @@ class RoundTripTest {
         }
         assertComesBack(
                 Sample.commit(
-                        "request \"\\\u2028\ud83e\udd16",
+                        "request \"\\\u00e9\ud83e\udd16",
                         puts,
                         List.of(
                                 new StoredEvent("stream \"\u2029", 0, canonical, Optional.of("si\"g")),
