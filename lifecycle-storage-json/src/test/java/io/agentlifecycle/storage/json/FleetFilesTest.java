@@ -334,7 +334,7 @@ class FleetFilesTest {
                 "`{\"seq\":3,` | `{\"seq\":999999999999,` | at most 12000000 lines",
                 "`{\"seq\":3,` | `{\"seq\": 3,` | it is not a commit",
                 "`,\"audit\":[` | `,\"puts\":[],\"audit\":[],\"audit\":[` | not a line of a journal",
-                "`,\"audit\":[` | `,\"more\":[],\"audit\":[` | has events here, and nothing else",
+                "`,\"audit\":[` | `,\"more\":[],\"audit\":[` | the member more is not known",
                 "`\"s\":\"log\",\"n\":0` | `\"s\":\"log\",\"n\":1` | event 0 of stream log is missing",
                 "`\"format\":1` | `\"format\":2` | a newer version wrote it",
                 "`\"format\":1` | `\"form\":1` | is missing",
