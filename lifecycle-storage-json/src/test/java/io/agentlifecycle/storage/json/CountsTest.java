@@ -110,7 +110,7 @@ class CountsTest {
                     commits.add(crowd.start(() -> store.commit(Sample.put(id, version))));
                 }
                 crowd.awaitStandstill();
-                gate.close();
+                gate.open();
                 for (FutureTask<CommitResult> commit : commits) {
                     assertThat(Crowd.get(commit)).isInstanceOf(CommitResult.Applied.class);
                 }
@@ -121,9 +121,9 @@ class CountsTest {
 
     @Test
     void a_conflict_is_answered_once_the_winner_is_durable() throws Exception {
-        try (JsonStore store = Sample.open(io)) {
+        try (JsonStore store = Sample.open(io);
+                DisturbedIo.Gate gate = io.gate()) {
             var crowd = new Crowd();
-            DisturbedIo.Gate gate = io.gate();
             FutureTask<CommitResult> winner = crowd.start(() -> store.commit(Sample.put("a", 1)));
             gate.awaitArrival();
             FutureTask<CommitResult> loser = crowd.start(
@@ -136,7 +136,7 @@ class CountsTest {
             assertThat(again).as("the same request again").isNotDone();
             assertThat(store.get(Sample.key("a"))).isEmpty();
             assertThat(store.trail("a", 0, 10)).isEmpty();
-            gate.close();
+            gate.open();
 
             assertThat(Crowd.get(loser)).isEqualTo(new CommitResult.Conflict(Map.of(Sample.key("a"), 1L)));
             assertThat(Crowd.get(again)).isEqualTo(Crowd.get(winner));
@@ -146,9 +146,9 @@ class CountsTest {
 
     @Test
     void findCommit_waits_for_a_commit_that_is_under_way() throws Exception {
-        try (JsonStore store = Sample.open(io)) {
+        try (JsonStore store = Sample.open(io);
+                DisturbedIo.Gate gate = io.gate()) {
             var crowd = new Crowd();
-            DisturbedIo.Gate gate = io.gate();
             Commit commit = Sample.put("a", 1);
             FutureTask<CommitResult> result = crowd.start(() -> store.commit(commit));
             gate.awaitArrival();
@@ -157,7 +157,7 @@ class CountsTest {
             crowd.awaitStandstill();
 
             assertThat(found).isNotDone();
-            gate.close();
+            gate.open();
             assertThat(Crowd.get(result)).isInstanceOf(CommitResult.Applied.class);
             assertThat(Crowd.get(found)).isTrue();
         }

@@ -193,6 +193,22 @@ class DamageTest {
     }
 
     @Test
+    void a_sound_line_that_another_one_does_not_follow_is_refused_at_each_place() {
+        Map<Path, byte[]> files = Journals.killed(COMMITS);
+        Path file = Journals.last(files);
+        List<String> lines = Journals.lines(files.get(file));
+        for (int i = 1; i < lines.size() - 1; i++) {
+            String line = lines.get(i);
+            String content = line.substring(0, line.lastIndexOf(",\"crc\"")).replace("12:00:0", "12:30:0");
+            byte[] bytes = content.getBytes(UTF_8);
+            List<String> forged = new ArrayList<>(lines);
+            forged.set(i, content + ",\"crc\":\"" + LineWriter.crc(bytes, 0, bytes.length) + "\"}\n");
+            assertThat(forged).isNotEqualTo(lines);
+            assertRefused(Journals.with(files, file, Journals.bytes(forged)), "line " + i + " replaced");
+        }
+    }
+
+    @Test
     void a_segment_that_is_missing_foreign_or_of_another_store_is_refused() {
         Map<Path, byte[]> files = manySegments();
         List<Path> segments = files.keySet().stream()

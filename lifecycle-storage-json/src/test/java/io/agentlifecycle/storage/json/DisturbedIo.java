@@ -154,9 +154,13 @@ final class DisturbedIo implements StorageIo {
             arrived.await();
         }
 
+        void open() {
+            opened.countDown();
+        }
+
         @Override
         public void close() {
-            opened.countDown();
+            open();
         }
     }
 
