@@ -122,7 +122,7 @@ record Segment(Path file, long firstSeq) {
                 try {
                     return LineReader.read(buffer.array(), 0, end);
                 } catch (LineReader.BadLineException e) {
-                    throw corrupt(offset, e.getMessage(), e);
+                    throw corrupt(offset, "line is bad: " + e.getMessage(), e);
                 }
             }
             if (read < buffer.capacity() || buffer.capacity() > LineReader.MAX_LINE) {
