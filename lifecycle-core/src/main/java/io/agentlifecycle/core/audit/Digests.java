@@ -32,6 +32,24 @@ public final class Digests {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
+    /**
+     * The bytes of a text in base64url without padding. A text of the right length whose last character has stray bits is
+     * refused, too: every sequence of bytes has one text.
+     *
+     * @throws JsonFormatException if it is anything else
+     */
+    public static byte[] fromBase64Url(String text) {
+        try {
+            byte[] bytes = Base64.getUrlDecoder().decode(text);
+            if (base64Url(bytes).equals(text)) {
+                return bytes;
+            }
+        } catch (IllegalArgumentException e) {
+            // falls through to the one message for every way to be wrong
+        }
+        throw new JsonFormatException("not base64url without padding");
+    }
+
     private static MessageDigest newSha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
