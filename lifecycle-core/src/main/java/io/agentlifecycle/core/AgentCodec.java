@@ -1,6 +1,5 @@
 package io.agentlifecycle.core;
 
-import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Activity;
@@ -9,9 +8,11 @@ import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
@@ -161,23 +162,9 @@ final class AgentCodec {
                 .build();
     }
 
-    static Json actorJson(Actor actor) {
-        return Json.object()
-                .put("type", actor.type().wire())
-                .put("id", actor.id())
-                .build();
-    }
-
-    static Actor readActor(JsonFields actor) {
-        var result = new Actor(
-                actor.parsed("type", wire -> Actor.Type.valueOf(wire.toUpperCase(Locale.ROOT))), actor.string("id"));
-        actor.end();
-        return result;
-    }
-
     private static Json approvalJson(ApprovalRequest approval) {
         Json.ObjBuilder object = Json.object()
-                .put("by", actorJson(approval.requestedBy()))
+                .put("by", ActorJson.write(approval.requestedBy()))
                 .put("at", approval.requestedAt().toString())
                 .put("expires", approval.expiresAt());
         if (!approval.involved().isEmpty()) {
@@ -188,7 +175,7 @@ final class AgentCodec {
                         "decision",
                         Json.object()
                                 .put("outcome", decision.outcome().name().toLowerCase(Locale.ROOT))
-                                .put("by", actorJson(decision.by()))
+                                .put("by", ActorJson.write(decision.by()))
                                 .put("at", decision.at().toString())
                                 .build()));
         return object.build();
@@ -196,7 +183,7 @@ final class AgentCodec {
 
     private static ApprovalRequest readApproval(JsonFields approval) {
         var result = new ApprovalRequest(
-                readActor(approval.object("by")),
+                ActorJson.read(approval.object("by")),
                 approval.instant("at"),
                 approval.optionalInstant("expires"),
                 Set.copyOf(approval.list("involved")),
@@ -204,7 +191,7 @@ final class AgentCodec {
                     var read = new ApprovalRequest.Decision(
                             decision.parsed(
                                     "outcome", wire -> ApprovalRequest.Outcome.valueOf(wire.toUpperCase(Locale.ROOT))),
-                            readActor(decision.object("by")),
+                            ActorJson.read(decision.object("by")),
                             decision.instant("at"));
                     decision.end();
                     return read;
@@ -217,7 +204,7 @@ final class AgentCodec {
         return Json.object()
                 .put("reason", hold.reason().code())
                 .put("text", hold.text())
-                .put("by", actorJson(hold.placedBy()))
+                .put("by", ActorJson.write(hold.placedBy()))
                 .put("at", hold.placedAt().toString())
                 .build();
     }
@@ -226,7 +213,7 @@ final class AgentCodec {
         var result = new Hold(
                 hold.parsed("reason", HoldReason::of),
                 hold.string("text"),
-                readActor(hold.object("by")),
+                ActorJson.read(hold.object("by")),
                 hold.instant("at"));
         hold.end();
         return result;
@@ -281,6 +268,7 @@ final class AgentCodec {
                 .put("updated", activity.updatedAt().toString())
                 .put("watchedSince", activity.watchedSince())
                 .put("heard", activity.heard());
+        activity.unsignedFrom().ifPresent(n -> object.put("unsigned", n));
         activity.silence()
                 .ifPresent(silence -> object.put(
                         "silence",
@@ -301,7 +289,8 @@ final class AgentCodec {
                     var read = new Activity.Silence(silence.instant("since"), silence.integer("windows"));
                     silence.end();
                     return read;
-                }));
+                }),
+                activity.optionalInteger("unsigned"));
         activity.end();
         return result;
     }

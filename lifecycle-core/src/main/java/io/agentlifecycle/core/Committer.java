@@ -1,10 +1,6 @@
 package io.agentlifecycle.core;
 
-import io.agentlifecycle.core.audit.AuditEvent;
-import io.agentlifecycle.core.audit.EventContent;
-import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.SealedEvent;
-import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreBusyException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreFailedException;
@@ -23,7 +19,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Gives events their place and their bytes, stores what belongs together, and tells the listeners. */
+/** Stores what belongs together, and tells the listeners. */
 final class Committer {
     /** How often a lost race is run again before the caller is told. */
     static final int MAX_ATTEMPTS = 16;
@@ -32,14 +28,12 @@ final class Committer {
 
     private final LifecycleStore store;
     private final Clockwork clock;
-    private final Draws draws;
     private final List<LifecycleListener> listeners;
     private volatile Optional<String> lastFailure = Optional.empty();
 
-    Committer(LifecycleStore store, Clockwork clock, Draws draws, List<LifecycleListener> listeners) {
+    Committer(LifecycleStore store, Clockwork clock, List<LifecycleListener> listeners) {
         this.store = store;
         this.clock = clock;
-        this.draws = draws;
         this.listeners = List.copyOf(listeners);
     }
 
@@ -141,23 +135,6 @@ final class Committer {
                         event.event().id(),
                         e);
             }
-        }
-    }
-
-    /**
-     * Gives an event its place and its bytes.
-     *
-     * @throws PolicyViolationException rule {@code event-size}
-     */
-    SealedEvent seal(String logOrigin, StreamHead head, EventContent content, Instant now) {
-        Instant at = now.isBefore(head.lastAt()) ? head.lastAt() : now;
-        var event = new AuditEvent(logOrigin, draws.eventId(at), at, Optional.empty(), head.next(), content);
-        try {
-            return SealedEvent.write(event);
-        } catch (JsonFormatException e) {
-            throw new PolicyViolationException(
-                    "event-size",
-                    "%s on stream %s: %s".formatted(content.kind().wire(), head.next().stream(), e.getMessage()));
         }
     }
 }

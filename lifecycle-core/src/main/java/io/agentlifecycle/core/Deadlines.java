@@ -31,6 +31,9 @@ record Deadlines(Rules rules, Instant graceUntil) {
     /** All deadlines of {@code agent}, those that have passed included, the most decisive first. */
     List<Deadline> of(Agent agent, Optional<Liveness> liveness) {
         List<Deadline> deadlines = new ArrayList<>();
+        if (agent.activity().unsignedFrom().isPresent()) {
+            deadlines.add(new Deadline(agent.activity().updatedAt(), SweepAction.ENDORSE_GAP));
+        }
         if (agent.state() == AgentState.PENDING_APPROVAL) {
             agent.approval().expiresAt().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
             agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));

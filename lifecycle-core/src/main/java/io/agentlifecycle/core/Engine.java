@@ -11,6 +11,7 @@ import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
@@ -56,6 +57,7 @@ final class Engine {
     record Creation(AgentKey key, List<EventContent> events) {}
 
     private final Committer committer;
+    private final EventWriter writer;
     private final Rules rules;
     private final CredentialIssuer issuer;
     private final Draws draws;
@@ -68,6 +70,7 @@ final class Engine {
 
     private Engine(
             Committer committer,
+            EventWriter writer,
             Rules rules,
             CredentialIssuer issuer,
             Draws draws,
@@ -76,6 +79,7 @@ final class Engine {
             FleetView fleet,
             LifecycleStore.Subscription subscription) {
         this.committer = committer;
+        this.writer = writer;
         this.rules = rules;
         this.issuer = issuer;
         this.draws = draws;
@@ -91,16 +95,21 @@ final class Engine {
 
     /** Opens the log of the store, or begins it, and reads the fleet. */
     static Engine open(
-            Committer committer, Rules rules, CredentialIssuer issuer, Draws draws, Optional<String> wantedOrigin) {
+            Committer committer,
+            EventWriter writer,
+            Rules rules,
+            CredentialIssuer issuer,
+            Draws draws,
+            LogKeeper.Wanted wanted) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
         var deadlines = new Deadlines(rules, graceUntil);
-        LogKeeper log = LogKeeper.open(committer, deadlines, draws, wantedOrigin);
+        LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted);
         var fleet = new FleetView();
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {
             fleet.load(committer.store());
-            return new Engine(committer, rules, issuer, draws, deadlines, log, fleet, subscription);
+            return new Engine(committer, writer, rules, issuer, draws, deadlines, log, fleet, subscription);
         } catch (RuntimeException e) {
             subscription.close();
             throw e;
@@ -146,10 +155,21 @@ final class Engine {
         return committer.lastFailure();
     }
 
+    Optional<String> lastSealerFailure() {
+        return writer.lastFailure();
+    }
+
     // ---- reading
 
     Optional<AgentCodec.Stored> find(AgentKey key) {
         return store().get(RecordKey.agent(key)).map(AgentCodec::decode);
+    }
+
+    /** The first event of that stream that waits for a signed one. */
+    Optional<Long> unsignedFrom(String stream) {
+        return StreamPosition.agentOf(stream)
+                .map(agent -> load(agent).agent().activity().unsignedFrom())
+                .orElseGet(log::unsignedFrom);
     }
 
     AgentCodec.Stored load(AgentKey key) {
@@ -234,7 +254,9 @@ final class Engine {
         Optional<IssuedCredential> issued = plan.credential().map(wanted -> issue(chain, wanted, now));
         StoredRecord next = chain.record();
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(next)));
-        tombstone(chain.agent()).ifPresent(mutations::add);
+        if (!before.agent().state().isTerminal()) {
+            tombstone(chain.agent()).ifPresent(mutations::add);
+        }
         return committer
                         .commit(draws.requestId(), now, List.of(), mutations, chain.events())
                         .isPresent()
@@ -366,9 +388,8 @@ final class Engine {
         void add(EventContent content) {
             PolicyRef policy =
                     agent.map(rules::policyFor).orElse(rules.policy()).ref();
-            SealedEvent sealed = committer.seal(log.origin(), head, content.under(policy), now);
-            Agent next = agent.map(before -> Replay.apply(before, sealed.event()))
-                    .orElseGet(() -> Replay.begin(key, sealed.event()));
+            SealedEvent sealed = writer.write(log.origin(), head, content.under(policy), now);
+            Agent next = agent.map(before -> Replay.apply(before, sealed)).orElseGet(() -> Replay.begin(key, sealed));
             agent = Optional.of(next.at(version));
             head = StreamHead.after(sealed);
             events.add(sealed);

@@ -11,14 +11,20 @@ import java.util.Set;
  * How a manager is, for whoever is on call.
  *
  * @param lastStoreFailure what the store said when it last failed to store a command, unless it has worked since
+ * @param lastSealerFailure how the sealer failed when it last did, unless it has worked since
  * @param denied agents that this process denies because a restricting command could not be stored: repeat the command
  * @param stuck agents for which sweeps failed six times or more in a row
  * @param massSilence tenants in which so many agents fell silent at once that sweeps make no orphans there
  */
 public record Health(
-        Optional<String> lastStoreFailure, Set<AgentKey> denied, Set<AgentKey> stuck, Set<TenantId> massSilence) {
+        Optional<String> lastStoreFailure,
+        Optional<String> lastSealerFailure,
+        Set<AgentKey> denied,
+        Set<AgentKey> stuck,
+        Set<TenantId> massSilence) {
     public Health {
         requireNonNull(lastStoreFailure, "lastStoreFailure");
+        requireNonNull(lastSealerFailure, "lastSealerFailure");
         denied = Set.copyOf(denied);
         stuck = Set.copyOf(stuck);
         massSilence = Set.copyOf(massSilence);
@@ -26,6 +32,10 @@ public record Health(
 
     /** True if nobody need look after it. */
     public boolean isGood() {
-        return lastStoreFailure.isEmpty() && denied.isEmpty() && stuck.isEmpty() && massSilence.isEmpty();
+        return lastStoreFailure.isEmpty()
+                && lastSealerFailure.isEmpty()
+                && denied.isEmpty()
+                && stuck.isEmpty()
+                && massSilence.isEmpty();
     }
 }

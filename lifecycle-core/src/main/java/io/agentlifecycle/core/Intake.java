@@ -61,7 +61,7 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
         AgentId made = AgentId.of(stored.stream().substring(stored.stream().lastIndexOf('/') + 1));
         boolean same =
                 RequestJson.takeFrom(new JsonFields("details", first.details())).equals(RequestJson.of(request))
-                        && first.actor().equals(request.requestedBy())
+                        && first.actor().isSame(request.requestedBy())
                         && request.id().orElse(made).equals(made);
         if (!same) {
             throw new PolicyViolationException(

@@ -24,6 +24,7 @@ import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.LogPage;
+import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.CredentialId;
@@ -33,6 +34,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.IdGenerator;
 import io.agentlifecycle.core.spi.LifecycleListener;
@@ -68,6 +70,8 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link PolicyViolationException} if a rule forbids it, and names the rule,
  *   <li>{@link StoreException} if it cannot be stored. A command that takes power away (suspend, placeHold, revoke,
  *       markOrphaned, decommission) then still makes this manager's {@link #guard()} deny the agent,
+ *   <li>{@link io.agentlifecycle.core.error.AuditUnavailableException} if it grants power and the sealer fails. What takes
+ *       power away works all the same,
  *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times,
  *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
  * </ul>
@@ -80,7 +84,13 @@ public final class LifecycleManager implements AutoCloseable {
     private static final int PAGE = 500;
 
     /** What all views of one manager share. */
-    private record House(Engine engine, Teardown teardown, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
+    private record House(
+            Engine engine,
+            Teardown teardown,
+            Sweeper sweeper,
+            IdGenerator ids,
+            Optional<AuditSealer> sealer,
+            boolean ownsStore) {}
 
     private final House house;
     private final TenantId tenant;
@@ -352,7 +362,10 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().fleet().summary(tenant);
     }
 
-    /** The whole trail of an agent, the first event first. */
+    /**
+     * The whole trail of an agent, the first event first. {@link SealedEvent#seal} says what vouches for each; only
+     * {@link #verify} checks it.
+     */
     public List<SealedEvent> auditTrail(AgentId agent) {
         List<SealedEvent> trail = new ArrayList<>();
         List<SealedEvent> page = auditTrail(agent, 0, PAGE);
@@ -371,6 +384,16 @@ public final class LifecycleManager implements AutoCloseable {
         return read(engine().store().trail(StreamPosition.streamOf(key), from, limit));
     }
 
+    /** The events as they are stored, each with what vouches for it now. */
+    private List<SealedEvent> read(List<StoredEvent> events) {
+        List<SealedEvent> read = new ArrayList<>();
+        for (StoredEvent stored : events) {
+            SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
+            read.add(event.seal() == Seal.WAITING ? event.within(engine().unsignedFrom(stored.stream())) : event);
+        }
+        return List.copyOf(read);
+    }
+
     /**
      * What was committed after {@code cursor}, of all tenants: each event at least once, in the order of the commits. A
      * reader keeps {@link LogPage#cursor} and begins with 0.
@@ -382,12 +405,6 @@ public final class LifecycleManager implements AutoCloseable {
         requirePositive(limit);
         EventPage page = engine().store().events(cursor, limit);
         return new LogPage(read(page.events()), page.cursor());
-    }
-
-    private static List<SealedEvent> read(List<StoredEvent> events) {
-        return events.stream()
-                .map(stored -> SealedEvent.read(stored.canonical(), stored.signature()))
-                .toList();
     }
 
     /** Who answered for an agent at which time, the first owner first. */
@@ -472,6 +489,7 @@ public final class LifecycleManager implements AutoCloseable {
         requireWhole("health");
         return new Health(
                 engine().lastStoreFailure(),
+                engine().lastSealerFailure(),
                 engine().fleet().denied(),
                 house.sweeper().stuck(),
                 house.sweeper().massSilence());
@@ -479,14 +497,14 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * Reads the whole log of all tenants, checks every chain, computes every agent from its events, and compares that
-     * with the records.
+     * with the records. In a signed log it checks every signature.
      *
      * @throws io.agentlifecycle.core.error.AuditTamperedException naming the first bad event of each chain, and every
      *     record that is not what its events say
      */
     public Verification verify() {
         requireWhole("verification");
-        return new Verifier(engine().store(), engine().log().origin()).verify();
+        return new Verifier(engine().store(), engine().log().origin(), house.sealer()).verify();
     }
 
     /**
@@ -574,6 +592,8 @@ public final class LifecycleManager implements AutoCloseable {
         private RandomGenerator random = new SecureRandom();
         private Optional<IdGenerator> ids = Optional.empty();
         private Optional<CredentialIssuer> issuer = Optional.empty();
+        private Optional<AuditSealer> sealer = Optional.empty();
+        private boolean signFromHere;
         private Optional<String> logOrigin = Optional.empty();
         private final List<LifecycleListener> listeners = new ArrayList<>();
         private final List<TeardownTask> tasks = new ArrayList<>();
@@ -632,6 +652,24 @@ public final class LifecycleManager implements AutoCloseable {
         }
 
         /**
+         * What signs every event. The first one of a new log names its key; from then on the log opens only with a
+         * sealer of that key.
+         */
+        public Builder sealer(AuditSealer value) {
+            sealer = Optional.of(value);
+            return this;
+        }
+
+        /**
+         * Signs a log from here on that began without a key. Without this such a log does not open with a sealer, since
+         * somebody may have put it in the place of a signed one. Once it has a key, this changes nothing.
+         */
+        public Builder signFromHere() {
+            signFromHere = true;
+            return this;
+        }
+
+        /**
          * The name of the log, 1 to 128 characters, fixed for ever when the store is first opened; by default
          * {@code agentlifecycle.local/} and the id of the store.
          */
@@ -660,7 +698,9 @@ public final class LifecycleManager implements AutoCloseable {
          * Opens the store and the log in it.
          *
          * @throws IllegalArgumentException if settings contradict each other
-         * @throws PolicyViolationException rule {@code require-durable} or {@code log-origin}
+         * @throws PolicyViolationException rule {@code require-durable}, {@code log-origin} or {@code log-key}
+         * @throws io.agentlifecycle.core.error.AuditUnavailableException if the log begins, and its first event cannot be
+         *     signed
          * @throws StoreException if the store cannot be opened
          */
         public LifecycleManager build() {
@@ -671,6 +711,9 @@ public final class LifecycleManager implements AutoCloseable {
                     && table.next(AgentState.PENDING_APPROVAL, Command.APPROVE).isEmpty()) {
                 throw new IllegalArgumentException("the policy requires approval, but the transition table knows none;"
                         + " set requireApproval(false) or choose another table");
+            }
+            if (signFromHere && sealer.isEmpty()) {
+                throw new IllegalArgumentException("signFromHere() needs a sealer(..) that signs");
             }
             LifecycleStore opened = store.or(() -> directory.map(Stores::open)).orElseGet(LifecycleStore::inMemory);
             try {
@@ -687,14 +730,21 @@ public final class LifecycleManager implements AutoCloseable {
             Stores.requireDurable(policy, opened);
             var draws = new Draws(random);
             Instant highWater = opened.describe().clockHighWater().orElse(Instant.MIN);
-            var committer = new Committer(opened, new Clockwork(clock, highWater), draws, listeners);
+            var committer = new Committer(opened, new Clockwork(clock, highWater), listeners);
             var rules = new Rules(
                     policy, table, tasks.stream().map(TeardownTask::name).toList());
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
-            var engine = Engine.open(committer, rules, chosen, draws, logOrigin);
+            var writer = new EventWriter(draws, sealer);
+            var wanted = new LogKeeper.Wanted(logOrigin, signFromHere);
+            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted);
             var teardown = new Teardown(engine, tasks);
             var house = new House(
-                    engine, teardown, new Sweeper(engine, teardown), ids.orElse(draws::agentId), store.isEmpty());
+                    engine,
+                    teardown,
+                    new Sweeper(engine, teardown),
+                    ids.orElse(draws::agentId),
+                    sealer,
+                    store.isEmpty());
             return new LifecycleManager(house, TenantId.DEFAULT, false);
         }
     }

@@ -8,9 +8,10 @@ import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PolicyRef;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.store.Mutation;
@@ -32,13 +33,26 @@ final class LogKeeper {
 
     private static final int PAGE = 200;
 
+    /**
+     * What the host wants of the log.
+     *
+     * @param origin its name; empty takes the one that it has
+     * @param signFromHere true to sign a log from here on that began without a key
+     */
+    record Wanted(Optional<String> origin, boolean signFromHere) {}
+
     private final Committer committer;
+    private final EventWriter writer;
     private final Deadlines deadlines;
     private final Draws draws;
     private final String origin;
 
-    private LogKeeper(Committer committer, Deadlines deadlines, Draws draws, String origin) {
+    /** True if the stream ends in events that wait for a signature. */
+    private volatile boolean unsigned;
+
+    private LogKeeper(Committer committer, EventWriter writer, Deadlines deadlines, Draws draws, String origin) {
         this.committer = committer;
+        this.writer = writer;
         this.deadlines = deadlines;
         this.draws = draws;
         this.origin = origin;
@@ -48,21 +62,23 @@ final class LogKeeper {
      * Opens the log, or begins it in an empty store.
      *
      * @throws AuditTamperedException if there are records but no log
-     * @throws PolicyViolationException rule {@code log-origin}
+     * @throws PolicyViolationException rule {@code log-origin} or {@code log-key}
+     * @throws AuditUnavailableException if the log begins, or gets its first key, and that cannot be signed
      */
-    static LogKeeper open(Committer committer, Deadlines deadlines, Draws draws, Optional<String> wanted) {
+    static LogKeeper open(Committer committer, EventWriter writer, Deadlines deadlines, Draws draws, Wanted wanted) {
         StoreDescriptor store = committer.store().describe();
         Optional<LogRecord> found = committer.store().get(LogRecord.KEY).map(LogRecord::decode);
-        String origin =
-                found.map(LogRecord::origin).orElseGet(() -> wanted.orElse("agentlifecycle.local/" + store.storeId()));
-        if (wanted.isPresent() && !wanted.get().equals(origin)) {
+        String origin = found.map(LogRecord::origin)
+                .orElseGet(() -> wanted.origin().orElse("agentlifecycle.local/" + store.storeId()));
+        if (wanted.origin().isPresent() && !wanted.origin().get().equals(origin)) {
             throw new PolicyViolationException(
                     "log-origin",
                     "the log of this store is %s for ever; open it without logOrigin(\"%s\")"
-                            .formatted(origin, wanted.get()));
+                            .formatted(origin, wanted.origin().get()));
         }
-        var keeper = new LogKeeper(committer, deadlines, draws, origin);
-        LogRecord log = found.orElseGet(() -> keeper.begin(store));
+        var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
+        LogRecord log = keeper.withKey(found.orElseGet(() -> keeper.begin(store)), wanted.signFromHere());
+        keeper.unsigned = log.unsignedFrom().isPresent();
         OpenReport report = store.openReport();
         report.cutSha256()
                 .ifPresent(sha256 -> keeper.append(EventContent.of(
@@ -84,6 +100,52 @@ final class LogKeeper {
         }
         keeper.noteRegression();
         return keeper;
+    }
+
+    /** The log with the key of the sealer in force, or the refusal that says what to open it with. */
+    private LogRecord withKey(LogRecord found, boolean signFromHere) {
+        LogRecord log = found;
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            if (log.key().equals(writer.key())) {
+                return log;
+            }
+            requireIntroduction(log.key().map(PublicJwk::keyId), signFromHere);
+            Optional<LogRecord> next = write(log, introduction());
+            if (next.isPresent()) {
+                LOG.info("log {} is signed from here on, with key {}", origin, writer.key());
+                return next.get();
+            }
+            log = read().orElseThrow();
+        }
+        throw new ContentionException("introducing a key to the log", Committer.MAX_ATTEMPTS);
+    }
+
+    private void requireIntroduction(Optional<String> inForce, boolean signFromHere) {
+        String given = writer.key().map(PublicJwk::keyId).orElse("none");
+        if (inForce.isPresent()) {
+            throw new PolicyViolationException(
+                    "log-key",
+                    "the log %s is signed with key %s, but the sealer has %s; open it with sealer(..) of that key"
+                            .formatted(origin, inForce.get(), given));
+        }
+        if (!signFromHere) {
+            throw new PolicyViolationException(
+                    "log-key",
+                    ("the log %s is not signed so far, but the sealer has key %s; if it is the log that you expect, and"
+                                    + " nobody replaced a signed one by it, open it once with signFromHere()")
+                            .formatted(origin, given));
+        }
+    }
+
+    private EventContent introduction() {
+        return EventContent.of(
+                EventKind.LOG_KEY_INTRODUCED,
+                Actor.SYSTEM,
+                Json.object()
+                        .put("first", true)
+                        .put("key", writer.key().orElseThrow().toJson())
+                        .put("proof", writer.proof(origin))
+                        .build());
     }
 
     /** The name of the log, in every event of it. */
@@ -114,6 +176,38 @@ final class LogKeeper {
         });
     }
 
+    /**
+     * Vouches for events of stream {@code log} that could not be signed, if there are any.
+     *
+     * @throws AuditUnavailableException if it still cannot be signed
+     */
+    void endorse() {
+        if (!unsigned) {
+            return;
+        }
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            LogRecord log = read().orElseThrow();
+            Optional<Long> from = log.unsignedFrom();
+            if (from.isEmpty() || write(log, endorsement(from.get())).isPresent()) {
+                unsigned = false;
+                return;
+            }
+        }
+        throw new ContentionException("endorsing events of the log", Committer.MAX_ATTEMPTS);
+    }
+
+    /** The first event of stream {@code log} that waits for a signed one. */
+    Optional<Long> unsignedFrom() {
+        return read().flatMap(LogRecord::unsignedFrom);
+    }
+
+    private static EventContent endorsement(long from) {
+        return EventContent.of(
+                EventKind.LOG_GAP_ENDORSED,
+                Actor.SYSTEM,
+                Json.object().put("n", from).build());
+    }
+
     private Optional<LogRecord> read() {
         return committer.store().get(LogRecord.KEY).map(LogRecord::decode);
     }
@@ -127,17 +221,19 @@ final class LogKeeper {
         if (hasAgents) {
             throw new AuditTamperedException(List.of("the store has agents but no log; its stream record is gone"));
         }
+        Json key = writer.key().<Json>map(PublicJwk::toJson).orElse(Json.of(PublicJwk.NONE));
         var genesis = EventContent.of(
                 EventKind.LOG_GENESIS,
                 Actor.SYSTEM,
                 Json.object()
                         .put("format", 1)
-                        .put("key", "unsigned")
+                        .put("key", key)
                         .put("schedule", schedule())
                         .put("store", store.storeId())
                         .build());
-        var empty = new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG));
-        return write(empty, genesis).or(this::read).orElseThrow(() -> new ContentionException("beginning the log", 1));
+        return write(LogRecord.empty(origin), genesis)
+                .or(this::read)
+                .orElseThrow(() -> new ContentionException("beginning the log", 1));
     }
 
     private void append(EventContent content) {
@@ -152,12 +248,11 @@ final class LogKeeper {
     /** Empty if someone else was faster. */
     private Optional<LogRecord> write(LogRecord log, EventContent content) {
         Instant now = committer.clock().now();
-        SealedEvent sealed = committer.seal(log.origin(), log.head(), content.under(policy()), now);
-        boolean rescheduled = content.kind() == EventKind.LOG_GENESIS || content.kind() == EventKind.POLICY_CHANGED;
-        String schedule = rescheduled ? schedule() : log.scheduleSha256();
-        var next = new LogRecord(log.version() + 1, log.origin(), schedule, StreamHead.after(sealed));
+        SealedEvent written = writer.write(origin, log.head(), content.under(policy()), now);
+        LogRecord next = log.after(written);
+        unsigned |= next.unsignedFrom().isPresent();
         return committer
-                .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(sealed))
+                .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(written))
                 .map(applied -> next);
     }
 

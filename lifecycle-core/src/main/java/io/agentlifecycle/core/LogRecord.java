@@ -1,9 +1,14 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.store.RecordKey;
@@ -13,25 +18,53 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The record of stream {@code log}.
+ * The record of stream {@code log}, as the events of that stream make it.
  *
+ * @param version how many events the stream has
  * @param origin the name of the log, in every event of it
  * @param scheduleSha256 the digest of the policy and the table by which the due times of all agents were computed
+ * @param key the key in force; empty while the log is unsigned
+ * @param unsignedFrom the first event of the stream that waits for a signed one
  */
-record LogRecord(long version, String origin, String scheduleSha256, StreamHead head) {
+record LogRecord(
+        long version,
+        String origin,
+        String scheduleSha256,
+        StreamHead head,
+        Optional<PublicJwk> key,
+        Optional<Long> unsignedFrom) {
     static final RecordKey KEY = new RecordKey(TenantId.DEFAULT, RecordKey.STREAM, StreamPosition.LOG);
 
     private static final long FORMAT = 1;
     private static final int MAX_CHARS = 4_096;
 
+    /** A log without events. */
+    static LogRecord empty(String origin) {
+        return new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG), Optional.empty(), Optional.empty());
+    }
+
+    /** The record after the next event of the stream. */
+    LogRecord after(SealedEvent next) {
+        AuditEvent event = next.event();
+        boolean rescheduled = event.kind() == EventKind.LOG_GENESIS || event.kind() == EventKind.POLICY_CHANGED;
+        return new LogRecord(
+                version + 1,
+                origin,
+                rescheduled ? new JsonFields("details", event.details()).string("schedule") : scheduleSha256,
+                StreamHead.after(next),
+                event.keyPutInForce().or(() -> key),
+                next.unsignedFrom(unsignedFrom));
+    }
+
     StoredRecord encode() {
-        Json body = Json.object()
+        Json.ObjBuilder body = Json.object()
                 .put("v", FORMAT)
                 .put("origin", origin)
                 .put("schedule", scheduleSha256)
-                .put("head", head.toJson())
-                .build();
-        return new StoredRecord(KEY, version, Optional.empty(), CanonicalJson.write(body), Map.of());
+                .put("head", head.toJson());
+        key.ifPresent(jwk -> body.put("key", jwk.toJson()));
+        unsignedFrom.ifPresent(n -> body.put("unsigned", n));
+        return new StoredRecord(KEY, version, Optional.empty(), CanonicalJson.write(body.build()), Map.of());
     }
 
     /**
@@ -55,7 +88,9 @@ record LogRecord(long version, String origin, String scheduleSha256, StreamHead 
                 stored.version(),
                 body.string("origin"),
                 body.string("schedule"),
-                StreamHead.read(StreamPosition.LOG, body.object("head")));
+                StreamHead.read(StreamPosition.LOG, body.object("head")),
+                body.optionalPlainObject("key").map(PublicJwk::of),
+                body.optionalInteger("unsigned"));
         body.end();
         return result;
     }

@@ -11,11 +11,13 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
@@ -35,8 +37,9 @@ import java.util.Optional;
 final class Replay {
     private Replay() {}
 
-    /** The agent that {@code event} begins. */
-    static Agent begin(AgentKey key, AuditEvent event) {
+    /** The agent that {@code first} begins. */
+    static Agent begin(AgentKey key, SealedEvent first) {
+        AuditEvent event = first.event();
         EventKind kind = event.kind();
         if (kind != EventKind.AGENT_REQUESTED && kind != EventKind.AGENT_IMPORTED) {
             throw new JsonFormatException("a stream of an agent cannot begin with " + kind.wire());
@@ -47,7 +50,7 @@ final class Replay {
         AgentState state = event.to().orElseThrow(() -> new JsonFormatException("the first event names no state"));
         boolean imported = kind == EventKind.AGENT_IMPORTED;
         Instant created = imported ? details.instant("createdAt") : at;
-        Actor requester = imported ? AgentCodec.readActor(details.object("requestedBy")) : event.actor();
+        Actor requester = imported ? ActorJson.read(details.object("requestedBy")) : event.actor();
         var agent = new Agent(
                 key,
                 1,
@@ -60,7 +63,7 @@ final class Replay {
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
                 Credentials.NONE,
-                Activity.begun(created).updated(at),
+                Activity.begun(created).updated(at).unsigned(first.unsignedFrom(Optional.empty())),
                 Optional.empty());
         if (state == SUSPENDED) {
             agent = agent.with(placed(Holds.NONE, event, details));
@@ -73,15 +76,19 @@ final class Replay {
         return agent;
     }
 
-    /** The agent after {@code event}. */
-    static Agent apply(Agent before, AuditEvent event) {
+    /** The agent after {@code next}. */
+    static Agent apply(Agent before, SealedEvent next) {
+        AuditEvent event = next.event();
         AgentState from = event.from().orElse(before.state());
         AgentState to = event.to().orElse(before.state());
         if (from != before.state()) {
             throw new JsonFormatException("%s begins in %s, but the agent is %s"
                     .formatted(event.kind().wire(), from, before.state()));
         }
-        Agent agent = before.in(to).with(before.activity().updated(event.at()));
+        Activity activity = before.activity()
+                .updated(event.at())
+                .unsigned(next.unsignedFrom(before.activity().unsignedFrom()));
+        Agent agent = before.in(to).with(activity);
         if (to == ACTIVE && from != ACTIVE) {
             agent = agent.with(agent.activity().watched(event.at()));
         }
@@ -126,8 +133,15 @@ final class Replay {
             case HEARTBEAT_MISSED ->
                 agent.with(agent.activity()
                         .silent(new Activity.Silence(details.instant("since"), details.integer("windows"))));
-            case AGENT_PROVISIONED, AGENT_ACTIVATED, AGENT_ORPHANED, AGENT_RECLAIMED, ACTION_STUCK -> agent;
-            case AGENT_REQUESTED, AGENT_IMPORTED, LOG_GENESIS, LOG_RECOVERED, POLICY_CHANGED, CLOCK_REGRESSION ->
+            case AGENT_PROVISIONED, AGENT_ACTIVATED, AGENT_ORPHANED, AGENT_RECLAIMED, ACTION_STUCK, LOG_GAP_ENDORSED ->
+                agent;
+            case AGENT_REQUESTED,
+                    AGENT_IMPORTED,
+                    LOG_GENESIS,
+                    LOG_KEY_INTRODUCED,
+                    LOG_RECOVERED,
+                    POLICY_CHANGED,
+                    CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };
     }

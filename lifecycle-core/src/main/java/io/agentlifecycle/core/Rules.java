@@ -16,6 +16,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.ApprovalRef;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventContent;
@@ -90,7 +91,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         "expires",
                         agent.state() == PENDING_APPROVAL ? policy.approval().expiry(now) : Optional.empty())
                 .put("createdAt", agent.createdAt().toString())
-                .put("requestedBy", AgentCodec.actorJson(agent.request().requestedBy()))
+                .put("requestedBy", ActorJson.write(agent.request().requestedBy()))
                 .put("source", Text.line("source", source, 256));
         if (agent.state() == SUSPENDED) {
             details.put("hold", HoldReason.OPERATOR.code()).put("text", "suspended where it came from");
@@ -528,6 +529,18 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                                 .put("error", error)
                                 .build())
                 .step(agent.state(), agent.state());
+    }
+
+    /** Vouches for the events of the trail that could not be signed. */
+    Decision endorseGap() {
+        return (agent, now) -> agent.activity()
+                .unsignedFrom()
+                .map(from -> Plan.of(EventContent.of(
+                                EventKind.LOG_GAP_ENDORSED,
+                                Actor.SYSTEM,
+                                Json.object().put("n", from).build())
+                        .step(agent.state(), agent.state())))
+                .orElse(Plan.NOTHING);
     }
 
     /** How long to wait after that many failures in a row. */

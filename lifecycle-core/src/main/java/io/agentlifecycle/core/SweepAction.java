@@ -20,6 +20,8 @@ public enum SweepAction {
     MARK_ORPHANED(Command.MARK_ORPHANED, true),
     /** Heartbeats are missing: it is written down. */
     NOTE_SILENCE(null, false),
+    /** Events of its trail could not be signed when they happened: a signed one vouches for them. */
+    ENDORSE_GAP(null, false),
     /** A credential ran out: it is written down. */
     EXPIRE_CREDENTIAL(null, false),
     /** A credential is due for rotation, and nobody is there to take the new one: it is reported. */

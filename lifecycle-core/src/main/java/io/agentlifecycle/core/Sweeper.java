@@ -13,6 +13,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
@@ -94,7 +95,7 @@ public final class Sweeper {
         lock.lock();
         try {
             Instant now = engine.now();
-            noteRegression();
+            keepLog();
             engine.heartbeats().flush(now);
             breaker.settle(now);
             List<RecordKey> keys = engine.store().due(now, limit == Integer.MAX_VALUE ? limit : limit + 1);
@@ -254,12 +255,13 @@ public final class Sweeper {
                         .isPresent();
     }
 
-    /** A sweep goes on whether or not it can be written down that the clock went back. */
-    private void noteRegression() {
+    /** A sweep goes on whether or not the log as a whole can be kept up. */
+    private void keepLog() {
         try {
             engine.log().noteRegression();
+            engine.log().endorse();
         } catch (RuntimeException e) {
-            LOG.error("the clock went back, and that could not be written down yet", e);
+            LOG.error("what happened to the log could not be written down, or not be vouched for, yet", e);
         }
     }
 
@@ -304,8 +306,10 @@ public final class Sweeper {
     private void failed(Agent agent, SweepAction action, Instant now, RuntimeException e) {
         int attempts = failures.merge(agent.key(), 1, Integer::sum);
         LOG.warn("{} of agent {} failed {} times in a row", action, agent.key(), attempts, e);
-        // the event makes the agent due anew, so it comes before the wait
-        Agent waiting = attempts == Rules.STUCK ? noteStuck(agent, action, attempts, e) : agent;
+        // a sealer that fails is nothing that the agent is stuck with; the event makes the agent due anew, so it comes
+        // before the wait
+        boolean stuck = attempts == Rules.STUCK && !(e instanceof AuditUnavailableException);
+        Agent waiting = stuck ? noteStuck(agent, action, attempts, e) : agent;
         rearm(waiting, Optional.of(now.plus(Rules.backOff(attempts))));
     }
 
@@ -368,6 +372,7 @@ public final class Sweeper {
                         agent,
                         rules.noteSilence(
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
+            case ENDORSE_GAP -> command(agent, rules.endorseGap());
             case EXPIRE_CREDENTIAL -> command(agent, rules.expireCredential());
             case REPORT_ROTATION_DUE, EXAMINE -> throw new AssertionError(action + " is no change");
         };

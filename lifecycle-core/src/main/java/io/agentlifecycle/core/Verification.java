@@ -6,6 +6,11 @@ package io.agentlifecycle.core;
  * @param events how many events
  * @param streams how many chains
  * @param agents how many agents, whose records are what their events say
- * @param unsigned how many of the events carry no signature
+ * @param signed how many events carry a signature, each checked
+ * @param unsigned how many are from before the log had a key, or all of them if it has none: whoever can write to the
+ *     store could have written them
+ * @param endorsedLate how many could not be signed when they happened, and have a signed one after them
+ * @param waiting how many could not be signed when they happened, and still have none
  */
-public record Verification(long events, long streams, long agents, long unsigned) {}
+public record Verification(
+        long events, long streams, long agents, long signed, long unsigned, long endorsedLate, long waiting) {}

@@ -1,17 +1,18 @@
 package io.agentlifecycle.core;
 
-import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
-import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
-import io.agentlifecycle.core.audit.AuditEvent;
-import io.agentlifecycle.core.audit.EventKind;
-import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.BrokenChainException;
+import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.SignatureVerifier;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.RecordKey;
@@ -23,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,27 +37,24 @@ final class Verifier {
 
     /** What a stream's events say so far. */
     private static final class Stream {
-        private StreamHead head;
         private @Nullable Agent agent;
-        private String scheduleSha256 = "";
         private boolean broken;
-
-        Stream(String name) {
-            head = StreamHead.of(name);
-        }
     }
 
     private final LifecycleStore store;
-    private final String origin;
+    private final ChainVerifier chains;
     private final Map<String, Stream> streams = new HashMap<>();
     private final List<String> findings = new ArrayList<>();
+    private LogRecord log;
     private long events;
-    private long unsigned;
     private long agents;
 
-    Verifier(LifecycleStore store, String origin) {
+    Verifier(LifecycleStore store, String origin, Optional<AuditSealer> sealer) {
         this.store = store;
-        this.origin = origin;
+        SignatureVerifier signatures =
+                sealer.<SignatureVerifier>map(Function.identity()).orElse((key, type, payload, signature) -> false);
+        this.chains = new ChainVerifier(signatures, Optional.of(origin), sealer.map(AuditSealer::publicKey));
+        this.log = LogRecord.empty(origin);
     }
 
     Verification verify() {
@@ -68,6 +67,7 @@ final class Verifier {
         }
         compareLog();
         compareAgents();
+        endLog();
         streams.forEach((name, stream) -> {
             if (!name.equals(StreamPosition.LOG) && stream.agent != null) {
                 find("stream " + name + " has events, but its agent's record is gone");
@@ -76,12 +76,28 @@ final class Verifier {
         if (!findings.isEmpty()) {
             throw new AuditTamperedException(findings);
         }
-        return new Verification(events, streams.size(), agents, unsigned);
+        Map<Seal, Long> seals = chains.counts();
+        return new Verification(
+                events,
+                streams.size(),
+                agents,
+                seals.get(Seal.SIGNED),
+                seals.get(Seal.UNSIGNED),
+                seals.get(Seal.ENDORSED_LATE),
+                seals.get(Seal.WAITING));
+    }
+
+    private void endLog() {
+        try {
+            chains.end();
+        } catch (BrokenChainException e) {
+            find(e.getMessage());
+        }
     }
 
     private void check(StoredEvent stored) {
         events++;
-        Stream stream = streams.computeIfAbsent(stored.stream(), Stream::new);
+        Stream stream = streams.computeIfAbsent(stored.stream(), name -> new Stream());
         if (stream.broken) {
             return;
         }
@@ -94,41 +110,19 @@ final class Verifier {
     }
 
     private void take(Stream stream, StoredEvent stored) {
-        SealedEvent sealed = SealedEvent.read(stored.canonical(), stored.signature());
-        AuditEvent event = sealed.event();
-        if (!event.log().equals(origin)) {
-            throw new IllegalArgumentException("it belongs to another log, " + event.log());
+        SealedEvent next = chains.take(stored.canonical(), stored.signature());
+        StreamPosition position = next.event().position();
+        if (!stored.stream().equals(position.stream()) || stored.n() != position.n()) {
+            throw new IllegalArgumentException(
+                    "it is event %d of stream %s".formatted(position.n(), position.stream()));
         }
-        if (!event.position().equals(stream.head.next())
-                || stored.n() != event.position().n()) {
-            throw new IllegalArgumentException("it does not follow event "
-                    + (stream.head.next().n() - 1) + ": one was changed, lost, added or moved");
-        }
-        if (event.at().isBefore(stream.head.lastAt())) {
-            throw new IllegalArgumentException("it is earlier than the event before it");
-        }
-        if (sealed.signature().isEmpty()) {
-            unsigned++;
-        }
-        if (event.position().stream().equals(StreamPosition.LOG)) {
-            if (event.kind() == EventKind.LOG_GENESIS || event.kind() == EventKind.POLICY_CHANGED) {
-                stream.scheduleSha256 = new JsonFields("details", event.details()).string("schedule");
-            }
+        Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
+        if (agent.isEmpty()) {
+            log = log.after(next);
         } else {
             Agent before = stream.agent;
-            stream.agent = before == null
-                    ? Replay.begin(keyOf(event.position().stream()), event)
-                    : Replay.apply(before, event);
+            stream.agent = before == null ? Replay.begin(agent.get(), next) : Replay.apply(before, next);
         }
-        stream.head = StreamHead.after(sealed);
-    }
-
-    private static AgentKey keyOf(String stream) {
-        String[] parts = stream.split("/", -1);
-        if (parts.length != 3 || !parts[0].equals("a")) {
-            throw new IllegalArgumentException("there is no stream of that name");
-        }
-        return new AgentKey(TenantId.of(parts[1]), AgentId.of(parts[2]));
     }
 
     private void compareLog() {
@@ -144,11 +138,9 @@ final class Verifier {
             return;
         }
         Stream stream = catchUp(StreamPosition.LOG, stored.get().head());
-        if (!stream.broken
-                && !(stream.head.equals(stored.get().head())
-                        && stream.scheduleSha256.equals(stored.get().scheduleSha256()))) {
+        if (!stream.broken && !log.equals(stored.get())) {
             find("stream log ends at event %d, but its record says otherwise: its tail was cut, or the record changed"
-                    .formatted(stream.head.next().n() - 1));
+                    .formatted(log.version() - 1));
         }
     }
 
@@ -172,12 +164,13 @@ final class Verifier {
             if (stream.broken) {
                 return;
             }
-            if (!stream.head.equals(stored.head())) {
+            StreamHead head = chains.head(name);
+            if (!head.equals(stored.head())) {
                 find(
                         "stream %s ends at event %d, but its record counts %d events: its tail was cut, or the record changed"
                                 .formatted(
                                         name,
-                                        stream.head.next().n() - 1,
+                                        head.next().n() - 1,
                                         stored.head().next().n()));
             } else if (replayed == null
                     || !replayed.at(record.version()).equals(stored.agent())
@@ -192,13 +185,10 @@ final class Verifier {
 
     /** Takes in what was committed after the log was read and before the record was. */
     private Stream catchUp(String name, StreamHead head) {
-        Stream stream = streams.computeIfAbsent(name, Stream::new);
-        long missing = head.next().n() - stream.head.next().n();
-        if (missing > 0 && !stream.broken) {
-            for (long from = stream.head.next().n(); from < head.next().n(); from += PAGE) {
-                store.trail(name, from, (int) Math.min(PAGE, head.next().n() - from))
-                        .forEach(this::check);
-            }
+        Stream stream = streams.computeIfAbsent(name, n -> new Stream());
+        long end = head.next().n();
+        for (long from = chains.head(name).next().n(); from < end && !stream.broken; from += PAGE) {
+            store.trail(name, from, (int) Math.min(PAGE, end - from)).forEach(this::check);
         }
         return stream;
     }

@@ -248,12 +248,16 @@ class EventKindsTest {
     private List<SealedEvent> story() {
         LifecycleManager manager = open(shop.store, FIRST);
         manager.requestProvisioning(request("agent:parent").build());
+        manager.requestProvisioning(request("agent:signed").build());
+        manager.approve(AgentId.of("agent:signed"), ADMIN);
+        manager.activate(AgentId.of("agent:signed"));
         manager.requestProvisioning(everything(request(id.value())).build());
         manager.approve(id, ADMIN);
         work(manager);
         turnAway(manager);
         importAll(manager);
         retire(manager);
+        shop.close(manager);
         return disturb();
     }
 
@@ -322,7 +326,10 @@ class EventKindsTest {
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
     }
 
-    /** Opens the log after a torn tail, under another policy, and with a clock that went back. */
+    /**
+     * Opens the log after a torn tail, under another policy, with a clock that went back, and with a sealer that works, and
+     * then does not, and then does.
+     */
     private List<SealedEvent> disturb() {
         shop.clock.advance(Duration.ofMinutes(-5));
         LifecycleStore torn = new ForwardingStore(shop.store) {
@@ -331,7 +338,13 @@ class EventKindsTest {
                 return with(super.describe(), super.describe().storeId(), new OpenReport(17, Optional.of(DIGEST)));
             }
         };
-        LifecycleManager manager = open(torn, SECOND);
+        TestSealer sealer = new TestSealer();
+        LifecycleManager manager = shop.open(
+                builder -> builder.store(torn).policy(SECOND).sealer(sealer).signFromHere());
+        sealer.fail();
+        manager.revokeCredentials(AgentId.of("agent:signed"), "leaked", ADMIN);
+        sealer.heal();
+        manager.sweeper().sweep();
         List<SealedEvent> log = manager.events(0, Integer.MAX_VALUE).events();
         SealedEvent recovered = log.stream()
                 .filter(s -> s.event().kind() == EventKind.LOG_RECOVERED)

@@ -80,6 +80,8 @@ class LifecycleModelTest {
     /** Every kind of event that the verbs below can lead to; a search that misses one has not searched. */
     private static final Set<EventKind> SAID = EnumSet.complementOf(EnumSet.of(
             EventKind.LOG_GENESIS,
+            EventKind.LOG_KEY_INTRODUCED,
+            EventKind.LOG_GAP_ENDORSED,
             EventKind.LOG_RECOVERED,
             EventKind.POLICY_CHANGED,
             EventKind.CLOCK_REGRESSION,
@@ -499,8 +501,8 @@ class LifecycleModelTest {
                 }
                 assertThat(event.at()).isAfterOrEqualTo(last);
                 last = event.at();
-                replayed = Optional.of(
-                        replayed.map(before -> Replay.apply(before, event)).orElseGet(() -> Replay.begin(key, event)));
+                replayed = Optional.of(replayed.map(before -> Replay.apply(before, sealed))
+                        .orElseGet(() -> Replay.begin(key, sealed)));
             }
             assertThat(replayed.orElseThrow().at(agent.version())).isEqualTo(agent);
             if (agent.state() == AgentState.ACTIVE) {

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 
@@ -152,7 +153,7 @@ final class SweepFleet implements AutoCloseable {
     }
 
     Verification verified() {
-        return new Verifier(inner, manager.engine().log().origin()).verify();
+        return new Verifier(inner, manager.engine().log().origin(), Optional.empty()).verify();
     }
 
     @Override

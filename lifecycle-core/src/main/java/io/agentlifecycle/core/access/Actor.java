@@ -4,13 +4,15 @@ import static java.util.Objects.requireNonNull;
 
 import java.text.Normalizer;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Who asked for something. The library records the name that the host gives; authenticating it is the host's part.
  *
  * @param id 1 to 256 characters on one line
+ * @param assurance how sure the host is of it; empty if it did not say
  */
-public record Actor(Type type, String id) {
+public record Actor(Type type, String id, Optional<IdentityAssurance> assurance) {
     /** What kind of actor it is. */
     public enum Type {
         /** A person. Only a person can approve. */
@@ -31,36 +33,51 @@ public record Actor(Type type, String id) {
     }
 
     /** The host itself, where no one else is named. */
-    public static final Actor SYSTEM = new Actor(Type.SYSTEM, "system");
+    public static final Actor SYSTEM = of(Type.SYSTEM, "system");
 
     public Actor {
         requireNonNull(type, "type");
         Text.line("actor id", id, 256);
+        requireNonNull(assurance, "assurance");
+    }
+
+    private static Actor of(Type type, String id) {
+        return new Actor(type, id, Optional.empty());
+    }
+
+    /** The same actor, with how sure the host is that it is. */
+    public Actor assured(IdentityAssurance level) {
+        return new Actor(type, id, Optional.of(level));
     }
 
     /** A person, by an address or account name. */
     public static Actor human(String id) {
-        return new Actor(Type.HUMAN, id);
+        return of(Type.HUMAN, id);
     }
 
     /** An agent acting for itself. */
     public static Actor agent(AgentId id) {
-        return new Actor(Type.AGENT, id.value());
+        return of(Type.AGENT, id.value());
     }
 
     /** A part of the host. */
     public static Actor system(String id) {
-        return new Actor(Type.SYSTEM, id);
+        return of(Type.SYSTEM, id);
     }
 
     /** A program that is not an agent. */
     public static Actor service(String id) {
-        return new Actor(Type.SERVICE, id);
+        return of(Type.SERVICE, id);
     }
 
     /** A rule that decides by itself. */
     public static Actor policy(String id) {
-        return new Actor(Type.POLICY, id);
+        return of(Type.POLICY, id);
+    }
+
+    /** True if {@code other} is the same actor, however sure the host was of either. */
+    public boolean isSame(Actor other) {
+        return type == other.type && id.equals(other.id);
     }
 
     /** True if {@code name} is this actor's id, whatever its case, outer blanks or Unicode form. */

@@ -14,43 +14,52 @@ import java.util.Optional;
  * @param watchedSince when it last became ACTIVE: its silence counts from here; empty if it never was
  * @param heard whether it sent a heartbeat since {@link #watchedSince}
  * @param silence the silence that was noticed, while it lasts
+ * @param unsignedFrom the first event of its trail that waits for a later, signed one to vouch for it, because it could
+ *     not be signed itself; empty if none does
  */
 public record Activity(
         Instant createdAt,
         Instant updatedAt,
         Optional<Instant> watchedSince,
         boolean heard,
-        Optional<Silence> silence) {
+        Optional<Silence> silence,
+        Optional<Long> unsignedFrom) {
     public Activity {
         requireNonNull(createdAt, "createdAt");
         requireNonNull(updatedAt, "updatedAt");
         requireNonNull(watchedSince, "watchedSince");
         requireNonNull(silence, "silence");
+        requireNonNull(unsignedFrom, "unsignedFrom");
     }
 
     /** The activity of an agent requested at {@code at}. */
     public static Activity begun(Instant at) {
-        return new Activity(at, at, Optional.empty(), false, Optional.empty());
+        return new Activity(at, at, Optional.empty(), false, Optional.empty(), Optional.empty());
     }
 
     /** Something happened. */
     public Activity updated(Instant at) {
-        return new Activity(createdAt, at, watchedSince, heard, silence);
+        return new Activity(createdAt, at, watchedSince, heard, silence, unsignedFrom);
     }
 
     /** It became ACTIVE: the clock of its silence starts again. */
     public Activity watched(Instant at) {
-        return new Activity(createdAt, updatedAt, Optional.of(at), false, Optional.empty());
+        return new Activity(createdAt, updatedAt, Optional.of(at), false, Optional.empty(), unsignedFrom);
     }
 
     /** A heartbeat was written down; it ends a silence. */
     public Activity heardFrom() {
-        return new Activity(createdAt, updatedAt, watchedSince, true, Optional.empty());
+        return new Activity(createdAt, updatedAt, watchedSince, true, Optional.empty(), unsignedFrom);
     }
 
     /** A silence was written down. */
     public Activity silent(Silence noticed) {
-        return new Activity(createdAt, updatedAt, watchedSince, heard, Optional.of(noticed));
+        return new Activity(createdAt, updatedAt, watchedSince, heard, Optional.of(noticed), unsignedFrom);
+    }
+
+    /** From which event on its trail waits for a signed one. */
+    public Activity unsigned(Optional<Long> from) {
+        return new Activity(createdAt, updatedAt, watchedSince, heard, silence, from);
     }
 
     /**

@@ -15,12 +15,15 @@ import java.util.UUID;
  * @param log the origin of the log, fixed by its first event
  * @param id a UUID of version 7
  * @param at when it happened; never before the event that stands before it in its stream
- * @param keyId the key that signs it; empty in an unsigned log
+ * @param keyId the key that was in force, and signs it unless the sealer failed; empty in an unsigned log
  */
 public record AuditEvent(
         String log, UUID id, Instant at, Optional<String> keyId, StreamPosition position, EventContent content) {
     /** How long the canonical bytes of an event may be. */
     public static final int MAX_BYTES = 65_535;
+
+    /** The type under which an event is signed. */
+    public static final String PAYLOAD_TYPE = "application/vnd.agent-lifecycle.audit-event.v1+json";
 
     private static final long FORMAT = 1;
 
@@ -58,6 +61,23 @@ public record AuditEvent(
         return content.details();
     }
 
+    /**
+     * The key that this event puts in force: that of {@code log.genesis}, if the log began with one, or the one that
+     * {@code log.key_introduced} introduces. Empty for every other kind.
+     *
+     * @throws JsonFormatException if it holds something else than a key
+     */
+    public Optional<PublicJwk> keyPutInForce() {
+        return switch (kind()) {
+            case LOG_GENESIS, LOG_KEY_INTRODUCED ->
+                details()
+                        .get("key")
+                        .filter(key -> !key.equals(Json.of(PublicJwk.NONE)))
+                        .map(PublicJwk::of);
+            default -> Optional.empty();
+        };
+    }
+
     /** The canonical form, as {@code docs/audit-format.md} has it. */
     Json.Obj toJson() {
         Json.ObjBuilder event = Json.object()
@@ -70,7 +90,7 @@ public record AuditEvent(
                 .put("stream", position.stream())
                 .put("n", position.n())
                 .put("prev", position.prev())
-                .put("actor", actorJson())
+                .put("actor", ActorJson.write(actor()))
                 .put("from", content.from().map(AgentState::wire))
                 .put("to", content.to().map(AgentState::wire))
                 .put("command", content.command().map(Command::wire))
@@ -105,13 +125,6 @@ public record AuditEvent(
         return event.build();
     }
 
-    private Json actorJson() {
-        return Json.object()
-                .put("type", actor().type().wire())
-                .put("id", actor().id())
-                .build();
-    }
-
     /**
      * Reads the canonical form.
      *
@@ -144,7 +157,7 @@ public record AuditEvent(
                 position,
                 new EventContent(
                         kind,
-                        readActor(event.object("actor")),
+                        ActorJson.read(event.object("actor")),
                         event.optionalParsed("from", AuditEvent::stateOf),
                         event.optionalParsed("to", AuditEvent::stateOf),
                         event.optionalParsed(
@@ -158,18 +171,6 @@ public record AuditEvent(
                         event.plainObject("details")));
         event.end();
         return result;
-    }
-
-    private static Actor readActor(JsonFields actor) {
-        Actor.Type type = actor.parsed("type", wire -> {
-            for (Actor.Type candidate : Actor.Type.values()) {
-                if (candidate.wire().equals(wire)) {
-                    return candidate;
-                }
-            }
-            throw new JsonFormatException("unknown type of actor");
-        });
-        return ended(actor, new Actor(type, actor.string("id")));
     }
 
     private static PolicyRef readPolicy(JsonFields policy) {

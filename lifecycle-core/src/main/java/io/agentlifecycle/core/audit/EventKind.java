@@ -1,5 +1,6 @@
 package io.agentlifecycle.core.audit;
 
+import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -11,6 +12,10 @@ import java.util.TreeSet;
 public enum EventKind {
     /** A log begins. */
     LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys()),
+    /** A log that began without a key is signed from here on. */
+    LOG_KEY_INTRODUCED("log.key_introduced", keys("first", "key", "proof"), keys()),
+    /** Events of this stream, from {@code n} on, could not be signed when they happened; this one vouches for them. */
+    LOG_GAP_ENDORSED("log.gap_endorsed", keys("n"), keys()),
     /** Opening a store cut a torn tail that nobody had been told of. */
     LOG_RECOVERED("log.recovered", keys("bytes", "sha256"), keys()),
     /** The log was opened under another policy, or another transition table, than before. */
@@ -77,6 +82,28 @@ public enum EventKind {
     /** A teardown task failed; the sweep tries again. */
     TEARDOWN_TASK_FAILED("teardown.task_failed", keys("attempt", "error", "retryAt", "task"), keys());
 
+    /** What takes power away, and what only notes that something happened. */
+    private static final Set<EventKind> MAY_WAIT = EnumSet.of(
+            LOG_RECOVERED,
+            POLICY_CHANGED,
+            CLOCK_REGRESSION,
+            ACTION_STUCK,
+            AGENT_REJECTED,
+            AGENT_WITHDRAWN,
+            AGENT_REQUEST_EXPIRED,
+            AGENT_SUSPENDED,
+            AGENT_ORPHANED,
+            AGENT_DECOMMISSION_STARTED,
+            AGENT_DECOMMISSIONED,
+            HOLD_PLACED,
+            CREDENTIAL_REVOKED,
+            CREDENTIAL_EXPIRED,
+            HEARTBEAT_FIRST,
+            HEARTBEAT_MISSED,
+            HEARTBEAT_RESUMED,
+            TEARDOWN_TASK_DONE,
+            TEARDOWN_TASK_FAILED);
+
     private final String wire;
     private final Set<String> required;
     private final Set<String> optional;
@@ -90,6 +117,14 @@ public enum EventKind {
     /** The name in events, for example {@code agent.suspended}. */
     public String wire() {
         return wire;
+    }
+
+    /**
+     * True if an event of this kind may be stored without a signature while the sealer fails, for a later one to vouch
+     * for. What grants power may not.
+     */
+    public boolean mayWait() {
+        return MAY_WAIT.contains(this);
     }
 
     /** The keys that {@code details} always has. */

@@ -70,7 +70,12 @@ public final class JsonFields {
 
     /** An integer that must be there. */
     public long integer(String name) {
-        return take(name, Json.Int.class).orElseThrow(() -> missing(name)).value();
+        return optionalInteger(name).orElseThrow(() -> missing(name));
+    }
+
+    /** An integer that may be there. */
+    public Optional<Long> optionalInteger(String name) {
+        return take(name, Json.Int.class).map(Json.Int::value);
     }
 
     /** An integer that must be there and say which format this is; any other format is refused. */
@@ -99,7 +104,12 @@ public final class JsonFields {
 
     /** An object that must be there, as it is. */
     public Json.Obj plainObject(String name) {
-        return take(name, Json.Obj.class).orElseThrow(() -> missing(name));
+        return optionalPlainObject(name).orElseThrow(() -> missing(name));
+    }
+
+    /** An object that may be there, as it is. */
+    public Optional<Json.Obj> optionalPlainObject(String name) {
+        return take(name, Json.Obj.class);
     }
 
     /** An object whose members are all strings; empty if it is not there. */

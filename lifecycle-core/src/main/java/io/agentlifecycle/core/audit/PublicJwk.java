@@ -9,6 +9,9 @@ import java.util.Base64;
  * @param x the 32 bytes of the key, base64url without padding
  */
 public record PublicJwk(String x) {
+    /** What the first event of a log says in place of a key if it has none. */
+    public static final String NONE = "unsigned";
+
     private static final int BYTES = 32;
 
     public PublicJwk {

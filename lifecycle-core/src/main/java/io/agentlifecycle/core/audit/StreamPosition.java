@@ -2,8 +2,11 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
+import java.util.Optional;
 
 /**
  * Where an event stands in its chain.
@@ -27,6 +30,22 @@ public record StreamPosition(String stream, long n, String prev) {
     /** The stream of an agent. */
     public static String streamOf(AgentKey agent) {
         return "a/" + agent.tenant() + "/" + agent.id();
+    }
+
+    /**
+     * The agent whose stream has that name; empty for stream {@code log}.
+     *
+     * @throws JsonFormatException if no stream has such a name
+     */
+    public static Optional<AgentKey> agentOf(String stream) {
+        if (stream.equals(LOG)) {
+            return Optional.empty();
+        }
+        String[] parts = stream.split("/", -1);
+        if (parts.length != 3 || !parts[0].equals("a")) {
+            throw new JsonFormatException("there is no stream of that name");
+        }
+        return Optional.of(new AgentKey(TenantId.of(parts[1]), AgentId.of(parts[2])));
     }
 
     /** Where a stream begins. */

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
@@ -45,7 +46,7 @@ class SealedEventTest {
             new StreamPosition("a/acme/agent:1", 3, DIGEST),
             EventContent.of(
                             EventKind.AGENT_SUSPENDED,
-                            Actor.human("admin@company.com"),
+                            Actor.human("admin@company.com").assured(IdentityAssurance.STRONG),
                             Json.object()
                                     .put("hold", "operator")
                                     .put("text", "\u00fc \ud83d\ude00 \"line\"\n")
@@ -82,7 +83,7 @@ class SealedEventTest {
 
         assertThat(read).isEqualTo(written);
         assertThat(read.event()).isEqualTo(event);
-        assertThat(written.signature()).as("unsigned so far").isEmpty();
+        assertThat(written.signature()).as("written is not signed").isEmpty();
     }
 
     @Test

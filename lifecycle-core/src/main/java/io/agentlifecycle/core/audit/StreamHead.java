@@ -1,9 +1,7 @@
-package io.agentlifecycle.core;
+package io.agentlifecycle.core.audit;
 
-import io.agentlifecycle.core.audit.Json;
-import io.agentlifecycle.core.audit.JsonFields;
-import io.agentlifecycle.core.audit.SealedEvent;
-import io.agentlifecycle.core.audit.StreamPosition;
+import static java.util.Objects.requireNonNull;
+
 import java.time.Instant;
 
 /**
@@ -12,16 +10,24 @@ import java.time.Instant;
  *
  * @param lastAt the time of the last event; the next one is not earlier
  */
-record StreamHead(StreamPosition next, Instant lastAt) {
-    static StreamHead of(String stream) {
+public record StreamHead(StreamPosition next, Instant lastAt) {
+    public StreamHead {
+        requireNonNull(next, "next");
+        requireNonNull(lastAt, "lastAt");
+    }
+
+    /** The head of a stream that has no event. */
+    public static StreamHead of(String stream) {
         return new StreamHead(StreamPosition.first(stream), Instant.MIN);
     }
 
-    static StreamHead after(SealedEvent last) {
+    /** The head of a stream whose last event is {@code last}. */
+    public static StreamHead after(SealedEvent last) {
         return new StreamHead(last.next(), last.event().at());
     }
 
-    Json toJson() {
+    /** What records hold of it. */
+    public Json toJson() {
         return Json.object()
                 .put("n", next.n())
                 .put("prev", next.prev())
@@ -29,7 +35,12 @@ record StreamHead(StreamPosition next, Instant lastAt) {
                 .build();
     }
 
-    static StreamHead read(String stream, JsonFields head) {
+    /**
+     * Reads what {@link #toJson} wrote.
+     *
+     * @throws JsonFormatException if it is anything else
+     */
+    public static StreamHead read(String stream, JsonFields head) {
         var result =
                 new StreamHead(new StreamPosition(stream, head.integer("n"), head.string("prev")), head.instant("at"));
         head.end();

@@ -1,0 +1,173 @@
+package io.agentlifecycle.core.audit;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Follows the chains of a log, event by event in the order of the log, and refuses what does not fit: an event that was
+ * changed, lost, added or moved, and one that is not signed as it must be. What an event means for its agent is not
+ * looked at. It keeps one position per stream. Not safe for use by several threads.
+ *
+ * <p>A trail of one agent can be verified by itself, if the key of the log is given: the key is then taken to have been
+ * in force from the beginning.
+ */
+public final class ChainVerifier {
+    /** How far a stream has been followed. */
+    private record Tail(StreamHead head, Optional<Long> unsignedFrom) {}
+
+    /** A key with its id, which takes a hash to compute. */
+    private record Key(PublicJwk jwk, String id) {
+        static Key of(PublicJwk jwk) {
+            return new Key(jwk, jwk.keyId());
+        }
+    }
+
+    private final SignatureVerifier signatures;
+    private final Optional<PublicJwk> trusted;
+    private final Map<String, Tail> tails = new HashMap<>();
+    private final Map<Seal, Long> counts = new EnumMap<>(Seal.class);
+    private Optional<String> log;
+    private Optional<Key> inForce;
+
+    /**
+     * A verifier at the beginning of a log.
+     *
+     * @param log the origin of the log; empty takes that of the first event
+     * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
+     */
+    public ChainVerifier(SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        this.signatures = requireNonNull(signatures, "signatures");
+        this.log = requireNonNull(log, "log");
+        this.trusted = requireNonNull(trusted, "trusted");
+        this.inForce = trusted.map(Key::of);
+        for (Seal seal : Seal.values()) {
+            counts.put(seal, 0L);
+        }
+    }
+
+    /** Where the next event of that stream must stand. */
+    public StreamHead head(String stream) {
+        Tail tail = tails.get(stream);
+        return tail == null ? StreamHead.of(stream) : tail.head();
+    }
+
+    /**
+     * Says that the log ends here.
+     *
+     * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it
+     */
+    public void end() {
+        if (!inForce.map(Key::jwk).equals(trusted)) {
+            throw new BrokenChainException("the log has no key, but %s was expected"
+                    .formatted(trusted.map(PublicJwk::keyId).orElse("none")));
+        }
+    }
+
+    /** How many of the events that were taken are vouched for in which way, as far as the log was followed. */
+    public Map<Seal, Long> counts() {
+        return new EnumMap<>(counts);
+    }
+
+    /**
+     * Takes the next event.
+     *
+     * @throws JsonFormatException if the text is not that of an event
+     * @throws BrokenChainException if it does not follow the events before it, or is not signed as it must be; it is as if
+     *     it had not been there
+     */
+    public SealedEvent take(String canonical, Optional<String> signature) {
+        SealedEvent sealedEvent = SealedEvent.read(canonical, signature);
+        AuditEvent event = sealedEvent.event();
+        String stream = event.position().stream();
+        Tail tail = tails.getOrDefault(stream, new Tail(StreamHead.of(stream), Optional.empty()));
+        requirePlace(event, tail);
+        Optional<Key> key = keyAt(event);
+        requireSeal(sealedEvent, key, tail);
+        log = Optional.of(event.log());
+        inForce = key;
+        count(sealedEvent, tail);
+        tails.put(stream, new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom())));
+        return sealedEvent;
+    }
+
+    private void requirePlace(AuditEvent event, Tail tail) {
+        if (log.isPresent() && !log.get().equals(event.log())) {
+            throw new BrokenChainException("it belongs to another log, " + event.log());
+        }
+        if (!event.position().equals(tail.head().next())) {
+            throw new BrokenChainException("it does not follow event "
+                    + (tail.head().next().n() - 1) + ": one was changed, lost, added or moved");
+        }
+        if (event.at().isBefore(tail.head().lastAt())) {
+            throw new BrokenChainException("it is earlier than the event before it");
+        }
+        boolean begins = event.position().stream().equals(StreamPosition.LOG)
+                && event.position().n() == 0;
+        if (begins != (event.kind() == EventKind.LOG_GENESIS)) {
+            throw new BrokenChainException("log.genesis is the first event of stream log, and stands nowhere else");
+        }
+    }
+
+    /** The key in force once this event stands, which is also the one that signs it. */
+    private Optional<Key> keyAt(AuditEvent event) {
+        if (event.kind() != EventKind.LOG_GENESIS && event.kind() != EventKind.LOG_KEY_INTRODUCED) {
+            return inForce;
+        }
+        Optional<Key> next = event.keyPutInForce().map(Key::of);
+        if (next.isPresent() && !next.map(Key::jwk).equals(trusted)) {
+            throw new BrokenChainException("it makes %s the key of the log, but %s was expected"
+                    .formatted(next.get().id(), trusted.map(PublicJwk::keyId).orElse("none")));
+        }
+        if (event.kind() == EventKind.LOG_KEY_INTRODUCED) {
+            requireProof(event, next.orElseThrow());
+        }
+        return next;
+    }
+
+    private void requireProof(AuditEvent event, Key key) {
+        if (inForce.isPresent() || !event.position().stream().equals(StreamPosition.LOG)) {
+            throw new BrokenChainException("a key is introduced on stream log, and only if there is none");
+        }
+        byte[] proof = new JsonFields("details", event.details()).parsed("proof", Digests::fromBase64Url);
+        String payload = new KeyIntroduction(event.log(), key.jwk()).payload();
+        if (!signatures.verify(key.jwk(), KeyIntroduction.PAYLOAD_TYPE, payload, proof)) {
+            throw new BrokenChainException("nobody proves to hold key " + key.id());
+        }
+    }
+
+    private void requireSeal(SealedEvent sealedEvent, Optional<Key> key, Tail tail) {
+        AuditEvent event = sealedEvent.event();
+        if (!event.keyId().equals(key.map(Key::id))) {
+            throw new BrokenChainException("it names %s as its key, but %s is in force"
+                    .formatted(event.keyId().orElse("none"), key.map(Key::id).orElse("none")));
+        }
+        if (sealedEvent.seal() == Seal.WAITING && !event.kind().mayWait()) {
+            throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
+        }
+        if (sealedEvent.signature().isPresent()) {
+            byte[] bytes = Digests.fromBase64Url(sealedEvent.signature().get());
+            PublicJwk signer = key.orElseThrow().jwk();
+            if (!signatures.verify(signer, AuditEvent.PAYLOAD_TYPE, sealedEvent.canonical(), bytes)) {
+                throw new BrokenChainException("its signature is not that of key " + signer.keyId());
+            }
+        }
+        if (event.kind() == EventKind.LOG_GAP_ENDORSED
+                && !event.details().get("n").equals(tail.unsignedFrom().map(Json::of))) {
+            throw new BrokenChainException("it endorses events that do not wait for it");
+        }
+    }
+
+    private void count(SealedEvent sealedEvent, Tail tail) {
+        counts.merge(sealedEvent.seal(), 1L, Long::sum);
+        if (sealedEvent.seal() == Seal.SIGNED && tail.unsignedFrom().isPresent()) {
+            long waited =
+                    sealedEvent.event().position().n() - tail.unsignedFrom().get();
+            counts.merge(Seal.WAITING, -waited, Long::sum);
+            counts.merge(Seal.ENDORSED_LATE, waited, Long::sum);
+        }
+    }
+}
