@@ -466,6 +466,11 @@ public final class LifecycleManager implements AutoCloseable {
 
     // ---- the house
 
+    /** The time as this manager sees it: that of its clock, but never earlier than what it saw before. */
+    public Instant now() {
+        return engine().now();
+    }
+
     /** What does the work of time when the host calls it, for all tenants. */
     public Sweeper sweeper() {
         requireWhole("the sweeper");

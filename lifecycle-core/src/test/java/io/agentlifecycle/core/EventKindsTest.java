@@ -3,7 +3,6 @@ package io.agentlifecycle.core;
 import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.request;
 import static io.agentlifecycle.core.Workshop.time;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -26,7 +25,6 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.StoreDescriptor;
 import io.agentlifecycle.core.testing.ForwardingStore;
-import io.agentlifecycle.core.testing.MutableClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +36,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -191,50 +188,6 @@ class EventKindsTest {
             words.add(matcher.group(1));
         }
         return words;
-    }
-
-    @Test
-    void the_worked_example_on_the_page_is_what_the_code_writes() throws IOException {
-        LifecycleManager manager = example();
-        List<SealedEvent> trail = manager.auditTrail(AgentId.of("agent:1"));
-
-        String page = Files.readString(FORMAT);
-
-        assertThat(page).contains("```json\n" + trail.get(0).canonical() + "\n```\n");
-        assertThat(page).contains("%d bytes".formatted(trail.get(0).canonical().getBytes(UTF_8).length));
-        assertThat(page).contains("leaf hash: " + trail.get(0).leafHash() + "\n");
-        assertThat(page)
-                .contains("\"prev\":\"" + trail.get(1).event().position().prev() + "\"");
-        assertThat(trail.get(1).event().position().prev())
-                .isEqualTo(trail.get(0).leafHash());
-        assertThat(manager.verify().agents()).isEqualTo(1);
-        shop.open(FIRST);
-    }
-
-    /** A log that is the same at every run: the clock, the ids and the random bits are given. */
-    private static LifecycleManager example() {
-        LifecycleStore named = new ForwardingStore(LifecycleStore.inMemory()) {
-            @Override
-            public StoreDescriptor describe() {
-                return with(super.describe(), "example-store", OpenReport.CLEAN);
-            }
-        };
-        LifecycleManager manager = LifecycleManager.builder()
-                .store(named)
-                .clock(MutableClock.at("2026-04-11T04:31:00Z"))
-                .random(new Random(1))
-                .logOrigin("example.com/agents")
-                .build();
-        manager.requestProvisioning(ProvisioningRequest.builder("Code Review Agent")
-                .id(AgentId.of("agent:1"))
-                .owner("alice@company.com")
-                .purpose("Automated PR review")
-                .agentType("langchain")
-                .tag("team", "platform")
-                .requestedBy(Actor.human("alice@company.com"))
-                .build());
-        manager.approve(AgentId.of("agent:1"), ADMIN);
-        return manager;
     }
 
     private static StoreDescriptor with(StoreDescriptor store, String storeId, OpenReport report) {

@@ -67,6 +67,13 @@ public final class ChainVerifier {
         }
     }
 
+    /** Where each stream ends so far. */
+    public Map<String, StreamHead> heads() {
+        Map<String, StreamHead> heads = new HashMap<>();
+        tails.forEach((stream, tail) -> heads.put(stream, tail.head()));
+        return heads;
+    }
+
     /** How many of the events that were taken are vouched for in which way, as far as the log was followed. */
     public Map<Seal, Long> counts() {
         return new EnumMap<>(counts);

@@ -32,6 +32,7 @@ class ErrorsTest {
                 new StoreFullException("x"),
                 new StoreBusyException("x"),
                 new StoreFailedException(StoreFailedException.Outcome.UNKNOWN, Optional.of("r-1"), "x", null),
+                new AuditUnavailableException("x", "log", "key", new IllegalStateException()),
                 new AuditTamperedException(List.of("x")))) {
             all.put(e.code(), e);
         }
@@ -47,6 +48,7 @@ class ErrorsTest {
                         "store-full",
                         "store-busy",
                         "store-failed",
+                        "audit-unavailable",
                         "audit-tampered");
         assertThat(all.values().stream().filter(RefusedException.class::isInstance))
                 .as("those that would be refused again")
