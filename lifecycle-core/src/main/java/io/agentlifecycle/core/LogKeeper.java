@@ -47,9 +47,6 @@ final class LogKeeper {
     private final Draws draws;
     private final String origin;
 
-    /** True if the stream ends in events that wait for a signature. */
-    private volatile boolean unsigned;
-
     private LogKeeper(Committer committer, EventWriter writer, Deadlines deadlines, Draws draws, String origin) {
         this.committer = committer;
         this.writer = writer;
@@ -78,7 +75,6 @@ final class LogKeeper {
         }
         var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
         LogRecord log = keeper.withKey(found.orElseGet(() -> keeper.begin(store)), wanted.signFromHere());
-        keeper.unsigned = log.unsignedFrom().isPresent();
         OpenReport report = store.openReport();
         report.cutSha256()
                 .ifPresent(sha256 -> keeper.append(EventContent.of(
@@ -177,19 +173,18 @@ final class LogKeeper {
     }
 
     /**
-     * Vouches for events of stream {@code log} that could not be signed, if there are any.
+     * Vouches for events of stream {@code log} that could not be signed, if there are any, whichever host wrote them.
      *
      * @throws AuditUnavailableException if it still cannot be signed
      */
     void endorse() {
-        if (!unsigned) {
+        if (writer.key().isEmpty()) {
             return;
         }
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             LogRecord log = read().orElseThrow();
             Optional<Long> from = log.unsignedFrom();
             if (from.isEmpty() || write(log, endorsement(from.get())).isPresent()) {
-                unsigned = false;
                 return;
             }
         }
@@ -250,7 +245,6 @@ final class LogKeeper {
         Instant now = committer.clock().now();
         SealedEvent written = writer.write(origin, log.head(), content.under(policy()), now);
         LogRecord next = log.after(written);
-        unsigned |= next.unsignedFrom().isPresent();
         return committer
                 .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(written))
                 .map(applied -> next);

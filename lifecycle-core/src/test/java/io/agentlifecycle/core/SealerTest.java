@@ -250,6 +250,21 @@ class SealerTest {
                 .hasSize(2);
     }
 
+    @Test
+    void any_host_vouches_for_what_another_one_could_not_sign_in_the_log() {
+        LifecycleManager steady = signed();
+        sealer.fail();
+        open(builder().sealer(sealer).policy(policy(2))).close();
+        opened.remove(1);
+        sealer.heal();
+        assertThat(steady.verify().waiting()).isEqualTo(1);
+
+        steady.sweeper().sweep();
+
+        assertThat(steady.verify().waiting()).isZero();
+        assertThat(steady.verify().endorsedLate()).isEqualTo(1);
+    }
+
     // ---- what works while nothing can be signed
 
     private enum Taking {
