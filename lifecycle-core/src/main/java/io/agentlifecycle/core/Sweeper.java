@@ -213,12 +213,7 @@ public final class Sweeper {
 
     private void sweep(Due due, Set<TenantId> heldBack, Instant now, List<Outcome> outcomes) {
         Agent agent = due.agent();
-        if (due.actions().contains(SweepAction.MARK_ORPHANED)
-                && heldBack.contains(agent.key().tenant())) {
-            outcomes.add(new Outcome(item(agent, SweepAction.MARK_ORPHANED), Result.HELD_BACK, Optional.empty()));
-            rearm(agent, sooner(engine.deadlines().firstAfter(agent, due.liveness(), now), again(now)));
-            return;
-        }
+        boolean again = due.actions().contains(SweepAction.REPORT_ROTATION_DUE);
         if (due.actions().isEmpty()) {
             failures.remove(agent.key());
         }
@@ -227,14 +222,22 @@ public final class Sweeper {
             if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent, now)) {
                 continue;
             }
-            agent = step(agent, due.liveness(), action, now, outcomes);
+            if (action == SweepAction.MARK_ORPHANED
+                    && heldBack.contains(agent.key().tenant())) {
+                outcomes.add(new Outcome(item(agent, action), Result.HELD_BACK, Optional.empty()));
+                again = true;
+            } else {
+                agent = step(agent, due.liveness(), action, now, outcomes);
+            }
         }
-        // what failed has its own next time; what moved was looked at too early, and stays due
-        boolean open = outcomes.subList(before, outcomes.size()).stream()
-                .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
+        // what failed has its own next time; what moved was looked at too early, and stays due, and so does what this
+        // sweep wrote and could not sign
+        boolean open = agent.activity().unsignedFrom().isPresent()
+                || outcomes.subList(before, outcomes.size()).stream()
+                        .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
         if (!open) {
             Optional<Instant> next = engine.deadlines().firstAfter(agent, due.liveness(), now);
-            rearm(agent, due.actions().contains(SweepAction.REPORT_ROTATION_DUE) ? sooner(next, again(now)) : next);
+            rearm(agent, again ? sooner(next, again(now)) : next);
         }
     }
 
@@ -290,7 +293,7 @@ public final class Sweeper {
             return after.orElse(agent);
         } catch (RuntimeException e) {
             outcomes.add(new Outcome(item, Result.FAILED, Optional.of(e)));
-            failed(agent, action, now, e);
+            failed(agent, liveness, action, now, e);
             return agent;
         }
     }
@@ -303,14 +306,16 @@ public final class Sweeper {
         return action == SweepAction.RETRY_TEARDOWN && after.state() == AgentState.DECOMMISSIONING;
     }
 
-    private void failed(Agent agent, SweepAction action, Instant now, RuntimeException e) {
+    private void failed(Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now, RuntimeException e) {
         int attempts = failures.merge(agent.key(), 1, Integer::sum);
         LOG.warn("{} of agent {} failed {} times in a row", action, agent.key(), attempts, e);
         // a sealer that fails is nothing that the agent is stuck with; the event makes the agent due anew, so it comes
         // before the wait
         boolean stuck = attempts == Rules.STUCK && !(e instanceof AuditUnavailableException);
         Agent waiting = stuck ? noteStuck(agent, action, attempts, e) : agent;
-        rearm(waiting, Optional.of(now.plus(Rules.backOff(attempts))));
+        // what fails again and again keeps nothing else waiting
+        Optional<Instant> next = engine.deadlines().firstAfter(waiting, liveness, now);
+        rearm(waiting, sooner(next, now.plus(Rules.backOff(attempts))));
     }
 
     private Agent noteStuck(Agent agent, SweepAction action, int attempts, RuntimeException e) {

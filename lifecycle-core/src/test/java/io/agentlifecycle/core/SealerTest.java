@@ -445,6 +445,61 @@ class SealerTest {
     }
 
     @Test
+    void what_a_sweep_itself_could_not_sign_is_vouched_for_by_the_next_one() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.PENDING_APPROVAL);
+        clock.advance(Duration.ofDays(2));
+        sealer.fail();
+        manager.sweeper().sweep();
+        assertThat(kinds(manager, A)).endsWith(EventKind.AGENT_REQUEST_EXPIRED);
+        assertThat(manager.verify().waiting()).isEqualTo(1);
+        sealer.heal();
+
+        manager.sweeper().sweep();
+
+        assertThat(manager.verify().waiting()).isZero();
+        assertThat(manager.sweeper().sweep().examined()).isLessThanOrEqualTo(1);
+        assertThat(manager.sweeper().sweep().examined()).isZero();
+    }
+
+    @Test
+    void a_sealer_that_fails_delays_nothing_else_that_a_sweep_has_to_do() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.ACTIVE);
+        Duration threshold = POLICY.orphanThreshold();
+        sealer.fail();
+        clock.advance(threshold.minusMinutes(70));
+        for (int minute = 0; minute < 70; minute++) {
+            assertThat(manager.get(A).state()).isEqualTo(AgentState.ACTIVE);
+            manager.sweeper().sweep();
+            clock.advance(Duration.ofMinutes(1));
+        }
+
+        manager.sweeper().sweep();
+
+        assertThat(manager.get(A).state()).isEqualTo(AgentState.ORPHANED);
+    }
+
+    @Test
+    void an_agent_that_a_sweep_will_not_make_an_orphan_is_vouched_for_all_the_same() {
+        LifecycleManager manager = signed();
+        for (int i = 0; i < 60; i++) {
+            make(manager, AgentId.of("b" + i), AgentState.ACTIVE);
+        }
+        clock.advance(POLICY.orphanThreshold().minusMinutes(1));
+        sealer.fail();
+        manager.sweeper().sweep();
+        assertThat(manager.verify().waiting()).isEqualTo(60);
+        sealer.heal();
+        clock.advance(Duration.ofMinutes(1));
+
+        SweepReport report = manager.sweeper().sweep();
+
+        assertThat(report.with(SweepReport.Result.HELD_BACK)).hasSize(60);
+        assertThat(manager.verify().waiting()).isZero();
+    }
+
+    @Test
     void a_sealer_whose_signature_is_none_has_failed() {
         LifecycleManager manager = signed();
         make(manager, A, AgentState.ACTIVE);
