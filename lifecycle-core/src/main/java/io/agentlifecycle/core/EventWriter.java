@@ -73,7 +73,7 @@ final class EventWriter {
             // a message of a sealer may hold what nobody should read, so only the kind of failure is kept
             lastFailure = Optional.of(e.getClass().getName());
             String stream = event.position().stream();
-            if (!event.kind().mayWait()) {
+            if (!event.mayWait()) {
                 throw new AuditUnavailableException(event.kind().wire(), stream, keyId.orElseThrow(), e);
             }
             LOG.warn(

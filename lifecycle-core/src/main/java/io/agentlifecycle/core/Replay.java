@@ -127,7 +127,7 @@ final class Replay {
             case CREDENTIAL_ISSUED -> agent.with(agent.credentials().issue(credential(event, details)));
             case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
-            case CREDENTIAL_EXPIRED -> agent.with(agent.credentials().expireCurrent());
+            case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
             case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
                 agent.with(agent.activity().heardFrom());
             case HEARTBEAT_MISSED ->
@@ -178,6 +178,14 @@ final class Replay {
         return details.optionalInstant("graceUntil")
                 .map(graceEnd -> before.rotate(next, graceEnd))
                 .orElseGet(() -> before.issue(next));
+    }
+
+    /** One that was taken back stays so: whoever holds one that merely ran out may get the next one by itself. */
+    private static Credentials expired(Credentials before, String id) {
+        before.current()
+                .filter(c -> c.id().value().equals(id) && c.recorded() == CredentialStatus.ACTIVE)
+                .orElseThrow(() -> new JsonFormatException("a credential expires that is not the agent's good one"));
+        return before.expireCurrent();
     }
 
     private static Credential credential(AuditEvent event, JsonFields details) {

@@ -7,14 +7,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentlifecycle.core.Workshop.Picture;
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
@@ -22,6 +28,8 @@ import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.testing.ForwardingStore;
 import io.agentlifecycle.core.testing.MutableClock;
@@ -33,6 +41,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -45,7 +54,7 @@ class SealerTest {
     private static final LifecyclePolicy POLICY = policy(1);
 
     private final TestSealer sealer = new TestSealer();
-    private final FaultStore store = new FaultStore(LifecycleStore.inMemory());
+    private FaultStore store = new FaultStore(LifecycleStore.inMemory());
     private final MutableClock clock = MutableClock.at("2026-04-11T04:30:00Z");
     private final Random random = new Random(4);
     private final RecordingListener heard = new RecordingListener();
@@ -587,6 +596,80 @@ class SealerTest {
                     log -> log.set(last, new StoredEvent(event.stream(), event.n(), forged, Optional.empty())));
             assertThat(found.get(0)).contains("as its key, but " + kid + " is in force");
         }
+    }
+
+    /** What somebody who can write to the store, but not sign, adds to the trail of agent a, with the record to it. */
+    private void forge(EventContent content) {
+        AgentCodec.Stored before =
+                AgentCodec.decode(store.get(SweepFleet.record(A)).orElseThrow());
+        AuditEvent last = log().get(0).event();
+        SealedEvent forged = SealedEvent.write(new AuditEvent(
+                last.log(),
+                UUID.fromString("019d7a2c-1f00-7abc-8def-0123456789ab"),
+                clock.instant(),
+                last.keyId(),
+                before.head().next(),
+                content));
+        Agent after = Replay.apply(before.agent(), forged).at(before.agent().version() + 1);
+        var record = AgentCodec.encode(new AgentCodec.Stored(after, StreamHead.after(forged)), Optional.empty());
+        CommitResult stored = store.commit(new Commit(
+                new RequestId("forged"),
+                clock.instant(),
+                List.of(),
+                List.of(new Mutation.Put(record)),
+                List.of(StoredEvent.of(forged))));
+        assertThat(stored).isInstanceOf(CommitResult.Applied.class);
+    }
+
+    private static EventContent resumedHeartbeat() {
+        return EventContent.of(
+                EventKind.HEARTBEAT_RESUMED,
+                Actor.agent(A),
+                Json.object()
+                        .put("since", "2026-04-11T04:30:00Z")
+                        .put("windows", 2)
+                        .build());
+    }
+
+    @Test
+    void what_is_not_signed_cannot_lead_an_agent_anywhere_that_gives_it_power() {
+        for (EventContent content : List.of(
+                resumedHeartbeat().step(AgentState.SUSPENDED, AgentState.ACTIVE),
+                resumedHeartbeat().to(AgentState.ACTIVE),
+                resumedHeartbeat().step(AgentState.SUSPENDED, AgentState.PROVISIONED))) {
+            FaultStore fresh = new FaultStore(LifecycleStore.inMemory());
+            store = fresh;
+            LifecycleManager manager = signed();
+            make(manager, A, AgentState.SUSPENDED);
+            forge(content);
+
+            AuditTamperedException thrown = catchThrowableOfType(AuditTamperedException.class, manager::verify);
+
+            assertThat(thrown).as("%s", content).isNotNull();
+            assertThat(thrown.findings().get(0))
+                    .contains("stream a/default/a: heartbeat.resumed")
+                    .contains("is not signed, and must be");
+        }
+        opened.clear();
+    }
+
+    @Test
+    void what_is_not_signed_cannot_make_a_revoked_credential_one_that_merely_ran_out() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.ACTIVE);
+        manager.revokeCredentials(A, "leaked", ADMIN);
+        String id = manager.get(A).credentials().current().orElseThrow().id().value();
+
+        assertThatThrownBy(() -> forge(EventContent.of(
+                                EventKind.CREDENTIAL_EXPIRED,
+                                Actor.SYSTEM,
+                                Json.object()
+                                        .put("expiredAt", "2026-04-11T04:30:00Z")
+                                        .put("id", id)
+                                        .build())
+                        .step(AgentState.ACTIVE, AgentState.ACTIVE)))
+                .isInstanceOf(JsonFormatException.class)
+                .hasMessageContaining("expires that is not the agent's good one");
     }
 
     @Test

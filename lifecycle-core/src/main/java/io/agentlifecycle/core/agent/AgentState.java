@@ -37,6 +37,22 @@ public enum AgentState {
         return Optional.empty();
     }
 
+    /**
+     * True if an agent that goes from here to {@code next} gains nothing by it: it may do no more than before, and no
+     * decision is passed over that it would have needed.
+     */
+    public boolean gainsNothingBy(AgentState next) {
+        return next == this
+                || switch (next) {
+                    case SUSPENDED -> this == ACTIVE || this == QUARANTINED;
+                    case QUARANTINED -> this == ACTIVE || this == SUSPENDED;
+                    case ORPHANED -> this == ACTIVE || this == SUSPENDED || this == QUARANTINED;
+                    case DECOMMISSIONING -> !isTerminal();
+                    case DECOMMISSIONED -> true;
+                    case PENDING_APPROVAL, PROVISIONED, ACTIVE -> false;
+                };
+    }
+
     /** True for the one state that nothing leads out of. */
     public boolean isTerminal() {
         return this == DECOMMISSIONED;

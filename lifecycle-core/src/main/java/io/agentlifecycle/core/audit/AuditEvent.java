@@ -56,6 +56,18 @@ public record AuditEvent(
         return content.to();
     }
 
+    /**
+     * True if it may be stored without a signature while the sealer fails, for a later event to vouch for: it is of a
+     * kind that may, and leads its agent nowhere that gives it power. Whoever can write to the store can add such an
+     * event, so it must not be able to say more than that.
+     */
+    public boolean mayWait() {
+        return kind().mayWait()
+                && (to().isEmpty()
+                        || from().filter(state -> state.gainsNothingBy(to().get()))
+                                .isPresent());
+    }
+
     /** What the kind's table says about it. */
     public Json.Obj details() {
         return content.details();

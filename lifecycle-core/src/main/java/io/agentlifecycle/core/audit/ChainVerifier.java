@@ -152,7 +152,7 @@ public final class ChainVerifier {
             throw new BrokenChainException("it names %s as its key, but %s is in force"
                     .formatted(event.keyId().orElse("none"), key.map(Key::id).orElse("none")));
         }
-        if (sealedEvent.seal() == Seal.WAITING && !event.kind().mayWait()) {
+        if (sealedEvent.seal() == Seal.WAITING && !event.mayWait()) {
             throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
         }
         if (sealedEvent.signature().isPresent()) {

@@ -120,8 +120,8 @@ public enum EventKind {
     }
 
     /**
-     * True if an event of this kind may be stored without a signature while the sealer fails, for a later one to vouch
-     * for. What grants power may not.
+     * True if an event of this kind may be stored without a signature while the sealer fails, if it also leads nowhere
+     * that gives power; see {@link AuditEvent#mayWait}. What grants power may not.
      */
     public boolean mayWait() {
         return MAY_WAIT.contains(this);
