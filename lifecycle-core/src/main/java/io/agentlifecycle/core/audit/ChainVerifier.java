@@ -130,7 +130,7 @@ public final class ChainVerifier {
                     .formatted(next.get().id(), trusted.map(PublicJwk::keyId).orElse("none")));
         }
         if (event.kind() == EventKind.LOG_KEY_INTRODUCED) {
-            requireProof(event, next.orElseThrow());
+            requireProof(event, next.orElseThrow(() -> new BrokenChainException("it introduces no key")));
         }
         return next;
     }

@@ -1,0 +1,374 @@
+package io.agentlifecycle.core.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.agent.AgentState;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.statistics.Statistics;
+import org.junit.jupiter.api.Test;
+
+/** A log without a store, as somebody would read it from a file: event by event, whatever stands there. */
+class ChainVerifierTest {
+    private static final String ORIGIN = "example.com/log";
+    private static final Instant AT = Instant.parse("2026-04-11T04:31:00Z");
+    private static final PublicJwk KEY = PublicJwk.of(new byte[32]);
+    private static final PublicJwk OTHER = PublicJwk.of(Digests.sha256("another key".getBytes(UTF_8)));
+    private static final String A = "a/default/a";
+    private static final String B = "a/default/b";
+
+    /** Signs with a hash, which shows as well as anything which key, type and payload were signed. */
+    private static final SignatureVerifier TOY =
+            (key, type, payload, signature) -> MessageDigest.isEqual(sign(key, type, payload), signature);
+
+    /** Takes every signature for a good one, so that what comes after it is reached. */
+    private static final SignatureVerifier LENIENT = (key, type, payload, signature) -> true;
+
+    private static byte[] sign(PublicJwk key, String type, String payload) {
+        try {
+            return MessageDigest.getInstance("SHA-512").digest((key.x() + " " + type + " " + payload).getBytes(UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Writes a log down. */
+    private static final class Log {
+        private final Map<String, StreamHead> heads = new TreeMap<>();
+        private final List<SealedEvent> events = new ArrayList<>();
+        private Optional<PublicJwk> key = Optional.empty();
+
+        Log begin(Json firstKey) {
+            key = firstKey instanceof Json.Obj jwk ? Optional.of(PublicJwk.of(jwk)) : Optional.empty();
+            Json.Obj details = Json.object()
+                    .put("format", 1)
+                    .put("key", firstKey)
+                    .put("schedule", Digests.sha256("a"))
+                    .put("store", "s")
+                    .build();
+            return signed("log", EventContent.of(EventKind.LOG_GENESIS, Actor.SYSTEM, details));
+        }
+
+        Log introduce(PublicJwk next, String proofOf, PublicJwk prover) {
+            key = Optional.of(next);
+            String payload = new KeyIntroduction(proofOf, next).payload();
+            Json.Obj details = Json.object()
+                    .put("first", true)
+                    .put("key", next.toJson())
+                    .put("proof", Digests.base64Url(sign(prover, KeyIntroduction.PAYLOAD_TYPE, payload)))
+                    .build();
+            return signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
+        }
+
+        Log suspended(String stream, boolean signs) {
+            Json.Obj details =
+                    Json.object().put("hold", "operator").put("text", "").build();
+            return event(
+                    stream,
+                    EventContent.of(EventKind.AGENT_SUSPENDED, Actor.SYSTEM, details)
+                            .step(AgentState.ACTIVE, AgentState.SUSPENDED),
+                    signs);
+        }
+
+        Log resumed(String stream, boolean signs) {
+            return event(
+                    stream,
+                    EventContent.of(
+                                    EventKind.AGENT_RESUMED,
+                                    Actor.SYSTEM,
+                                    Json.object().put("hold", "operator").build())
+                            .step(AgentState.SUSPENDED, AgentState.ACTIVE),
+                    signs);
+        }
+
+        Log endorsed(String stream, long n) {
+            return signed(
+                    stream,
+                    EventContent.of(
+                            EventKind.LOG_GAP_ENDORSED,
+                            Actor.SYSTEM,
+                            Json.object().put("n", n).build()));
+        }
+
+        Log signed(String stream, EventContent content) {
+            return event(stream, content, true);
+        }
+
+        Log event(String stream, EventContent content, boolean signs) {
+            StreamHead head = heads.getOrDefault(stream, StreamHead.of(stream));
+            var event = new AuditEvent(
+                    ORIGIN, new UUID(0x7000, events.size()), AT, key.map(PublicJwk::keyId), head.next(), content);
+            SealedEvent written = SealedEvent.write(event);
+            SealedEvent made = signs && key.isPresent()
+                    ? written.signed(sign(key.get(), AuditEvent.PAYLOAD_TYPE, written.canonical()))
+                    : written;
+            heads.put(stream, StreamHead.after(made));
+            events.add(made);
+            return this;
+        }
+    }
+
+    private static Log bornSigned() {
+        return new Log().begin(KEY.toJson());
+    }
+
+    private static Log bornUnsigned() {
+        return new Log().begin(Json.of(PublicJwk.NONE));
+    }
+
+    /** A log in which every rule of the chain has its say. */
+    private static Log eventful() {
+        return bornUnsigned()
+                .suspended(A, true)
+                .introduce(KEY, ORIGIN, KEY)
+                .resumed(A, true)
+                .suspended(A, false)
+                .suspended(B, false)
+                .suspended(A, false)
+                .endorsed(A, 2)
+                .resumed(B, true)
+                .suspended(B, false);
+    }
+
+    private static ChainVerifier verifier(Optional<PublicJwk> trusted) {
+        return new ChainVerifier(TOY, Optional.of(ORIGIN), trusted);
+    }
+
+    private static void follow(ChainVerifier chains, List<SealedEvent> events) {
+        events.forEach(event -> chains.take(event.canonical(), event.signature()));
+    }
+
+    private static Map<Seal, Long> counts(long signed, long unsigned, long waiting, long late) {
+        return new EnumMap<>(
+                Map.of(Seal.SIGNED, signed, Seal.UNSIGNED, unsigned, Seal.WAITING, waiting, Seal.ENDORSED_LATE, late));
+    }
+
+    /** That the last event of {@code log} is refused, and that it is then as if it had not been there. */
+    private static void lastIsRefused(Log log, Optional<PublicJwk> trusted, String message) {
+        ChainVerifier chains = verifier(trusted);
+        SealedEvent last = log.events.get(log.events.size() - 1);
+        follow(chains, log.events.subList(0, log.events.size() - 1));
+        String stream = last.event().position().stream();
+        Map<Seal, Long> counts = chains.counts();
+        StreamHead head = chains.head(stream);
+
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(() -> chains.take(last.canonical(), last.signature()))
+                    .isInstanceOf(BrokenChainException.class)
+                    .hasMessageContaining(message);
+            assertThat(chains.counts()).isEqualTo(counts);
+            assertThat(chains.head(stream)).isEqualTo(head);
+        }
+    }
+
+    @Test
+    void the_events_of_a_log_that_got_its_key_later_are_counted_by_what_vouches_for_them() {
+        ChainVerifier chains = verifier(Optional.of(KEY));
+        List<SealedEvent> events = eventful().events;
+
+        follow(chains, events);
+        chains.end();
+
+        assertThat(chains.counts()).isEqualTo(counts(4, 2, 1, 3));
+        assertThat(chains.head(A)).isEqualTo(StreamHead.after(events.get(7)));
+        assertThat(chains.head("a/default/nobody")).isEqualTo(StreamHead.of("a/default/nobody"));
+    }
+
+    @Test
+    void whoever_expects_another_key_or_none_refuses_the_log() {
+        lastIsRefused(bornSigned(), Optional.of(OTHER), "but " + OTHER.keyId() + " was expected");
+        lastIsRefused(bornSigned(), Optional.empty(), "but none was expected");
+        lastIsRefused(
+                bornUnsigned().introduce(KEY, ORIGIN, KEY),
+                Optional.of(OTHER),
+                "it makes " + KEY.keyId() + " the key of the log, but " + OTHER.keyId() + " was expected");
+    }
+
+    @Test
+    void whoever_expects_a_key_refuses_a_log_that_never_gets_one() {
+        ChainVerifier chains = verifier(Optional.of(KEY));
+        follow(chains, bornUnsigned().suspended(A, true).events);
+
+        assertThatThrownBy(chains::end)
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessage("the log has no key, but " + KEY.keyId() + " was expected");
+    }
+
+    @Test
+    void a_key_is_introduced_once_with_proof_on_the_stream_of_the_log() {
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        lastIsRefused(bornUnsigned().introduce(KEY, ORIGIN, OTHER), trusted, "nobody proves to hold key");
+        lastIsRefused(bornUnsigned().introduce(KEY, "another/log", KEY), trusted, "nobody proves to hold key");
+        lastIsRefused(bornSigned().introduce(KEY, ORIGIN, KEY), trusted, "only if there is none");
+        lastIsRefused(
+                bornUnsigned().introduce(KEY, ORIGIN, KEY).introduce(KEY, ORIGIN, KEY),
+                trusted,
+                "only if there is none");
+        Log astray = bornUnsigned().introduce(KEY, ORIGIN, KEY);
+        EventContent introduction = astray.events.get(1).event().content();
+        Log elsewhere = bornUnsigned();
+        elsewhere.key = trusted;
+        lastIsRefused(elsewhere.signed(A, introduction), trusted, "introduced on stream log");
+    }
+
+    @Test
+    void the_introduction_of_no_key_at_all_is_refused_like_anything_else() {
+        Log log = bornUnsigned();
+        Json.Obj details = Json.object()
+                .put("first", true)
+                .put("key", PublicJwk.NONE)
+                .put("proof", "AA")
+                .build();
+        log.signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
+
+        lastIsRefused(log, Optional.of(KEY), "it introduces no key");
+        lastIsRefused(log, Optional.empty(), "it introduces no key");
+    }
+
+    @Test
+    void a_log_begins_once() {
+        lastIsRefused(bornSigned().begin(KEY.toJson()), Optional.of(KEY), "log.genesis is the first event");
+        lastIsRefused(new Log().introduce(KEY, ORIGIN, KEY), Optional.of(KEY), "log.genesis is the first event");
+    }
+
+    @Test
+    void only_a_signature_over_the_event_itself_by_the_key_in_force_counts() {
+        Log log = bornSigned().suspended(A, true);
+        SealedEvent last = log.events.get(1);
+        for (byte[] forged : List.of(
+                sign(OTHER, AuditEvent.PAYLOAD_TYPE, last.canonical()),
+                sign(KEY, KeyIntroduction.PAYLOAD_TYPE, last.canonical()),
+                sign(KEY, AuditEvent.PAYLOAD_TYPE, last.canonical() + " "))) {
+            log.events.set(1, last.signed(forged));
+            lastIsRefused(log, Optional.of(KEY), "its signature is not that of key " + KEY.keyId());
+        }
+    }
+
+    @Test
+    void what_grants_power_is_signed() {
+        lastIsRefused(bornSigned().resumed(A, false), Optional.of(KEY), "agent.resumed is not signed, and must be");
+    }
+
+    @Test
+    void an_endorsement_names_the_first_event_that_waits_for_it() {
+        Log log = bornSigned().suspended(A, true).suspended(A, false).suspended(A, false);
+        follow(verifier(Optional.of(KEY)), log.endorsed(A, 1).events);
+        log.events.remove(4);
+        log.heads.put(A, StreamHead.after(log.events.get(3)));
+        for (long n : new long[] {0, 2, 3}) {
+            Log wrong = new Log();
+            wrong.key = log.key;
+            wrong.heads.putAll(log.heads);
+            wrong.events.addAll(log.events);
+            lastIsRefused(wrong.endorsed(A, n), Optional.of(KEY), "endorses events that do not wait for it");
+        }
+        lastIsRefused(
+                bornSigned().suspended(A, true).endorsed(A, 0),
+                Optional.of(KEY),
+                "endorses events that do not wait for it");
+        lastIsRefused(bornUnsigned().suspended(A, true).endorsed(A, 0), Optional.empty(), "do not wait for it");
+    }
+
+    @Test
+    void an_event_of_another_log_is_refused_also_if_the_first_event_says_which_log_it_is() {
+        ChainVerifier chains = new ChainVerifier(TOY, Optional.empty(), Optional.of(KEY));
+        Log log = bornSigned().suspended(A, true);
+        SealedEvent genesis = log.events.get(0);
+        chains.take(genesis.canonical(), genesis.signature());
+        String moved = log.events.get(1).canonical().replace(ORIGIN, "example.com/other");
+
+        assertThatThrownBy(() -> chains.take(moved, log.events.get(1).signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("another log, example.com/other");
+    }
+
+    @Test
+    void a_trail_is_verified_by_itself_with_the_key_of_its_log() {
+        List<SealedEvent> trail =
+                bornSigned().suspended(A, true).suspended(B, true).suspended(A, false).resumed(A, true).events.stream()
+                        .filter(event -> event.event().position().stream().equals(A))
+                        .toList();
+        ChainVerifier chains = verifier(Optional.of(KEY));
+        follow(chains, trail);
+        chains.end();
+        assertThat(chains.counts()).isEqualTo(counts(2, 0, 0, 1));
+
+        assertThatThrownBy(() -> follow(verifier(Optional.empty()), trail))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it names " + KEY.keyId() + " as its key, but none is in force");
+    }
+
+    @Provide
+    Arbitrary<Json> values() {
+        List<Json> found = new ArrayList<>(List.of(Json.of(PublicJwk.NONE), OTHER.toJson(), Json.of(Json.MAX_INTEGER)));
+        eventful().events.forEach(event -> collect(event.event().toJson(), found));
+        return Arbitraries.oneOf(Arbitraries.of(found), JsonTexts.values());
+    }
+
+    private static void collect(Json value, List<Json> into) {
+        into.add(value);
+        if (value instanceof Json.Obj object) {
+            object.members().values().forEach(member -> collect(member, into));
+        }
+    }
+
+    /** What the event at a place of the log says in one of its members is replaced, and its signature is good or gone. */
+    @Property(tries = 4_000, edgeCases = EdgeCasesMode.NONE)
+    void whatever_stands_in_a_log_is_taken_or_refused_and_nothing_else(
+            @ForAll("values") Json value, @ForAll int place, @ForAll int member, @ForAll boolean signs) {
+        List<SealedEvent> events = eventful().events;
+        int at = Math.floorMod(place, events.size());
+        ChainVerifier chains = new ChainVerifier(LENIENT, Optional.of(ORIGIN), Optional.of(KEY));
+        follow(chains, events.subList(0, at));
+        Map<Seal, Long> counts = chains.counts();
+        String text = CanonicalJson.write(
+                replaced(events.get(at).event().toJson(), new int[] {Math.floorMod(member, 40)}, value));
+        Optional<String> signature = signs ? Optional.of(Digests.base64Url(new byte[64])) : Optional.empty();
+
+        boolean taken;
+        try {
+            chains.take(text, signature);
+            taken = true;
+        } catch (JsonFormatException | BrokenChainException e) {
+            taken = false;
+            assertThat(chains.counts()).isEqualTo(counts);
+            follow(chains, events.subList(at, events.size()));
+        }
+        assertThat(chains.counts().values()).allMatch(count -> count >= 0);
+        Statistics.label("taken").collect(taken);
+        Statistics.label("taken").coverage(all -> {
+            all.check(true).count(times -> times > 0);
+            all.check(false).count(times -> times > 0);
+        });
+    }
+
+    /** The {@code left}th member of the tree is replaced. */
+    private static Json replaced(Json.Obj object, int[] left, Json value) {
+        Map<String, Json> members = new TreeMap<>(object.members());
+        for (Map.Entry<String, Json> entry : members.entrySet()) {
+            if (left[0]-- == 0) {
+                entry.setValue(value);
+            } else if (entry.getValue() instanceof Json.Obj inner) {
+                entry.setValue(replaced(inner, left, value));
+            }
+        }
+        return new Json.Obj(members);
+    }
+}
