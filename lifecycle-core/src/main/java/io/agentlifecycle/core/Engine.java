@@ -17,6 +17,7 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AgentNotFoundException;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RefusedException;
@@ -165,11 +166,16 @@ final class Engine {
         return store().get(RecordKey.agent(key)).map(AgentCodec::decode);
     }
 
-    /** The first event of that stream that waits for a signed one. */
+    /** The first event of that stream that waits for a signed one; the very first if its record cannot tell. */
     Optional<Long> unsignedFrom(String stream) {
-        return StreamPosition.agentOf(stream)
-                .map(agent -> load(agent).agent().activity().unsignedFrom())
-                .orElseGet(log::unsignedFrom);
+        try {
+            return StreamPosition.agentOf(stream)
+                    .map(agent -> load(agent).agent().activity().unsignedFrom())
+                    .orElseGet(log::unsignedFrom);
+        } catch (AuditTamperedException | AgentNotFoundException e) {
+            // verify says what is wrong with it; whoever reads the log must not be kept from all the rest
+            return Optional.of(0L);
+        }
     }
 
     AgentCodec.Stored load(AgentKey key) {

@@ -48,7 +48,9 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
@@ -386,10 +388,15 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** The events as they are stored, each with what vouches for it now. */
     private List<SealedEvent> read(List<StoredEvent> events) {
+        Map<String, Optional<Long>> unsignedFrom = new HashMap<>();
         List<SealedEvent> read = new ArrayList<>();
         for (StoredEvent stored : events) {
             SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
-            read.add(event.seal() == Seal.WAITING ? event.within(engine().unsignedFrom(stored.stream())) : event);
+            boolean waits = event.seal() == Seal.WAITING;
+            read.add(
+                    waits
+                            ? event.within(unsignedFrom.computeIfAbsent(stored.stream(), engine()::unsignedFrom))
+                            : event);
         }
         return List.copyOf(read);
     }

@@ -31,6 +31,7 @@ import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
 import io.agentlifecycle.core.testing.ForwardingStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.core.testing.RecordingListener;
@@ -704,6 +705,48 @@ class SealerTest {
 
         assertThat(counted).isEqualTo(Map.of(Seal.SIGNED, found.signed(), Seal.WAITING, found.waiting()));
         assertThat(found.waiting()).isEqualTo(3);
+    }
+
+    @Test
+    void an_agent_that_cannot_be_read_keeps_nobody_from_reading_the_log() {
+        LifecycleManager manager = signed();
+        AgentId b = AgentId.of("b");
+        make(manager, A, AgentState.ACTIVE);
+        make(manager, b, AgentState.ACTIVE);
+        sealer.fail();
+        manager.suspend(A, "maintenance", ADMIN);
+        manager.suspend(b, "maintenance", ADMIN);
+        sealer.heal();
+        manager.resume(A, ADMIN);
+        manager.resume(b, ADMIN);
+        store.records = found -> found.key().equals(SweepFleet.record(A))
+                ? new StoredRecord(found.key(), found.version(), found.dueAt(), "{}", found.index())
+                : found;
+
+        List<SealedEvent> events = manager.events(0, 1_000).events();
+
+        // nobody can say whether anything vouches for the first one, so it counts for no more than it is
+        assertThat(events)
+                .filteredOn(event -> event.event().kind() == EventKind.AGENT_SUSPENDED)
+                .extracting(SealedEvent::seal)
+                .containsExactly(Seal.WAITING, Seal.ENDORSED_LATE);
+        store.hidden = SweepFleet.record(A)::equals;
+        assertThat(manager.events(0, 1_000).events()).isEqualTo(events);
+    }
+
+    @Test
+    void reading_the_log_asks_once_for_each_agent_of_a_page() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.PROVISIONED);
+        sealer.fail();
+        for (int i = 0; i < 9; i++) {
+            manager.placeHold(A, HoldReason.of("hold" + i), "", ADMIN);
+        }
+        store.taken();
+
+        manager.events(0, 1_000);
+
+        assertThat(store.taken()).isEqualTo(Map.of(FaultStore.Call.EVENTS, 1L, FaultStore.Call.GET, 1L));
     }
 
     // ---- who approved
