@@ -156,6 +156,11 @@ final class Engine {
         return committer.lastFailure();
     }
 
+    /** A verifier that is at the beginning of the log. */
+    Verifier verifier() {
+        return new Verifier(store(), log.origin(), writer.key(), writer.signatures());
+    }
+
     Optional<String> lastSealerFailure() {
         return writer.lastFailure();
     }
@@ -215,7 +220,7 @@ final class Engine {
             return body.get();
         } catch (RefusedException e) {
             throw e;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             fleet.deny(key, effect == Effect.RESTRICTS);
             throw e;
         }

@@ -1,5 +1,7 @@
 package io.agentlifecycle.core;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventContent;
@@ -7,12 +9,14 @@ import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.KeyIntroduction;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.AuditSealer;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,13 +33,18 @@ final class EventWriter {
     EventWriter(Draws draws, Optional<AuditSealer> sealer) {
         this.draws = draws;
         this.sealer = sealer;
-        this.key = sealer.map(AuditSealer::publicKey);
+        this.key = sealer.map(given -> requireNonNull(given.publicKey(), "the sealer's publicKey()"));
         this.keyId = key.map(PublicJwk::keyId);
     }
 
     /** The key that signs; empty if nothing is signed. */
     Optional<PublicJwk> key() {
         return key;
+    }
+
+    /** What checks signatures: the sealer, or nothing that any signature would pass. */
+    SignatureVerifier signatures() {
+        return sealer.<SignatureVerifier>map(Function.identity()).orElse((jwk, type, payload, signature) -> false);
     }
 
     /** How the sealer failed, unless it has worked since. */
@@ -69,18 +78,14 @@ final class EventWriter {
             SealedEvent signed = written.signed(signer.sign(AuditEvent.PAYLOAD_TYPE, written.canonical()));
             lastFailure = Optional.empty();
             return signed;
-        } catch (RuntimeException | LinkageError | AssertionError e) {
-            // a message of a sealer may hold what nobody should read, so only the kind of failure is kept
+        } catch (Exception | LinkageError | AssertionError e) {
+            // health is shown to many, and a message may hold what few should read, so only the kind of failure is kept
             lastFailure = Optional.of(e.getClass().getName());
             String stream = event.position().stream();
             if (!event.mayWait()) {
                 throw new AuditUnavailableException(event.kind().wire(), stream, keyId.orElseThrow(), e);
             }
-            LOG.warn(
-                    "{} on stream {} is stored without a signature",
-                    event.kind().wire(),
-                    stream,
-                    e);
+            LOG.warn("{} on stream {} goes without a signature", event.kind().wire(), stream, e);
             return written;
         }
     }
@@ -94,7 +99,7 @@ final class EventWriter {
         try {
             var introduction = new KeyIntroduction(log, key.orElseThrow());
             return Digests.base64Url(sealer.orElseThrow().sign(KeyIntroduction.PAYLOAD_TYPE, introduction.payload()));
-        } catch (RuntimeException | LinkageError | AssertionError e) {
+        } catch (Exception | LinkageError | AssertionError e) {
             throw new AuditUnavailableException("the introduction of a key", "log", keyId.orElseThrow(), e);
         }
     }

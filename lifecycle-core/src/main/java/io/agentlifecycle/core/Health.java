@@ -13,7 +13,7 @@ import java.util.Set;
  * @param lastStoreFailure what the store said when it last failed to store a command, unless it has worked since
  * @param lastSealerFailure how the sealer failed when it last did, unless it has worked since
  * @param denied agents that this process denies because a restricting command could not be stored: repeat the command
- * @param stuck agents for which sweeps failed six times or more in a row
+ * @param stuck agents for which sweeps failed six times or more in a row, but for failures of the sealer
  * @param massSilence tenants in which so many agents fell silent at once that sweeps make no orphans there
  */
 public record Health(

@@ -86,13 +86,7 @@ public final class LifecycleManager implements AutoCloseable {
     private static final int PAGE = 500;
 
     /** What all views of one manager share. */
-    private record House(
-            Engine engine,
-            Teardown teardown,
-            Sweeper sweeper,
-            IdGenerator ids,
-            Optional<AuditSealer> sealer,
-            boolean ownsStore) {}
+    private record House(Engine engine, Teardown teardown, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
 
     private final House house;
     private final TenantId tenant;
@@ -516,7 +510,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Verification verify() {
         requireWhole("verification");
-        return new Verifier(engine().store(), engine().log().origin(), house.sealer()).verify();
+        return engine().verifier().verify();
     }
 
     /**
@@ -730,7 +724,7 @@ public final class LifecycleManager implements AutoCloseable {
             LifecycleStore opened = store.or(() -> directory.map(Stores::open)).orElseGet(LifecycleStore::inMemory);
             try {
                 return open(opened);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 if (store.isEmpty()) {
                     opened.close();
                 }
@@ -751,12 +745,7 @@ public final class LifecycleManager implements AutoCloseable {
             var engine = Engine.open(committer, writer, rules, chosen, draws, wanted);
             var teardown = new Teardown(engine, tasks);
             var house = new House(
-                    engine,
-                    teardown,
-                    new Sweeper(engine, teardown),
-                    ids.orElse(draws::agentId),
-                    sealer,
-                    store.isEmpty());
+                    engine, teardown, new Sweeper(engine, teardown), ids.orElse(draws::agentId), store.isEmpty());
             return new LifecycleManager(house, TenantId.DEFAULT, false);
         }
     }

@@ -51,8 +51,11 @@ public final class Sweeper {
     private final ReentrantLock lock = new ReentrantLock();
     private final SilenceBreaker breaker;
 
-    /** Failures in a row. */
+    /** Failures in a row, but for those of the sealer, which is nothing that an agent is stuck with. */
     private final Map<AgentKey, Integer> failures = new ConcurrentHashMap<>();
+
+    /** How often in a row the sealer failed for an agent. */
+    private final Map<AgentKey, Integer> unsealed = new ConcurrentHashMap<>();
 
     private volatile Set<TenantId> massSilence = Set.of();
 
@@ -230,9 +233,13 @@ public final class Sweeper {
                 agent = step(agent, due.liveness(), action, now, outcomes);
             }
         }
+        boolean waits = agent.activity().unsignedFrom().isPresent();
+        if (!waits) {
+            unsealed.remove(agent.key());
+        }
         // what failed has its own next time; what moved was looked at too early, and stays due, and so does what this
         // sweep wrote and could not sign
-        boolean open = agent.activity().unsignedFrom().isPresent()
+        boolean open = waits
                 || outcomes.subList(before, outcomes.size()).stream()
                         .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
         if (!open) {
@@ -307,11 +314,11 @@ public final class Sweeper {
     }
 
     private void failed(Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now, RuntimeException e) {
-        int attempts = failures.merge(agent.key(), 1, Integer::sum);
+        boolean sealer = e instanceof AuditUnavailableException;
+        int attempts = (sealer ? unsealed : failures).merge(agent.key(), 1, Integer::sum);
         LOG.warn("{} of agent {} failed {} times in a row", action, agent.key(), attempts, e);
-        // a sealer that fails is nothing that the agent is stuck with; the event makes the agent due anew, so it comes
-        // before the wait
-        boolean stuck = attempts == Rules.STUCK && !(e instanceof AuditUnavailableException);
+        // the event makes the agent due anew, so it comes before the wait
+        boolean stuck = attempts == Rules.STUCK && !sealer;
         Agent waiting = stuck ? noteStuck(agent, action, attempts, e) : agent;
         // what fails again and again keeps nothing else waiting
         Optional<Instant> next = engine.deadlines().firstAfter(waiting, liveness, now);

@@ -6,13 +6,13 @@ import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.BrokenChainException;
 import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
-import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.RecordKey;
@@ -24,7 +24,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,11 +48,10 @@ final class Verifier {
     private long events;
     private long agents;
 
-    Verifier(LifecycleStore store, String origin, Optional<AuditSealer> sealer) {
+    /** A verifier of the log of that name, which must have that key, or none. */
+    Verifier(LifecycleStore store, String origin, Optional<PublicJwk> key, SignatureVerifier signatures) {
         this.store = store;
-        SignatureVerifier signatures =
-                sealer.<SignatureVerifier>map(Function.identity()).orElse((key, type, payload, signature) -> false);
-        this.chains = new ChainVerifier(signatures, Optional.of(origin), sealer.map(AuditSealer::publicKey));
+        this.chains = new ChainVerifier(signatures, Optional.of(origin), key);
         this.log = LogRecord.empty(origin);
     }
 

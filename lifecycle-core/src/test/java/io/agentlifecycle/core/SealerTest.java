@@ -18,6 +18,7 @@ import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
@@ -25,6 +26,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
@@ -35,6 +37,7 @@ import io.agentlifecycle.core.store.StoredRecord;
 import io.agentlifecycle.core.testing.ForwardingStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.core.testing.RecordingListener;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -275,6 +278,50 @@ class SealerTest {
         assertThat(steady.verify().endorsedLate()).isEqualTo(1);
     }
 
+    /** A sealer that can be made to lose its public key. */
+    private static final class Keyless extends ForwardingSealer {
+        private boolean gone;
+
+        Keyless(AuditSealer to) {
+            super(to);
+        }
+
+        @Override
+        public PublicJwk publicKey() {
+            if (gone) {
+                throw new IllegalStateException("the key server is down");
+            }
+            return super.publicKey();
+        }
+    }
+
+    @Test
+    void a_sealer_is_asked_for_its_key_when_the_log_is_opened_and_not_again() {
+        var keyless = new Keyless(sealer);
+        LifecycleManager manager = open(builder().sealer(keyless));
+        keyless.gone = true;
+
+        make(manager, A, AgentState.ACTIVE);
+
+        assertThat(manager.verify().signed()).isEqualTo(manager.verify().events());
+        assertThatThrownBy(() -> builder().sealer(keyless).build()).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void a_sealer_without_a_key_is_refused_by_name() {
+        var none = new ForwardingSealer(sealer) {
+            @Override
+            @SuppressWarnings("NullAway") // what a host in another language may do
+            public PublicJwk publicKey() {
+                return null;
+            }
+        };
+        assertThatThrownBy(() -> builder().sealer(none).build())
+                .isInstanceOf(NullPointerException.class)
+                .hasMessageContaining("publicKey");
+        assertThat(store.events(0, 10).events()).isEmpty();
+    }
+
     // ---- what works while nothing can be signed
 
     private enum Taking {
@@ -446,6 +493,8 @@ class SealerTest {
             manager.sweeper().sweep();
         }
         assertThat(kinds(manager, A)).doesNotContain(EventKind.ACTION_STUCK);
+        assertThat(manager.health().stuck()).isEmpty();
+        assertThat(manager.health().lastSealerFailure()).isPresent();
         assertThat(manager.verify().waiting()).isEqualTo(1);
 
         sealer.heal();
@@ -520,6 +569,44 @@ class SealerTest {
         manager.suspend(A, "maintenance", ADMIN);
         assertThat(seals(manager, A)).endsWith(Seal.WAITING);
         sealer.touch = signature -> signature;
+    }
+
+    /** Throws what the compiler would not let it, as code in other languages does. */
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <T extends Throwable> byte[] sneak(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    @Test
+    void a_sealer_that_throws_something_unheard_of_has_failed() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.ACTIVE);
+        for (Throwable thrown :
+                List.of(new IOException("no route"), new NoClassDefFoundError("org/example"), new AssertionError())) {
+            sealer.touch = signature -> SealerTest.<RuntimeException>sneak(thrown);
+            assertThatThrownBy(() -> manager.rotateCredentials(A))
+                    .isInstanceOf(AuditUnavailableException.class)
+                    .hasCause(thrown);
+        }
+
+        manager.suspend(A, "maintenance", ADMIN);
+
+        assertThat(seals(manager, A)).endsWith(Seal.WAITING);
+        sealer.touch = signature -> signature;
+    }
+
+    @Test
+    void an_error_of_the_machine_while_an_agent_is_stopped_stops_it_in_this_process() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.ACTIVE);
+        var error = new OutOfMemoryError("a test");
+        sealer.touch = signature -> SealerTest.<RuntimeException>sneak(error);
+
+        assertThatThrownBy(() -> manager.suspend(A, "maintenance", ADMIN)).isSameAs(error);
+
+        sealer.touch = signature -> signature;
+        assertThat(manager.guard().check(A, Operation.INVOKE).allowed()).isFalse();
+        assertThat(manager.health().denied()).containsExactly(SweepFleet.key(A));
     }
 
     @Test

@@ -153,7 +153,7 @@ final class SweepFleet implements AutoCloseable {
     }
 
     Verification verified() {
-        return new Verifier(inner, manager.engine().log().origin(), Optional.empty()).verify();
+        return new Verifier(inner, manager.engine().log().origin(), Optional.empty(), (k, t, p, s) -> false).verify();
     }
 
     @Override
