@@ -182,9 +182,11 @@ final class Replay {
 
     /** One that was taken back stays so: whoever holds one that merely ran out may get the next one by itself. */
     private static Credentials expired(Credentials before, String id) {
-        before.current()
+        if (before.current()
                 .filter(c -> c.id().value().equals(id) && c.recorded() == CredentialStatus.ACTIVE)
-                .orElseThrow(() -> new JsonFormatException("a credential expires that is not the agent's good one"));
+                .isEmpty()) {
+            throw new JsonFormatException("a credential expires that is not the agent's good one");
+        }
         return before.expireCurrent();
     }
 

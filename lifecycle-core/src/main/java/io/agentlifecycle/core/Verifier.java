@@ -79,17 +79,17 @@ final class Verifier {
                 events,
                 streams.size(),
                 agents,
-                seals.get(Seal.SIGNED),
-                seals.get(Seal.UNSIGNED),
-                seals.get(Seal.ENDORSED_LATE),
-                seals.get(Seal.WAITING));
+                seals.getOrDefault(Seal.SIGNED, 0L),
+                seals.getOrDefault(Seal.UNSIGNED, 0L),
+                seals.getOrDefault(Seal.ENDORSED_LATE, 0L),
+                seals.getOrDefault(Seal.WAITING, 0L));
     }
 
     private void endLog() {
         try {
             chains.end();
         } catch (BrokenChainException e) {
-            find(e.getMessage());
+            find(String.valueOf(e.getMessage()));
         }
     }
 
