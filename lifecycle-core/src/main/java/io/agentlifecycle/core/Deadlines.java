@@ -28,7 +28,10 @@ record Deadlines(Rules rules, Instant graceUntil) {
     /** Something that is to be done at an instant. */
     record Deadline(Instant at, SweepAction action) {}
 
-    /** All deadlines of {@code agent}, those that have passed included, the most decisive first. */
+    /**
+     * All deadlines of {@code agent}, those that have passed included: first that of its gap, which is closed whatever
+     * else is due, and then the most decisive first.
+     */
     List<Deadline> of(Agent agent, Optional<Liveness> liveness) {
         List<Deadline> deadlines = new ArrayList<>();
         if (agent.activity().unsignedFrom().isPresent()) {

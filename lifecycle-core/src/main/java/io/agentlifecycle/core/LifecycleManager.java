@@ -102,7 +102,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * A builder with the default policy, a store in memory, the standard table, opaque random credentials, the system
-     * clock, no listeners and no teardown tasks.
+     * clock, no sealer, so that the log is chained but not signed, no listeners and no teardown tasks.
      */
     public static Builder builder() {
         return new Builder();

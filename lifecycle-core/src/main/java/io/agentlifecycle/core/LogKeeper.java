@@ -105,10 +105,10 @@ final class LogKeeper {
             if (log.key().equals(writer.key())) {
                 return log;
             }
-            requireIntroduction(log.key().map(PublicJwk::keyId), signFromHere);
+            requireIntroduction(log.key(), signFromHere);
             Optional<LogRecord> next = write(log, introduction());
             if (next.isPresent()) {
-                LOG.info("log {} is signed from here on, with key {}", origin, writer.key());
+                LOG.info("log {} is signed from here on, with key {}", origin, keyId(writer.key()));
                 return next.get();
             }
             log = read().orElseThrow();
@@ -116,13 +116,17 @@ final class LogKeeper {
         throw new ContentionException("introducing a key to the log", Committer.MAX_ATTEMPTS);
     }
 
-    private void requireIntroduction(Optional<String> inForce, boolean signFromHere) {
-        String given = writer.key().map(PublicJwk::keyId).orElse("none");
+    private static String keyId(Optional<PublicJwk> key) {
+        return key.map(PublicJwk::keyId).orElse("none");
+    }
+
+    private void requireIntroduction(Optional<PublicJwk> inForce, boolean signFromHere) {
+        String given = keyId(writer.key());
         if (inForce.isPresent()) {
             throw new PolicyViolationException(
                     "log-key",
                     "the log %s is signed with key %s, but the sealer has %s; open it with sealer(..) of that key"
-                            .formatted(origin, inForce.get(), given));
+                            .formatted(origin, keyId(inForce), given));
         }
         if (!signFromHere) {
             throw new PolicyViolationException(
@@ -191,9 +195,9 @@ final class LogKeeper {
         throw new ContentionException("endorsing events of the log", Committer.MAX_ATTEMPTS);
     }
 
-    /** The first event of stream {@code log} that waits for a signed one. */
+    /** The first event of stream {@code log} that waits for a signed one; the very first if the record is gone. */
     Optional<Long> unsignedFrom() {
-        return read().flatMap(LogRecord::unsignedFrom);
+        return read().map(LogRecord::unsignedFrom).orElse(Optional.of(0L));
     }
 
     private static EventContent endorsement(long from) {

@@ -20,7 +20,7 @@ public final class ActorJson {
     /**
      * Reads what {@link #write} wrote.
      *
-     * @throws JsonFormatException if it is anything else
+     * @throws IllegalArgumentException if it is anything else
      */
     public static Actor read(JsonFields fields) {
         Actor.Type type = fields.parsed("type", ActorJson::typeOf);

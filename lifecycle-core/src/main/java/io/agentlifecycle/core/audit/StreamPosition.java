@@ -35,7 +35,7 @@ public record StreamPosition(String stream, long n, String prev) {
     /**
      * The agent whose stream has that name; empty for stream {@code log}.
      *
-     * @throws JsonFormatException if no stream has such a name
+     * @throws IllegalArgumentException if no stream has such a name
      */
     public static Optional<AgentKey> agentOf(String stream) {
         if (stream.equals(LOG)) {
