@@ -45,7 +45,8 @@ public enum AgentState {
         return next == this
                 || switch (next) {
                     case SUSPENDED -> this == ACTIVE || this == QUARANTINED;
-                    case QUARANTINED -> this == ACTIVE || this == SUSPENDED;
+                    // a quarantine may end by itself, and a suspension never does
+                    case QUARANTINED -> this == ACTIVE;
                     case ORPHANED -> this == ACTIVE || this == SUSPENDED || this == QUARANTINED;
                     case DECOMMISSIONING -> !isTerminal();
                     case DECOMMISSIONED -> true;
