@@ -1,5 +1,8 @@
 /** Keys, strict Ed25519 signatures and tokens of agents. */
 module io.agentlifecycle.credentials {
-    requires static org.jspecify;
-    requires io.agentlifecycle.core;
+    requires transitive io.agentlifecycle.core;
+    requires org.bouncycastle.provider;
+    requires static transitive org.jspecify;
+
+    exports io.agentlifecycle.credentials.keys;
 }

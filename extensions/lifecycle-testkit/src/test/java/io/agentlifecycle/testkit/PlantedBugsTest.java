@@ -1,8 +1,6 @@
 package io.agentlifecycle.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
-import static org.junit.platform.launcher.EngineFilter.includeEngines;
 
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Durability;
@@ -10,20 +8,12 @@ import io.agentlifecycle.testkit.JournaledStore.Disk;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.platform.engine.TestExecutionResult;
-import org.junit.platform.launcher.LauncherDiscoveryRequest;
-import org.junit.platform.launcher.TestExecutionListener;
-import org.junit.platform.launcher.TestIdentifier;
-import org.junit.platform.launcher.core.LauncherConfig;
-import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
-import org.junit.platform.launcher.core.LauncherFactory;
 
 /** The contract bites: each store with a bug fails the tests that are there to notice it. */
 class PlantedBugsTest {
@@ -32,42 +22,10 @@ class PlantedBugsTest {
     @ParameterizedTest
     @EnumSource(PlantedBug.class)
     void the_contract_notices(PlantedBug bug) {
-        Map<String, String> failures = run(bug);
+        ContractRun run = ContractRun.of(ContractOfAPlantedBug.class, PLANTED, bug.name());
 
-        assertThat(failures).containsKeys(bug.noticedBy().toArray(String[]::new));
-    }
-
-    /** Runs the contract on a store with that bug; the tests that failed, with what they said. */
-    private static Map<String, String> run(PlantedBug bug) {
-        LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
-                .selectors(selectClass(ContractOfAPlantedBug.class))
-                .filters(includeEngines("junit-jupiter"))
-                .configurationParameter(PLANTED, bug.name())
-                .build();
-        LauncherConfig bare = LauncherConfig.builder()
-                .enableTestExecutionListenerAutoRegistration(false)
-                .enableLauncherSessionListenerAutoRegistration(false)
-                .enableLauncherDiscoveryListenerAutoRegistration(false)
-                .enablePostDiscoveryFilterAutoRegistration(false)
-                .build();
-        var listener = new Failures();
-        LauncherFactory.create(bare).execute(request, listener);
-        assertThat(listener.ran).as("tests that ran").isGreaterThan(60);
-        return listener.failures;
-    }
-
-    private static final class Failures implements TestExecutionListener {
-        private final Map<String, String> failures = new TreeMap<>();
-        private int ran;
-
-        @Override
-        public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-            if (test.isTest()) {
-                ran++;
-            }
-            result.getThrowable()
-                    .ifPresent(thrown -> failures.put(test.getDisplayName().replace("()", ""), thrown.toString()));
-        }
+        assertThat(run.tests()).as("tests that ran").isGreaterThan(60);
+        assertThat(run.failures()).containsKeys(bug.noticedBy().toArray(String[]::new));
     }
 
     @ExtendWith(BugOfThisRun.class)

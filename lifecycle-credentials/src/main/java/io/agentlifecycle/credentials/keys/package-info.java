@@ -1,0 +1,9 @@
+/**
+ * Ed25519 keys: {@link io.agentlifecycle.credentials.keys.InMemoryKeys} and
+ * {@link io.agentlifecycle.credentials.keys.PemKeys} sign and never show a private key,
+ * {@link io.agentlifecycle.credentials.keys.Ed25519PublicKey} checks what they signed.
+ */
+@NullMarked
+package io.agentlifecycle.credentials.keys;
+
+import org.jspecify.annotations.NullMarked;
