@@ -1,6 +1,8 @@
-/** Signed audit trail: Merkle log, export and offline verification. */
+/** Signed audit trail: signatures over events, and verification without the store. */
 module io.agentlifecycle.audit {
-    requires static org.jspecify;
-    requires io.agentlifecycle.core;
-    requires io.agentlifecycle.credentials;
+    requires transitive io.agentlifecycle.core;
+    requires transitive io.agentlifecycle.credentials;
+    requires static transitive org.jspecify;
+
+    exports io.agentlifecycle.audit;
 }

@@ -1,5 +1,9 @@
 package io.agentlifecycle.examples;
 
+import io.agentlifecycle.audit.Ed25519AuditSealer;
+import io.agentlifecycle.audit.EventLine;
+import io.agentlifecycle.audit.LogVerification;
+import io.agentlifecycle.audit.LogVerifier;
 import io.agentlifecycle.core.Activation;
 import io.agentlifecycle.core.CredentialRotator;
 import io.agentlifecycle.core.LifecycleManager;
@@ -18,13 +22,18 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FleetSummary;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import io.agentlifecycle.credentials.keys.PemKeys;
 import io.agentlifecycle.storage.json.JsonStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,10 +60,12 @@ public final class Tutorial {
 
     private final MutableClock clock;
     private final LifecycleManager manager;
+    private final Ed25519PublicKey auditKey;
 
-    private Tutorial(MutableClock clock, LifecycleManager manager) {
+    private Tutorial(MutableClock clock, LifecycleManager manager, Ed25519PublicKey auditKey) {
         this.clock = clock;
         this.manager = manager;
+        this.auditKey = auditKey;
     }
 
     /** Runs the tutorial in the folder given, or in a fresh one that goes away at the end. */
@@ -69,7 +80,7 @@ public final class Tutorial {
         }
     }
 
-    private static void start(Path folder) {
+    private static void start(Path folder) throws IOException {
         step(1, "Create a manager");
         LifecyclePolicy policy = LifecyclePolicy.builder()
                 .requireApproval(true) // a person must let new agents in
@@ -84,16 +95,22 @@ public final class Tutorial {
                 .build();
         // A host that lives in real time just says storage(folder), and leaves the clock out. Simulated time has to go
         // on from where it stood when the store was last written to.
-        try (JsonStore store = JsonStore.open(folder)) {
+        try (JsonStore store = JsonStore.open(folder.resolve("store"))) {
             var clock =
                     MutableClock.at(store.describe().clockHighWater().orElse(Instant.parse("2026-04-11T04:30:00Z")));
+            // A real passphrase comes from where the host keeps its secrets; the key file is encrypted with it.
+            SigningKeyStore auditKeys =
+                    PemKeys.openOrCreate(folder.resolve("audit-keys"), Purpose.AUDIT, "tutorial"::toCharArray, clock);
             try (LifecycleManager manager = LifecycleManager.builder()
                     .policy(policy)
                     .store(store)
+                    .sealer(Ed25519AuditSealer.create(auditKeys))
                     .clock(clock)
                     .build()) {
-                say("It keeps everything in a folder of JSON files, and it is " + clock.instant() + ".");
-                new Tutorial(clock, manager).run();
+                say("It keeps everything in a folder of JSON files, signs its log, and it is " + clock.instant() + ".");
+                var publicKey =
+                        Ed25519PublicKey.of(auditKeys.publicKeys().get(0).jwk());
+                new Tutorial(clock, manager, publicKey).run();
             }
         }
     }
@@ -292,8 +309,17 @@ public final class Tutorial {
 
         // Throws AuditTamperedException, which names what does not fit.
         Verification verified = manager.verify();
-        say("Log verified: %d events in %d chains; the records of %d agents are what their events say; %d unsigned"
-                .formatted(verified.events(), verified.streams(), verified.agents(), verified.unsigned()));
+        say(
+                "Log verified: %d events in %d chains, %d of them signed; the records of %d agents are what their events say"
+                        .formatted(verified.events(), verified.streams(), verified.signed(), verified.agents()));
+
+        // Whoever has the lines and the public key can check them, without the store and without this library:
+        // docs/audit-format.md says how.
+        List<String> lines =
+                manager.auditTrail(reviewer).stream().map(EventLine::write).toList();
+        LogVerification checked = LogVerifier.of(auditKey).verify(lines);
+        say("Its trail, checked by itself: %d lines, %d signatures"
+                .formatted(lines.size(), checked.events().get(Seal.SIGNED)));
 
         FleetSummary fleet = manager.summary();
         say("Fleet: %d agents %s %s".formatted(fleet.total(), fleet.byState(), fleet.byOwner()));

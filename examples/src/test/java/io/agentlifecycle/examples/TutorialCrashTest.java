@@ -3,10 +3,14 @@ package io.agentlifecycle.examples;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.agentlifecycle.audit.Ed25519AuditSealer;
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.credentials.keys.PemKeys;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStreamReader;
@@ -106,11 +110,23 @@ class TutorialCrashTest {
         assertThat(credentials(folder)).containsAll(acknowledged).hasSameSizeAs(credentials(calm));
     }
 
+    /** What the tutorial left, with the key that signed it. */
+    private static LifecycleManager open(Path folder) {
+        var keys = PemKeys.openOrCreate(
+                folder.resolve("audit-keys"),
+                Purpose.AUDIT,
+                "tutorial"::toCharArray,
+                MutableClock.at("2026-05-01T00:00:00Z"));
+        return LifecycleManager.builder()
+                .storage(folder.resolve("store"))
+                .sealer(Ed25519AuditSealer.create(keys))
+                .build();
+    }
+
     /** What happened to each agent, by its name. */
-    private static Map<String, List<String>> trails(Path store) {
+    private static Map<String, List<String>> trails(Path folder) {
         Map<String, List<String>> trails = new TreeMap<>();
-        try (LifecycleManager manager =
-                LifecycleManager.builder().storage(store).build()) {
+        try (LifecycleManager manager = open(folder)) {
             manager.verify();
             for (Agent agent : manager.query(AgentQuery.all().includingRetired())) {
                 trails.put(agent.name(), new ArrayList<>());
@@ -128,10 +144,9 @@ class TutorialCrashTest {
         return trails;
     }
 
-    private static Set<String> credentials(Path store) {
+    private static Set<String> credentials(Path folder) {
         Set<String> ids = new TreeSet<>();
-        try (LifecycleManager manager =
-                LifecycleManager.builder().storage(store).build()) {
+        try (LifecycleManager manager = open(folder)) {
             for (Agent agent : manager.query(AgentQuery.all().includingRetired())) {
                 manager.auditTrail(agent.id())
                         .forEach(entry -> entry.event()

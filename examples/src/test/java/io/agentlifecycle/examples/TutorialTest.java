@@ -55,6 +55,7 @@ class TutorialTest {
                         "system:system: provisioned -> active",
                         "[2026-04-12T06:37:00Z] agent.decommissioned",
                         "Log verified: ",
+                        "Its trail, checked by itself: ",
                         "Fleet: 3 agents {ACTIVE=1, DECOMMISSIONED=2}");
     }
 

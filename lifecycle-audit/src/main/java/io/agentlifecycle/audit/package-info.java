@@ -1,7 +1,4 @@
-/**
- * Signs audit events, keeps the Merkle tree over all of them, and lets a third party verify an export offline with public
- * tools.
- */
+/** Signs the events of a log, and verifies a log without its store: whoever has the lines and the key can do that. */
 @NullMarked
 package io.agentlifecycle.audit;
 

@@ -1,0 +1,135 @@
+package io.agentlifecycle.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Verifies a log, or the trails of some agents, from nothing but the lines and the key of the log: no store, no manager.
+ * Lines are read in the order of the log; whoever leaves stream {@code log} out says that the key was in force from the
+ * beginning. Input is not trusted: a line has a longest length, and whatever is wrong is an
+ * {@link AuditTamperedException} that names the line. Immutable, and safe for use by many threads.
+ */
+public final class LogVerifier {
+    private final Ed25519PublicKey key;
+
+    private LogVerifier(Ed25519PublicKey key) {
+        this.key = key;
+    }
+
+    /** A verifier for a log whose first key is known to be {@code key}. */
+    public static LogVerifier of(Ed25519PublicKey key) {
+        return new LogVerifier(requireNonNull(key, "key"));
+    }
+
+    /**
+     * Reads all of {@code lines}, each ended by a line feed. The stream is not closed.
+     *
+     * @throws AuditTamperedException naming the first bad line, and its event if the line can be read
+     * @throws IOException if reading fails
+     */
+    public LogVerification verify(InputStream lines) throws IOException {
+        var reading = new Reading();
+        var in = new BufferedInputStream(lines);
+        for (byte[] line = nextLine(in, reading); line.length > 0; line = nextLine(in, reading)) {
+            reading.take(decode(line, reading));
+        }
+        return reading.end();
+    }
+
+    /**
+     * Reads all of {@code lines}, as {@link EventLine#write} wrote them.
+     *
+     * @throws AuditTamperedException naming the first bad line, and its event if the line can be read
+     */
+    public LogVerification verify(Iterable<String> lines) {
+        var reading = new Reading();
+        lines.forEach(reading::take);
+        return reading.end();
+    }
+
+    /** The bytes of the next line without its line feed; empty at the end. */
+    private static byte[] nextLine(InputStream in, Reading reading) throws IOException {
+        var line = new ByteArrayOutputStream(1_024);
+        for (int next = in.read(); next != '\n'; next = in.read()) {
+            if (next < 0) {
+                if (line.size() > 0) {
+                    throw reading.tampered("it is not ended by a line feed: the end is missing");
+                }
+                return new byte[0];
+            }
+            if (line.size() == EventLine.MAX_BYTES) {
+                throw reading.tampered("it is longer than " + EventLine.MAX_BYTES + " bytes");
+            }
+            line.write(next);
+        }
+        if (line.size() == 0) {
+            throw reading.tampered("it is empty");
+        }
+        return line.toByteArray();
+    }
+
+    private static String decode(byte[] line, Reading reading) {
+        try {
+            return UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).toString();
+        } catch (CharacterCodingException e) {
+            throw reading.tampered("it is not UTF-8");
+        }
+    }
+
+    /** One pass over a log. */
+    private final class Reading {
+        private final ChainVerifier chains = new ChainVerifier(new Dsse(key), Optional.empty(), Optional.of(key.jwk()));
+        private long linesTaken;
+
+        void take(String line) {
+            try {
+                EventLine.Parts parts = EventLine.split(line);
+                chains.take(parts.canonical(), parts.signature());
+                linesTaken++;
+            } catch (IllegalArgumentException e) {
+                throw tampered(eventOf(line), e.getMessage());
+            }
+        }
+
+        LogVerification end() {
+            try {
+                chains.end();
+            } catch (IllegalArgumentException e) {
+                throw new AuditTamperedException(List.of(requireNonNull(e.getMessage())));
+            }
+            return new LogVerification(chains.counts(), chains.heads());
+        }
+
+        /** Which event the line says that it is, if it says so at all. */
+        private static String eventOf(String line) {
+            try {
+                StreamPosition place = EventLine.read(line).event().position();
+                return " (event %d of stream %s)".formatted(place.n(), place.stream());
+            } catch (IllegalArgumentException e) {
+                return "";
+            }
+        }
+
+        AuditTamperedException tampered(String what) {
+            return tampered("", what);
+        }
+
+        private AuditTamperedException tampered(String where, @Nullable String what) {
+            return new AuditTamperedException(List.of("line %d%s: %s".formatted(linesTaken + 1, where, what)));
+        }
+    }
+}
