@@ -70,7 +70,7 @@ final class AgentCodec {
                             .map(AgentCodec::holdJson)
                             .toList()));
         }
-        if (agent.credentials().generation() > 0) {
+        if (!agent.credentials().equals(Credentials.NONE)) {
             body.put("credentials", credentialsJson(agent.credentials()));
         }
         agent.retirement().ifPresent(retirement -> body.put("retirement", retirementJson(retirement)));
@@ -223,6 +223,17 @@ final class AgentCodec {
         Json.ObjBuilder object = Json.object().put("gen", credentials.generation());
         credentials.current().ifPresent(c -> object.put("current", credentialJson(c)));
         credentials.retiring().ifPresent(c -> object.put("retiring", credentialJson(c)));
+        if (credentials.undelivered()) {
+            object.put("undelivered", true);
+        }
+        credentials
+                .retry()
+                .ifPresent(retry -> object.put(
+                        "retry",
+                        Json.object()
+                                .put("attempts", retry.attempts())
+                                .put("nextAt", retry.nextAt().toString())
+                                .build()));
         return object.build();
     }
 
@@ -230,7 +241,13 @@ final class AgentCodec {
         var result = new Credentials(
                 credentials.optionalObject("current").map(AgentCodec::readCredential),
                 credentials.optionalObject("retiring").map(AgentCodec::readCredential),
-                credentials.integer("gen"));
+                credentials.integer("gen"),
+                credentials.flag("undelivered"),
+                credentials.optionalObject("retry").map(retry -> {
+                    var read = new Credentials.Retry((int) retry.integer("attempts"), retry.instant("nextAt"));
+                    retry.end();
+                    return read;
+                }));
         credentials.end();
         return result;
     }

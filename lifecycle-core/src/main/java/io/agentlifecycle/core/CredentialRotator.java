@@ -3,7 +3,6 @@ package io.agentlifecycle.core;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.RotationResult.Outcome;
-import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
@@ -12,6 +11,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.credential.Credentials;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +25,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class CredentialRotator {
     private static final Logger LOG = LoggerFactory.getLogger(CredentialRotator.class);
-    private static final Actor ROTATOR = Actor.system("credential-rotator");
 
     private final LifecycleManager manager;
 
@@ -59,6 +58,14 @@ public final class CredentialRotator {
     }
 
     private RotationResult decide(Agent agent, Instant now) {
+        Optional<Credentials.Retry> retry = agent.credentials().retry().filter(failed -> now.isBefore(failed.nextAt()));
+        if (retry.isPresent()) {
+            return result(
+                    agent,
+                    Outcome.FAILED,
+                    "it failed %d times in a row; the next attempt is at %s"
+                            .formatted(retry.get().attempts(), retry.get().nextAt()));
+        }
         CredentialPolicy policy = manager.policyFor(agent).credentialPolicy();
         Optional<Credential> current = agent.credentials().current();
         if (current.isEmpty()) {
@@ -90,12 +97,7 @@ public final class CredentialRotator {
 
     private RotationResult rotate(Agent agent, Outcome outcome) {
         AgentKey key = agent.key();
-        Optional<Activation> rotated = manager.engine()
-                .runAt(
-                        key,
-                        agent.version(),
-                        Engine.Effect.NEUTRAL,
-                        manager.engine().rules().rotate(ROTATOR));
+        Optional<Activation> rotated = manager.renewal().rotate(agent);
         if (rotated.isEmpty()) {
             return result(agent, Outcome.FAILED, "the agent changed meanwhile; the next check looks at it again");
         }

@@ -9,6 +9,7 @@ import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.hold.HoldReason;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,8 +23,9 @@ import java.util.Optional;
  * of its heartbeats. A deadline counts from its instant.
  *
  * @param graceUntil before this, nobody is silent
+ * @param delivers whether there is a sink that takes new credentials to their agents
  */
-record Deadlines(Rules rules, Instant graceUntil) {
+record Deadlines(Rules rules, Instant graceUntil, boolean delivers) {
 
     /** Something that is to be done at an instant. */
     record Deadline(Instant at, SweepAction action) {}
@@ -49,10 +51,8 @@ record Deadlines(Rules rules, Instant graceUntil) {
         addInactivity(deadlines, agent, liveness);
         if (agent.state() == ACTIVE) {
             addSilence(deadlines, agent, liveness);
-            agent.credentials()
-                    .current()
-                    .filter(c -> c.recorded() == CredentialStatus.ACTIVE)
-                    .ifPresent(c -> addCredential(deadlines, agent, c));
+            addExpiry(deadlines, agent);
+            addRenewal(deadlines, agent);
         }
         return deadlines;
     }
@@ -143,12 +143,50 @@ record Deadlines(Rules rules, Instant graceUntil) {
         deadlines.add(new Deadline(at, SweepAction.NOTE_SILENCE));
     }
 
-    private void addCredential(List<Deadline> deadlines, Agent agent, Credential credential) {
-        deadlines.add(new Deadline(credential.expiresAt(), SweepAction.EXPIRE_CREDENTIAL));
-        CredentialPolicy policy = rules.policyFor(agent).credentialPolicy();
-        if (policy.autoRotate() && !isLast(agent, credential)) {
-            add(deadlines, agent, credential.rotateAt(policy), SweepAction.REPORT_ROTATION_DUE);
+    private static void addExpiry(List<Deadline> deadlines, Agent agent) {
+        agent.credentials()
+                .current()
+                .filter(c -> c.recorded() == CredentialStatus.ACTIVE)
+                .ifPresent(c -> deadlines.add(new Deadline(c.expiresAt(), SweepAction.EXPIRE_CREDENTIAL)));
+    }
+
+    private void addRenewal(List<Deadline> deadlines, Agent agent) {
+        Credentials credentials = agent.credentials();
+        boolean active = credentials
+                .current()
+                .filter(c -> c.recorded() == CredentialStatus.ACTIVE)
+                .isPresent();
+        if (!delivers) {
+            if (active) {
+                renewalDue(agent).ifPresent(at -> add(deadlines, agent, at, SweepAction.REPORT_ROTATION_DUE));
+            }
+            return;
         }
+        Instant notBefore = credentials.retry().map(Credentials.Retry::nextAt).orElse(Instant.MIN);
+        if (active && credentials.undelivered()) {
+            Instant issued = credentials.current().orElseThrow().issuedAt();
+            deadlines.add(new Deadline(later(issued, notBefore), SweepAction.DELIVER_CREDENTIAL));
+        } else {
+            renewalDue(agent)
+                    .ifPresent(at -> add(deadlines, agent, later(at, notBefore), SweepAction.ROTATE_CREDENTIAL));
+        }
+    }
+
+    /** When an ACTIVE agent is due for a new credential; empty if it gets none by itself. */
+    private Optional<Instant> renewalDue(Agent agent) {
+        CredentialPolicy policy = rules.policyFor(agent).credentialPolicy();
+        Optional<Credential> current = agent.credentials().current();
+        if (current.isEmpty()) {
+            return agent.activity().watchedSince();
+        }
+        Credential credential = current.get();
+        if (!policy.autoRotate() || credential.recorded() == CredentialStatus.REVOKED || isLast(agent, credential)) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                credential.recorded() == CredentialStatus.EXPIRED
+                        ? credential.expiresAt()
+                        : credential.rotateAt(policy));
     }
 
     /** True if a new credential would end no later than this one, because the agent ends then. */

@@ -6,6 +6,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.Json;
@@ -25,6 +26,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Check;
+import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RequestId;
@@ -101,9 +103,10 @@ final class Engine {
             Rules rules,
             CredentialIssuer issuer,
             Draws draws,
-            LogKeeper.Wanted wanted) {
+            LogKeeper.Wanted wanted,
+            boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var deadlines = new Deadlines(rules, graceUntil);
+        var deadlines = new Deadlines(rules, graceUntil, delivers);
         LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted);
         var fleet = new FleetView();
         LifecycleStore.Subscription subscription =
@@ -187,6 +190,19 @@ final class Engine {
         return find(key).orElseThrow(() -> new AgentNotFoundException(key));
     }
 
+    /** The events that the commit with that id has stored; none if there is no such commit. */
+    List<AuditEvent> committed(RequestId id) {
+        Optional<CommitResult> result = store().findCommit(id);
+        if (result.isEmpty() || !(result.get() instanceof CommitResult.Applied applied)) {
+            return List.of();
+        }
+        // at least one event is asked for, and a commit is never split
+        return store().events(applied.seq() - 1, 1).events().stream()
+                .map(stored ->
+                        SealedEvent.read(stored.canonical(), stored.signature()).event())
+                .toList();
+    }
+
     /** What this process heard, and what other hosts told the store. */
     Optional<Liveness> liveness(AgentKey key) {
         Optional<Liveness> here = fleet.liveness(key);
@@ -198,17 +214,28 @@ final class Engine {
 
     /** Runs a command on an agent. */
     Activation run(AgentKey key, Effect effect, Plan.Decision decision) {
-        return run(key, effect, OptionalLong.empty(), decision).orElseThrow();
+        return run(key, effect, OptionalLong.empty(), draws::requestId, decision)
+                .orElseThrow();
+    }
+
+    /**
+     * Runs a command on an agent, once under that id.
+     *
+     * @throws StoreException if the id was used before
+     */
+    Activation runOnce(AgentKey key, RequestId requestId, Effect effect, Plan.Decision decision) {
+        return run(key, effect, OptionalLong.empty(), () -> requestId, decision).orElseThrow();
     }
 
     /** Runs a command if the agent still has that version; empty if it has moved on. */
     Optional<Activation> runAt(AgentKey key, long version, Effect effect, Plan.Decision decision) {
-        return run(key, effect, OptionalLong.of(version), decision);
+        return run(key, effect, OptionalLong.of(version), draws::requestId, decision);
     }
 
-    private Optional<Activation> run(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
+    private Optional<Activation> run(
+            AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         requireNonNull(key, "key");
-        Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, decision);
+        Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, ids, decision);
         return effect == Effect.RESTRICTS || effect == Effect.REVOKES
                 ? restricting(key, effect, attempts)
                 : attempts.get();
@@ -237,14 +264,15 @@ final class Engine {
         }
     }
 
-    private Optional<Activation> attempts(AgentKey key, Effect effect, OptionalLong version, Plan.Decision decision) {
+    private Optional<Activation> attempts(
+            AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             long denials = fleet.denials();
             AgentCodec.Stored before = load(key);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
             }
-            Optional<Activation> done = attempt(before, decision);
+            Optional<Activation> done = attempt(before, ids.get(), decision);
             if (done.isPresent()) {
                 endDenial(key, effect, before, done.get().agent(), denials);
                 return done;
@@ -254,7 +282,7 @@ final class Engine {
     }
 
     /** Empty if someone else was faster. */
-    private Optional<Activation> attempt(AgentCodec.Stored before, Plan.Decision decision) {
+    private Optional<Activation> attempt(AgentCodec.Stored before, RequestId requestId, Plan.Decision decision) {
         Instant now = now();
         Plan plan = decision.decide(before.agent(), now);
         if (plan.isEmpty()) {
@@ -269,7 +297,7 @@ final class Engine {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
         return committer
-                        .commit(draws.requestId(), now, List.of(), mutations, chain.events())
+                        .commit(requestId, now, List.of(), mutations, chain.events())
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
@@ -290,6 +318,12 @@ final class Engine {
         }
         chain.add(rules.issued(wanted, chain.agent(), made));
         return issued;
+    }
+
+    /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
+    Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
+        return issuer.reissue(rules.order(agent, listed), listed)
+                .filter(again -> again.credential().id().equals(listed.id()));
     }
 
     /** The id of a retired agent is buried in the same commit, so that it stays taken when the record is gone. */

@@ -8,13 +8,11 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.JsonFields;
-import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.IdGenerator;
-import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.RequestId;
-import io.agentlifecycle.core.store.StoredEvent;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -50,15 +48,13 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
 
     /** The agent that the request with that id has made. */
     private Optional<Agent> earlier(RequestId id, ProvisioningRequest request) {
-        Optional<CommitResult> result = engine.store().findCommit(id);
-        if (result.isEmpty() || !(result.get() instanceof CommitResult.Applied applied)) {
+        List<AuditEvent> committed = engine.committed(id);
+        if (committed.isEmpty()) {
             return Optional.empty();
         }
-        StoredEvent stored =
-                engine.store().events(applied.seq() - 1, 1).events().get(0);
-        AuditEvent first =
-                SealedEvent.read(stored.canonical(), stored.signature()).event();
-        AgentId made = AgentId.of(stored.stream().substring(stored.stream().lastIndexOf('/') + 1));
+        AuditEvent first = committed.get(0);
+        AgentId made =
+                StreamPosition.agentOf(first.position().stream()).orElseThrow().id();
         boolean same =
                 RequestJson.takeFrom(new JsonFields("details", first.details())).equals(RequestJson.of(request))
                         && first.actor().isSame(request.requestedBy())

@@ -28,6 +28,7 @@ import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -36,6 +37,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.CredentialIssuer;
+import io.agentlifecycle.core.spi.CredentialSink;
 import io.agentlifecycle.core.spi.IdGenerator;
 import io.agentlifecycle.core.spi.LifecycleListener;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -86,7 +88,8 @@ public final class LifecycleManager implements AutoCloseable {
     private static final int PAGE = 500;
 
     /** What all views of one manager share. */
-    private record House(Engine engine, Teardown teardown, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
+    private record House(
+            Engine engine, Teardown teardown, Renewal renewal, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
 
     private final House house;
     private final TenantId tenant;
@@ -204,6 +207,30 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Activation rotateCredentials(AgentId agent, Actor actor) {
         return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().rotate(requireActor(actor)));
+    }
+
+    /**
+     * {@link #rotateCredentials(AgentId, Actor)}, once: asking again with the same key gives the same credential, with the
+     * same token, while it is good.
+     *
+     * @param idempotencyKey 1 to 128 characters that the caller chose for this rotation of this agent
+     * @throws PolicyViolationException rule {@code lifespan-over}, or {@code idempotency-key} if that key was used before
+     *     and its credential is no longer good, or its token cannot be made again
+     */
+    public Activation rotateCredentials(AgentId agent, Actor actor, String idempotencyKey) {
+        Text.line("idempotency key", idempotencyKey, 128);
+        return renewal().rotateOnce(key(agent), requireActor(actor), idempotencyKey);
+    }
+
+    /**
+     * Makes the token of a listed credential once more, for an agent that lost it; a random token cannot be.
+     *
+     * @throws PolicyViolationException rule {@code credential-usable}, if the credential is not good now, or
+     *     {@code token-once}, if its token cannot be made again: rotate instead
+     */
+    public IssuedCredential reissueCredential(AgentId agent, CredentialId credential, Actor actor) {
+        requireNonNull(credential, "credential");
+        return renewal().reissue(key(agent), credential, requireActor(actor));
     }
 
     /**
@@ -529,6 +556,10 @@ public final class LifecycleManager implements AutoCloseable {
         return house.engine();
     }
 
+    Renewal renewal() {
+        return house.renewal();
+    }
+
     /** For reports over a fleet: an agent that cannot be read is left out, and does not end the report. */
     void forEach(AgentQuery query, Consumer<Agent> action) {
         Optional<PageToken> after = Optional.empty();
@@ -598,6 +629,7 @@ public final class LifecycleManager implements AutoCloseable {
         private RandomGenerator random = new SecureRandom();
         private Optional<IdGenerator> ids = Optional.empty();
         private Optional<CredentialIssuer> issuer = Optional.empty();
+        private Optional<CredentialSink> sink = Optional.empty();
         private Optional<AuditSealer> sealer = Optional.empty();
         private boolean signFromHere;
         private Optional<String> logOrigin = Optional.empty();
@@ -654,6 +686,15 @@ public final class LifecycleManager implements AutoCloseable {
         /** What makes credentials. */
         public Builder credentials(CredentialIssuer value) {
             issuer = Optional.of(value);
+            return this;
+        }
+
+        /**
+         * What takes new credentials to their agents. With it, sweeps rotate what is due; without it, they only report
+         * that.
+         */
+        public Builder credentialSink(CredentialSink value) {
+            sink = Optional.of(value);
             return this;
         }
 
@@ -742,10 +783,16 @@ public final class LifecycleManager implements AutoCloseable {
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
             var writer = new EventWriter(draws, sealer);
             var wanted = new LogKeeper.Wanted(logOrigin, signFromHere);
-            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted);
+            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, sink.isPresent());
             var teardown = new Teardown(engine, tasks);
+            var renewal = new Renewal(engine, sink);
             var house = new House(
-                    engine, teardown, new Sweeper(engine, teardown), ids.orElse(draws::agentId), store.isEmpty());
+                    engine,
+                    teardown,
+                    renewal,
+                    new Sweeper(engine, teardown, renewal),
+                    ids.orElse(draws::agentId),
+                    store.isEmpty());
             return new LifecycleManager(house, TenantId.DEFAULT, false);
         }
     }

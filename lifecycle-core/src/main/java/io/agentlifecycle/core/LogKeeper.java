@@ -155,7 +155,9 @@ final class LogKeeper {
 
     /** The digest of all that due times are computed from. */
     private String schedule() {
-        return Digests.sha256(policy().sha256() + deadlines.rules().table());
+        // what falls due without a sink falls due at the same times as before there were any
+        String sink = deadlines.delivers() ? " with a sink" : "";
+        return Digests.sha256(policy().sha256() + deadlines.rules().table() + sink);
     }
 
     private PolicyRef policy() {
@@ -281,10 +283,13 @@ final class LogKeeper {
             LOG.error("{} keeps the due time that it has", found.key(), e);
             return Optional.empty();
         }
-        return due.equals(found.dueAt())
-                ? Optional.empty()
-                : Optional.of(new Mutation.Put(
-                        new StoredRecord(found.key(), found.version() + 1, due, found.body(), found.index())));
+        if (due.equals(found.dueAt())) {
+            // a sweep under the other policy may have put it off
+            committer.store().rearm(found.key(), found.version(), due);
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Mutation.Put(new StoredRecord(found.key(), found.version() + 1, due, found.body(), found.index())));
     }
 
     /** Another host changes agents meanwhile: each is tried by itself until it is right. */

@@ -32,8 +32,9 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential) {
      * A credential to be made.
      *
      * @param kind CREDENTIAL_ISSUED or CREDENTIAL_ROTATED
+     * @param forDelivery true if nobody is there to take it, so that it goes to its agent by the sink
      */
-    record NewCredential(EventKind kind, Actor actor) {}
+    record NewCredential(EventKind kind, Actor actor, boolean forDelivery) {}
 
     /** Decides what a command means for an agent: pure, and perhaps run more than once. */
     @FunctionalInterface

@@ -128,13 +128,22 @@ final class Replay {
             case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
+            case CREDENTIAL_DELIVERED -> agent.with(agent.credentials().delivered());
+            case CREDENTIAL_ROTATION_FAILED ->
+                agent.with(agent.credentials()
+                        .failed(new Credentials.Retry((int) details.integer("attempt"), details.instant("nextAt"))));
             case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
                 agent.with(agent.activity().heardFrom());
             case HEARTBEAT_MISSED ->
                 agent.with(agent.activity()
                         .silent(new Activity.Silence(details.instant("since"), details.integer("windows"))));
-            case AGENT_PROVISIONED, AGENT_ACTIVATED, AGENT_ORPHANED, AGENT_RECLAIMED, ACTION_STUCK, LOG_GAP_ENDORSED ->
-                agent;
+            case AGENT_PROVISIONED,
+                    AGENT_ACTIVATED,
+                    AGENT_ORPHANED,
+                    AGENT_RECLAIMED,
+                    ACTION_STUCK,
+                    CREDENTIAL_REISSUED,
+                    LOG_GAP_ENDORSED -> agent;
             case AGENT_REQUESTED,
                     AGENT_IMPORTED,
                     LOG_GENESIS,
@@ -175,9 +184,8 @@ final class Replay {
     }
 
     private static Credentials rotated(Credentials before, Credential next, JsonFields details) {
-        return details.optionalInstant("graceUntil")
-                .map(graceEnd -> before.rotate(next, graceEnd))
-                .orElseGet(() -> before.issue(next));
+        Credentials after = before.rotate(next, details.optionalInstant("graceUntil"));
+        return details.optional("delivery").isPresent() ? after.awaitingDelivery() : after;
     }
 
     /** One that was taken back stays so: whoever holds one that merely ran out may get the next one by itself. */

@@ -26,6 +26,7 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.CredentialStatus;
+import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -172,7 +173,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             requireOwner("agent " + agent.key(), agent.owner());
         }
         requireLife(agent, "become ACTIVE", now);
-        return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor));
+        return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor, false));
     }
 
     private static void requireLife(Agent agent, String what, Instant now) {
@@ -351,11 +352,74 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     // ---- credentials
 
+    /** A new credential for whoever asks. */
     Decision rotate(Actor actor) {
+        return rotate(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor, false));
+    }
+
+    /** A new credential that goes to its agent by the sink. */
+    Decision rotateForDelivery(Actor actor) {
+        return rotate(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor, true));
+    }
+
+    private Decision rotate(NewCredential wanted) {
         return (agent, now) -> {
             next(agent, Command.ROTATE_CREDENTIALS);
             requireLife(agent, "get a credential", now);
-            return Plan.NOTHING.issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor));
+            return Plan.NOTHING.issuing(wanted);
+        };
+    }
+
+    Decision delivered(CredentialId id) {
+        return (agent, now) -> agent.credentials().undelivered() && isCurrent(agent, id)
+                ? Plan.of(credentialEvent(EventKind.CREDENTIAL_DELIVERED, Actor.SYSTEM, agent, id))
+                : Plan.NOTHING;
+    }
+
+    private static boolean isCurrent(Agent agent, CredentialId id) {
+        return agent.credentials().current().filter(c -> c.id().equals(id)).isPresent();
+    }
+
+    private static EventContent credentialEvent(EventKind kind, Actor actor, Agent agent, CredentialId id) {
+        return EventContent.of(kind, actor, Json.object().put("id", id.value()).build())
+                .step(agent.state(), agent.state());
+    }
+
+    /** Notes that a renewal failed, and when the next attempt is. */
+    Decision renewalFailed(String step, String error) {
+        return (agent, now) -> {
+            int attempt =
+                    agent.credentials().retry().map(Credentials.Retry::attempts).orElse(0) + 1;
+            Json.Obj details = Json.object()
+                    .put("step", step.toLowerCase(Locale.ROOT))
+                    .put("error", error)
+                    .put("attempt", attempt)
+                    .put(
+                            "nextAt",
+                            now.plus(policyFor(agent)
+                                            .credentialPolicy()
+                                            .retryAfter(agent.key() + "/" + agent.version(), attempt))
+                                    .toString())
+                    .build();
+            return Plan.of(EventContent.of(EventKind.CREDENTIAL_ROTATION_FAILED, Actor.SYSTEM, details)
+                    .step(agent.state(), agent.state()));
+        };
+    }
+
+    /** The token of a good credential may be made again while its agent may use it. */
+    Decision reissue(CredentialId id, Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.ROTATE_CREDENTIALS);
+            requireLife(agent, "get a token again", now);
+            if (agent.credentials()
+                    .find(id)
+                    .filter(c -> c.status(now).isUsable())
+                    .isEmpty()) {
+                throw new PolicyViolationException(
+                        "credential-usable",
+                        "agent %s has no credential %s that is good now; rotate instead".formatted(agent.key(), id));
+            }
+            return Plan.of(credentialEvent(EventKind.CREDENTIAL_REISSUED, actor, agent, id));
         };
     }
 
@@ -415,12 +479,30 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 agent.entitlements().keyThumbprint());
     }
 
+    /** What was ordered when {@code listed} was made, so that its token can be made again. */
+    CredentialOrder order(Agent agent, Credential listed) {
+        return new CredentialOrder(
+                agent.key(),
+                listed.id(),
+                listed.generation(),
+                listed.issuedAt(),
+                listed.expiresAt(),
+                agent.entitlements().capabilities(),
+                agent.entitlements().audience(),
+                agent.entitlements().keyThumbprint());
+    }
+
     /** The event of a credential that was made. */
     EventContent issued(NewCredential wanted, Agent agent, Credential made) {
         Json.ObjBuilder details =
                 Json.object().put("issuedAt", made.issuedAt().toString()).put("secretSha256", made.secretSha256());
         Duration overlap = policyFor(agent).credentialPolicy().rotationOverlap();
-        if (wanted.kind() == EventKind.CREDENTIAL_ROTATED) {
+        if (wanted.forDelivery()) {
+            details.put("delivery", "pending");
+        }
+        // one that never reached its agent is not kept, so there is nothing to overlap with
+        if (wanted.kind() == EventKind.CREDENTIAL_ROTATED
+                && !agent.credentials().undelivered()) {
             agent.credentials()
                     .usable(made.issuedAt())
                     .ifPresent(old -> details.put("old", old.id().value())

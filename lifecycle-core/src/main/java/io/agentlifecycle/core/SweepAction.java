@@ -24,6 +24,10 @@ public enum SweepAction {
     ENDORSE_GAP(null, false),
     /** A credential ran out: it is written down. */
     EXPIRE_CREDENTIAL(null, false),
+    /** A credential is due for rotation: it is replaced, and the sink takes the new one to the agent. */
+    ROTATE_CREDENTIAL(Command.ROTATE_CREDENTIALS, false),
+    /** A new credential did not reach its agent: it is handed over again. */
+    DELIVER_CREDENTIAL(null, false),
     /** A credential is due for rotation, and nobody is there to take the new one: it is reported. */
     REPORT_ROTATION_DUE(null, false),
     /** It is due, but its record cannot be read; only ever reported as failed. */

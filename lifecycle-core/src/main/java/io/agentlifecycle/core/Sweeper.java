@@ -48,6 +48,7 @@ public final class Sweeper {
 
     private final Engine engine;
     private final Teardown teardown;
+    private final Renewal renewal;
     private final ReentrantLock lock = new ReentrantLock();
     private final SilenceBreaker breaker;
 
@@ -59,9 +60,10 @@ public final class Sweeper {
 
     private volatile Set<TenantId> massSilence = Set.of();
 
-    Sweeper(Engine engine, Teardown teardown) {
+    Sweeper(Engine engine, Teardown teardown, Renewal renewal) {
         this.engine = engine;
         this.teardown = teardown;
+        this.renewal = renewal;
         LifecyclePolicy policy = engine.rules().policy();
         this.breaker = new SilenceBreaker(policy.heartbeatInterval(), policy.startupGrace());
     }
@@ -310,7 +312,12 @@ public final class Sweeper {
     }
 
     private static boolean isUnfinished(SweepAction action, Agent after) {
-        return action == SweepAction.RETRY_TEARDOWN && after.state() == AgentState.DECOMMISSIONING;
+        return switch (action) {
+            case RETRY_TEARDOWN -> after.state() == AgentState.DECOMMISSIONING;
+            case ROTATE_CREDENTIAL, DELIVER_CREDENTIAL ->
+                after.credentials().retry().isPresent();
+            default -> false;
+        };
     }
 
     private void failed(Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now, RuntimeException e) {
@@ -386,6 +393,8 @@ public final class Sweeper {
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
             case ENDORSE_GAP -> command(agent, rules.endorseGap());
             case EXPIRE_CREDENTIAL -> command(agent, rules.expireCredential());
+            case ROTATE_CREDENTIAL -> renewal.rotateAndDeliver(agent);
+            case DELIVER_CREDENTIAL -> renewal.deliverAgain(agent);
             case REPORT_ROTATION_DUE, EXAMINE -> throw new AssertionError(action + " is no change");
         };
     }

@@ -292,8 +292,14 @@ class EventKindsTest {
             }
         };
         TestSealer sealer = new TestSealer();
-        LifecycleManager manager = shop.open(
-                builder -> builder.store(torn).policy(SECOND).sealer(sealer).signFromHere());
+        RepeatableIssuer issuer = new RepeatableIssuer();
+        LifecycleManager manager = shop.open(builder -> builder.store(torn)
+                .policy(SECOND)
+                .credentials(issuer)
+                .credentialSink((agent, credential) -> {})
+                .sealer(sealer)
+                .signFromHere());
+        renew(manager, issuer);
         sealer.fail();
         manager.revokeCredentials(AgentId.of("agent:signed"), "leaked", ADMIN);
         sealer.heal();
@@ -306,6 +312,22 @@ class EventKindsTest {
         assertThat(recovered.event().details())
                 .isEqualTo(Json.object().put("bytes", 17).put("sha256", DIGEST).build());
         return log;
+    }
+
+    /** An agent gets a credential by the sink, but not at once, and then its token again. */
+    private void renew(LifecycleManager manager, RepeatableIssuer issuer) {
+        AgentId renewed = AgentId.of("agent:renewed");
+        manager.requestProvisioning(request(renewed.value()).build());
+        manager.approve(renewed, ADMIN);
+        manager.activate(renewed);
+        shop.clock.advance(Duration.ofHours(14));
+        issuer.broken = true;
+        manager.sweeper().sweep();
+        issuer.broken = false;
+        shop.clock.advance(Duration.ofMinutes(10));
+        manager.sweeper().sweep();
+        manager.reissueCredential(
+                renewed, manager.get(renewed).credential().orElseThrow().id(), ADMIN);
     }
 
     private LifecycleManager open(LifecycleStore store, LifecyclePolicy policy) {

@@ -64,7 +64,13 @@ public enum EventKind {
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
     /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
-    CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("graceUntil", "old", "secretSha256")),
+    CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("delivery", "graceUntil", "old", "secretSha256")),
+    /** The credential that a sweep issued has reached its agent. */
+    CREDENTIAL_DELIVERED("credential.delivered", keys("id"), keys()),
+    /** A credential was due, and could not be issued or delivered; what the agent has is as it was. */
+    CREDENTIAL_ROTATION_FAILED("credential.rotation_failed", keys("attempt", "error", "nextAt", "step"), keys()),
+    /** The token of a credential was made and handed out again. */
+    CREDENTIAL_REISSUED("credential.reissued", keys("id"), keys()),
     /** Its credentials were taken back. */
     CREDENTIAL_REVOKED("credential.revoked", keys("ids", "reason"), keys()),
     /** Its credential ran out before it was replaced. */
@@ -96,6 +102,8 @@ public enum EventKind {
             AGENT_DECOMMISSION_STARTED,
             AGENT_DECOMMISSIONED,
             HOLD_PLACED,
+            CREDENTIAL_DELIVERED,
+            CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,
             CREDENTIAL_EXPIRED,
             HEARTBEAT_FIRST,

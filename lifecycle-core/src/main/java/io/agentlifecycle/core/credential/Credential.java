@@ -1,11 +1,7 @@
 package io.agentlifecycle.core.credential;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -71,9 +67,7 @@ public record Credential(
      */
     public Instant rotateAt(CredentialPolicy policy) {
         Duration half = Duration.between(issuedAt, expiresAt).dividedBy(2);
-        // a signed 64-bit fraction of [-1, 1), applied in integers so that it is the same everywhere
-        long fraction = ByteBuffer.wrap(sha256("rotate" + id.value())).getLong() >> 32;
-        Duration jitter = half.dividedBy(10).multipliedBy(fraction).dividedBy(1L << 31);
+        Duration jitter = Jitter.of("rotate" + id.value(), half.dividedBy(10));
         Instant byHalfLife = issuedAt.plus(half).plus(jitter);
         Instant byOverlap = expiresAt.minus(policy.rotationOverlap());
         return byHalfLife.isBefore(byOverlap) ? byHalfLife : byOverlap;
@@ -98,13 +92,5 @@ public record Credential(
 
     Credential recorded(CredentialStatus next) {
         return new Credential(id, generation, issuedAt, expiresAt, next, graceUntil, keyId, secretSha256);
-    }
-
-    private static byte[] sha256(String text) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8));
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
     }
 }

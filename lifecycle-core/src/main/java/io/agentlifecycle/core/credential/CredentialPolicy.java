@@ -18,6 +18,8 @@ import java.time.Duration;
 public record CredentialPolicy(
         Duration maxCredentialTtl, Duration rotationOverlap, boolean autoRotate, boolean revokeOnDecommission) {
     private static final Duration LONGEST = Duration.ofDays(366);
+    private static final Duration FIRST_RETRY = Duration.ofSeconds(30);
+    private static final Duration LONGEST_RETRY = Duration.ofMinutes(8);
 
     /** 24 hours of life, 5 minutes of overlap, rotated by itself, revoked at retirement. */
     public static final CredentialPolicy DEFAULT =
@@ -34,6 +36,22 @@ public record CredentialPolicy(
             throw new IllegalArgumentException("rotationOverlap must be at least 0 and less than maxCredentialTtl "
                     + maxCredentialTtl + " but was " + rotationOverlap);
         }
+    }
+
+    /**
+     * How long to wait after a renewal that failed for the {@code attempt}-th time in a row: half a minute, and half as
+     * much again each time, up to 8 minutes or an eighth of a credential's life, whichever is less. It is moved by up to a
+     * tenth either way depending on {@code seed}, so that what failed together is not tried again together.
+     */
+    public Duration retryAfter(String seed, int attempt) {
+        Duration eighth = maxCredentialTtl.dividedBy(8);
+        Duration cap = eighth.compareTo(LONGEST_RETRY) < 0 ? eighth : LONGEST_RETRY;
+        Duration wait = FIRST_RETRY;
+        for (int i = 1; i < attempt && wait.compareTo(cap) < 0; i++) {
+            wait = wait.multipliedBy(3).dividedBy(2);
+        }
+        Duration base = wait.compareTo(cap) < 0 ? wait : cap;
+        return base.plus(Jitter.of("retry" + seed + attempt, base.dividedBy(10)));
     }
 
     /** With another life. */

@@ -12,43 +12,78 @@ import java.util.Optional;
  * @param current the newest one, also when it has expired or was revoked
  * @param retiring the one before it, while it is good for the overlap of a rotation
  * @param generation how many were issued so far
+ * @param undelivered true until the current one, which a sweep issued, has reached its agent
+ * @param retry when to try again what failed, if the last renewal did
  */
-public record Credentials(Optional<Credential> current, Optional<Credential> retiring, long generation) {
+public record Credentials(
+        Optional<Credential> current,
+        Optional<Credential> retiring,
+        long generation,
+        boolean undelivered,
+        Optional<Retry> retry) {
     /** None issued yet. */
-    public static final Credentials NONE = new Credentials(Optional.empty(), Optional.empty(), 0);
+    public static final Credentials NONE =
+            new Credentials(Optional.empty(), Optional.empty(), 0, false, Optional.empty());
 
     public Credentials {
         requireNonNull(current, "current");
         requireNonNull(retiring, "retiring");
+        requireNonNull(retry, "retry");
         if (current.isPresent() && current.get().generation() != generation) {
             throw new IllegalArgumentException("the current credential must be of the last generation");
+        }
+        if (undelivered && current.isEmpty()) {
+            throw new IllegalArgumentException("there is no credential to deliver");
         }
     }
 
     /** With {@code next} as the only one; all others stop being good at once. */
     public Credentials issue(Credential next) {
-        return new Credentials(Optional.of(next), Optional.empty(), next.generation());
+        return new Credentials(Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty());
     }
 
     /**
      * With {@code next} as the current one; the one before it, if it was good, stays so until {@code graceEnd}, but not
-     * beyond its own end. One that was already retiring stops being good.
+     * beyond its own end, and one that was already retiring stops being good. If the current one never reached its agent,
+     * it is the one that stops: the agent still works with the one that is retiring, which stays as it is.
      */
-    public Credentials rotate(Credential next, Instant graceEnd) {
-        return new Credentials(
-                Optional.of(next),
-                current.filter(c -> c.recorded() == CredentialStatus.ACTIVE).map(c -> c.retiring(graceEnd)),
-                next.generation());
+    public Credentials rotate(Credential next, Optional<Instant> graceEnd) {
+        Optional<Credential> staying = undelivered
+                ? retiring
+                : graceEnd.flatMap(end -> current.filter(c -> c.recorded() == CredentialStatus.ACTIVE)
+                        .map(c -> c.retiring(end)));
+        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty());
+    }
+
+    /** With the current one on its way to its agent. */
+    public Credentials awaitingDelivery() {
+        return new Credentials(current, retiring, generation, true, retry);
+    }
+
+    /** With the current one known to its agent. */
+    public Credentials delivered() {
+        return new Credentials(current, retiring, generation, false, Optional.empty());
+    }
+
+    /** With a renewal that failed, and is tried again. */
+    public Credentials failed(Retry next) {
+        return new Credentials(current, retiring, generation, undelivered, Optional.of(next));
     }
 
     /** With none of them good. */
     public Credentials revokeAll() {
-        return new Credentials(current.map(c -> c.recorded(CredentialStatus.REVOKED)), Optional.empty(), generation);
+        return new Credentials(
+                current.map(c -> c.recorded(CredentialStatus.REVOKED)),
+                Optional.empty(),
+                generation,
+                false,
+                Optional.empty());
     }
 
     /** With the expiry of the current one written down. */
     public Credentials expireCurrent() {
-        return new Credentials(current.map(c -> c.recorded(CredentialStatus.EXPIRED)), retiring, generation);
+        return new Credentials(
+                current.map(c -> c.recorded(CredentialStatus.EXPIRED)), retiring, generation, undelivered, retry);
     }
 
     /** The listed credential of that id. */
@@ -64,5 +99,20 @@ public record Credentials(Optional<Credential> current, Optional<Credential> ret
     /** True if the current one was taken back; such an agent gets a new one only when someone asks for it. */
     public boolean isRevoked() {
         return current.filter(c -> c.recorded() == CredentialStatus.REVOKED).isPresent();
+    }
+
+    /**
+     * A renewal that failed.
+     *
+     * @param attempts how often in a row
+     * @param nextAt before this, no sweep tries again
+     */
+    public record Retry(int attempts, Instant nextAt) {
+        public Retry {
+            requireNonNull(nextAt, "nextAt");
+            if (attempts < 1) {
+                throw new IllegalArgumentException("attempts must be at least 1 but was " + attempts);
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 package io.agentlifecycle.core.spi;
 
+import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.IssuedCredential;
+import java.util.Optional;
 
 /**
  * Makes credentials. What it makes may be thrown away: a credential counts only once the agent's record lists it.
@@ -19,4 +21,15 @@ import io.agentlifecycle.core.credential.IssuedCredential;
 public interface CredentialIssuer {
     /** The credential for {@code order}, with its secret. */
     IssuedCredential issue(CredentialOrder order);
+
+    /**
+     * The very same token again that {@link #issue} made, for an agent that never got it or lost it.
+     *
+     * @param order what was ordered then, with the end that the credential has
+     * @param issued the credential as it is listed
+     * @return empty if it cannot be made twice, as when it is random; then the credential is replaced instead
+     */
+    default Optional<IssuedCredential> reissue(CredentialOrder order, Credential issued) {
+        return Optional.empty();
+    }
 }

@@ -7,8 +7,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
@@ -103,10 +105,10 @@ class CredentialTest {
         Credential second = generation(2, random);
         Credential third = generation(3, random);
 
-        Credentials two = Credentials.NONE.issue(first).rotate(second, START.plusSeconds(60));
+        Credentials two = Credentials.NONE.issue(first).rotate(second, Optional.of(START.plusSeconds(60)));
         assertThat(two.find(first.id())).isPresent();
         assertThat(two.find(second.id())).contains(second);
-        Credentials three = two.rotate(third, START.plusSeconds(90));
+        Credentials three = two.rotate(third, Optional.of(START.plusSeconds(90)));
         assertThat(three.find(first.id())).isEmpty();
         assertThat(three.retiring().map(Credential::id)).contains(second.id());
         assertThat(three.usable(START)).contains(third);
@@ -115,12 +117,54 @@ class CredentialTest {
         assertThat(revoked.isRevoked()).isTrue();
         assertThat(revoked.usable(START)).isEmpty();
         assertThat(revoked.retiring()).isEmpty();
-        assertThat(revoked.rotate(generation(4, random), START.plusSeconds(60)).retiring())
+        assertThat(revoked.rotate(generation(4, random), Optional.of(START.plusSeconds(60)))
+                        .retiring())
                 .as("a revoked one gets no overlap")
                 .isEmpty();
         assertThat(three.expireCurrent().isRevoked()).isFalse();
-        assertThatThrownBy(() -> new Credentials(Optional.of(first), Optional.empty(), 2))
+        assertThatThrownBy(() -> new Credentials(Optional.of(first), Optional.empty(), 2, false, Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Credentials.NONE.awaitingDelivery()).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void one_that_never_arrived_is_replaced_and_the_one_that_the_agent_has_stays() {
+        Random random = new Random(3);
+        Credential first = credential(id(random), Duration.ofHours(1));
+        Instant end = START.plusSeconds(60);
+        Credentials two = Credentials.NONE
+                .issue(first)
+                .rotate(generation(2, random), Optional.of(end))
+                .awaitingDelivery();
+
+        Credentials three = two.rotate(generation(3, random), Optional.of(START.plusSeconds(900)));
+
+        assertThat(three.retiring()).contains(first.retiring(end));
+        assertThat(three.undelivered()).isFalse();
+        assertThat(two.delivered().undelivered()).isFalse();
+        assertThat(two.revokeAll().undelivered()).isFalse();
+    }
+
+    @Test
+    void the_wait_after_a_failure_grows_by_half_and_has_an_end() {
+        CredentialPolicy day = CredentialPolicy.DEFAULT;
+        List<Duration> waits = IntStream.rangeClosed(1, 20)
+                .mapToObj(attempt -> day.retryAfter("a", attempt))
+                .toList();
+        Duration expected = Duration.ofSeconds(30);
+        for (Duration wait : waits) {
+            assertThat(wait)
+                    .isBetween(
+                            expected.multipliedBy(9).dividedBy(10),
+                            expected.multipliedBy(11).dividedBy(10));
+            expected = expected.multipliedBy(3).dividedBy(2);
+            if (expected.compareTo(Duration.ofMinutes(8)) > 0) {
+                expected = Duration.ofMinutes(8);
+            }
+        }
+        assertThat(day.retryAfter("a", 1)).isEqualTo(day.retryAfter("a", 1)).isNotEqualTo(day.retryAfter("b", 1));
+        CredentialPolicy minute = day.withRotationOverlap(Duration.ZERO).withMaxCredentialTtl(Duration.ofSeconds(80));
+        assertThat(minute.retryAfter("a", 20)).isBetween(Duration.ofSeconds(9), Duration.ofSeconds(11));
     }
 
     @Test

@@ -1,0 +1,167 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.IssuedCredential;
+import io.agentlifecycle.core.error.AuditUnavailableException;
+import io.agentlifecycle.core.error.ContentionException;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.spi.CredentialSink;
+import io.agentlifecycle.core.store.RequestId;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Renews credentials for whoever is not there to take the new one: stores it, hands it over, and stores that. What fails
+ * is stored, too, with the time of the next attempt; until the new one is stored, the old one is as it was.
+ */
+final class Renewal {
+    private static final Logger LOG = LoggerFactory.getLogger(Renewal.class);
+    private static final Actor ROTATOR = Actor.system("credential-rotator");
+
+    /** What may fail, as events name it. */
+    private enum Step {
+        ISSUE,
+        DELIVER
+    }
+
+    private final Engine engine;
+    private final Optional<CredentialSink> sink;
+
+    Renewal(Engine engine, Optional<CredentialSink> sink) {
+        this.engine = engine;
+        this.sink = sink;
+    }
+
+    /** Rotates for whoever called; the new credential is in what it returns. Empty if the agent has moved on. */
+    Optional<Activation> rotate(Agent agent) {
+        try {
+            return rotate(agent, engine.rules().rotate(ROTATOR));
+        } catch (RuntimeException e) {
+            if (isOfIssuer(e)) {
+                noteFailure(agent, Step.ISSUE, e);
+            }
+            throw e;
+        }
+    }
+
+    /** Rotates, but only the first time that it is asked with that key. */
+    Activation rotateOnce(AgentKey key, Actor actor, String idempotencyKey) {
+        var id = new RequestId("rotate-" + Digests.sha256(key + "/" + idempotencyKey));
+        Optional<Activation> earlier = earlier(key, id, idempotencyKey);
+        if (earlier.isPresent()) {
+            return earlier.get();
+        }
+        try {
+            return engine.runOnce(key, id, Engine.Effect.NEUTRAL, engine.rules().rotate(actor));
+        } catch (StoreException e) {
+            // the same key may have won in another thread, or before an answer was lost
+            return earlier(key, id, idempotencyKey).orElseThrow(() -> e);
+        }
+    }
+
+    /** What the rotation with that id has given. */
+    private Optional<Activation> earlier(AgentKey key, RequestId id, String idempotencyKey) {
+        return engine.committed(id).stream()
+                .flatMap(event -> event.content().credential().stream())
+                .findFirst()
+                .map(made -> {
+                    Agent agent = engine.load(key).agent();
+                    return agent.credentials()
+                            .find(CredentialId.of(made.jti()))
+                            .filter(credential ->
+                                    credential.status(engine.now()).isUsable())
+                            .flatMap(credential -> engine.reissue(agent, credential))
+                            .map(again -> new Activation(agent, Optional.of(again)))
+                            .orElseThrow(() -> new PolicyViolationException(
+                                    "idempotency-key",
+                                    ("credential %s of agent %s was made for the key \"%s\", and is no longer good, or its"
+                                                    + " token cannot be made again; rotate with a new key")
+                                            .formatted(made.jti(), key, idempotencyKey)));
+                });
+    }
+
+    /** The token of a listed credential, made again; that is an event, since it gives power to who gets it. */
+    IssuedCredential reissue(AgentKey key, CredentialId id, Actor actor) {
+        Agent agent = engine.load(key).agent();
+        Optional<IssuedCredential> again =
+                agent.credentials().find(id).flatMap(credential -> engine.reissue(agent, credential));
+        // refused without an event if the credential is not good
+        Plan.Decision decision = engine.rules().reissue(id, actor);
+        decision.decide(agent, engine.now());
+        if (again.isEmpty()) {
+            throw new PolicyViolationException(
+                    "token-once",
+                    "the token of %s for agent %s cannot be made again; rotate instead".formatted(id, key));
+        }
+        engine.run(key, Engine.Effect.NEUTRAL, decision);
+        return again.get();
+    }
+
+    /** Rotates and hands over. Empty if the agent has moved on. */
+    Optional<Agent> rotateAndDeliver(Agent agent) {
+        Optional<Activation> rotated;
+        try {
+            rotated = rotate(agent, engine.rules().rotateForDelivery(ROTATOR));
+        } catch (RuntimeException e) {
+            if (isOfIssuer(e)) {
+                return Optional.of(noteFailure(agent, Step.ISSUE, e));
+            }
+            throw e;
+        }
+        return rotated.map(done -> deliver(done.agent().key(), done.issued()));
+    }
+
+    /** Hands over again what did not arrive; if its token cannot be made again, another one. */
+    Optional<Agent> deliverAgain(Agent agent) {
+        Optional<IssuedCredential> again;
+        try {
+            again = engine.reissue(agent, agent.credentials().current().orElseThrow());
+        } catch (RuntimeException e) {
+            return Optional.of(noteFailure(agent, Step.DELIVER, e));
+        }
+        return again.isPresent() ? Optional.of(deliver(agent.key(), again.get())) : rotateAndDeliver(agent);
+    }
+
+    private Optional<Activation> rotate(Agent agent, Plan.Decision decision) {
+        return engine.runAt(agent.key(), agent.version(), Engine.Effect.NEUTRAL, decision);
+    }
+
+    /** What store and sealer cannot do is no fault of the issuer, and cannot be written down either. */
+    private static boolean isOfIssuer(RuntimeException e) {
+        return !(e instanceof StoreException
+                || e instanceof ContentionException
+                || e instanceof AuditUnavailableException);
+    }
+
+    private Agent deliver(AgentKey key, IssuedCredential issued) {
+        try {
+            sink.orElseThrow().deliver(key, issued);
+        } catch (Exception | LinkageError | AssertionError e) {
+            if (e instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+            }
+            return noteFailure(engine.load(key).agent(), Step.DELIVER, e);
+        }
+        return engine.run(
+                        key,
+                        Engine.Effect.NEUTRAL,
+                        engine.rules().delivered(issued.credential().id()))
+                .agent();
+    }
+
+    private Agent noteFailure(Agent agent, Step step, Throwable e) {
+        LOG.warn("{} of a credential for agent {} failed", step, agent.key(), e);
+        // the message may hold secrets of the host, so only the kind of failure is stored
+        return engine.run(
+                        agent.key(),
+                        Engine.Effect.NEUTRAL,
+                        engine.rules().renewalFailed(step.name(), e.getClass().getName()))
+                .agent();
+    }
+}
