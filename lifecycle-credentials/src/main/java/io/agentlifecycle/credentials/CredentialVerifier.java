@@ -1,0 +1,244 @@
+package io.agentlifecycle.credentials;
+
+import static java.util.Objects.requireNonNull;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Expiry;
+import io.agentlifecycle.core.LifecycleManager;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.access.Verdict;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.credentials.TokenVerdict.Reason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Checks tokens of an {@link Ed25519CredentialIssuer} in the process of the manager that ordered them. A token is good if
+ * it is the one spelling of what the issuer wrote, signed by a key that is not retired, within its time to the nanosecond,
+ * and if the manager says, now, that the agent may act with that credential. What was good a moment ago is asked again at
+ * every call, with the cache, too: once a command that takes power away has returned, no token of that agent is accepted.
+ *
+ * <p>Made from a view of one tenant, it accepts tokens of that tenant only; made from the manager that was built, those of
+ * all tenants, so look at the tenant in the claims, too.
+ *
+ * <p>A token that is bound to a key is refused, since possession is not checked here, unless the host says with
+ * {@link Builder#hostChecksProof} that it does that itself.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class CredentialVerifier {
+    private static final Logger LOG = LoggerFactory.getLogger(CredentialVerifier.class);
+
+    private static final Set<String> HEADER = Set.of("alg", "kid", "typ");
+    private static final Set<String> ALGORITHMS =
+            Set.of(Ed25519CredentialIssuer.ALGORITHM, Ed25519CredentialIssuer.LEGACY_ALGORITHM);
+    private static final Set<Verdict.Reason> OF_THE_CREDENTIAL = EnumSet.of(
+            Verdict.Reason.CREDENTIAL_UNKNOWN,
+            Verdict.Reason.CREDENTIAL_RETIRED,
+            Verdict.Reason.CREDENTIAL_REVOKED,
+            Verdict.Reason.CREDENTIAL_EXPIRED);
+
+    private final LifecycleManager manager;
+    private final Ed25519CredentialIssuer issuer;
+    private final String audience;
+    private final boolean hostChecksProof;
+    private final Optional<Cache<String, TokenClaims>> cache;
+
+    private CredentialVerifier(Builder builder) {
+        this.manager = builder.manager;
+        this.issuer = builder.issuer;
+        this.audience = builder.audience;
+        this.hostChecksProof = builder.hostChecksProof;
+        this.cache = builder.maximumSize == 0 ? Optional.empty() : Optional.of(cache(builder.maximumSize, manager));
+    }
+
+    /** A verifier with the defaults of {@link #builder}. */
+    public static CredentialVerifier create(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
+        return builder(manager, issuer).build();
+    }
+
+    /** A builder of a verifier for the issuer's own audience, that refuses bound tokens and has no cache. */
+    public static Builder builder(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
+        return new Builder(manager, issuer);
+    }
+
+    /**
+     * Whether {@code token} is good now. Whatever it is, the answer is a verdict and no exception; if the keys or the manager
+     * cannot be asked, it is {@link Reason#UNCHECKED}.
+     */
+    public TokenVerdict verify(String token) {
+        requireNonNull(token, "token");
+        try {
+            return new TokenVerdict.Accepted(check(token));
+        } catch (Refusal refusal) {
+            return refusal.verdict();
+        } catch (RuntimeException e) {
+            // Only its name: what a reader complains of is the text of the token.
+            LOG.error(
+                    "a token is refused because its check ended with {}",
+                    e.getClass().getName());
+            return new Refusal(Reason.UNCHECKED).verdict();
+        }
+    }
+
+    private TokenClaims check(String token) {
+        CompactJws jws = CompactJws.parse(token); // 1, 2
+        if (cache.isEmpty()) {
+            return checkAll(jws);
+        }
+        String digest = jws.digest();
+        TokenClaims known = cache.get().getIfPresent(digest);
+        if (known != null) {
+            trusted().find(known.keyId()).requireGood();
+            requireTime(known.issuedAt(), known.expiresAt());
+            requireStanding(known.agent(), known.id());
+            return known;
+        }
+        TokenClaims claims = checkAll(jws);
+        cache.get().put(digest, claims);
+        return claims;
+    }
+
+    /** The checks in the order of their numbers; each stops an attack that those before it let through. */
+    private TokenClaims checkAll(CompactJws jws) {
+        Json.Obj header = StrictJson.object(jws.header()).orElseThrow(() -> new Refusal(Reason.HEADER)); // 3
+        Refusal.unless(header.members().keySet().equals(HEADER), Reason.HEADER_MEMBERS); // 4
+        Refusal.unless(ALGORITHMS.contains(text(header, "alg")), Reason.ALGORITHM); // 5
+        Refusal.unless(Ed25519CredentialIssuer.TYPE.equals(text(header, "typ")), Reason.TYPE); // 6
+
+        // The signature is computed also for a key that is not known, and only then is either refused: how long the
+        // answer takes does not tell which keys there are.
+        String keyId = text(header, "kid");
+        TrustedKeys.Key key = trusted().find(keyId);
+        boolean signed = key.publicKey().verify(jws.signingInput(), jws.signature());
+        key.requireGood(); // 7, 8
+        Refusal.unless(signed, Reason.SIGNATURE); // 9
+
+        var claims =
+                new ClaimReader(StrictJson.object(jws.payload()).orElseThrow(() -> new Refusal(Reason.PAYLOAD))); // 10
+        claims.require("iss", issuer.issuer(), Reason.ISSUER); // 11
+        AgentKey agent = claims.subject();
+        CredentialId id = claims.credentialId();
+        long generation = claims.generation();
+        claims.require("aud", audience, Reason.AUDIENCE); // 12
+        Instant issuedAt = claims.issuedAt(); // 13
+        Instant expiresAt = claims.expiresAt(issuer.longestLife());
+        requireTime(issuedAt, expiresAt);
+        requireStanding(agent, id); // 14, 15
+        Optional<String> keyThumbprint = claims.keyThumbprint(); // 16
+        Refusal.unless(keyThumbprint.isEmpty() || hostChecksProof, Reason.PROOF_REQUIRED);
+        List<AgentKey> actors = claims.actors(); // 17
+        Set<String> scope = claims.scope();
+        return new TokenClaims(agent, id, generation, issuedAt, expiresAt, scope, keyThumbprint, actors, keyId); // 18
+    }
+
+    private TrustedKeys trusted() {
+        return asked(issuer::trustedKeys);
+    }
+
+    /** Without any skew: the manager's time is the one that the token was issued by. */
+    private void requireTime(Instant issuedAt, Instant expiresAt) {
+        Instant now = asked(manager::now);
+        Refusal.unless(!issuedAt.isAfter(now), Reason.NOT_YET_VALID);
+        Refusal.unless(now.isBefore(expiresAt), Reason.EXPIRED); // the instant itself is too late
+    }
+
+    private void requireStanding(AgentKey agent, CredentialId id) {
+        if (asked(() -> manager.standing(agent, id)) instanceof Verdict.Denied denied) {
+            throw new Refusal(
+                    OF_THE_CREDENTIAL.containsAll(denied.reasons()) ? Reason.CREDENTIAL : Reason.AGENT, denied);
+        }
+    }
+
+    /** Asks the keys or the manager, which know nothing of the token's text, so that their failure can be told whole. */
+    private static <T> T asked(Supplier<T> question) {
+        try {
+            return question.get();
+        } catch (RuntimeException e) {
+            LOG.error("a token is refused because it cannot be checked now", e);
+            throw new Refusal(Reason.UNCHECKED);
+        }
+    }
+
+    private static String text(Json.Obj header, String name) {
+        return header.get(name).orElse(Json.NULL) instanceof Json.Str text ? text.value() : "";
+    }
+
+    /** Entries leave at their end; until then they save the signature and the reading, and decide nothing. */
+    private static Cache<String, TokenClaims> cache(long maximumSize, LifecycleManager manager) {
+        Instant begin = manager.now();
+        return Caffeine.newBuilder()
+                .maximumSize(maximumSize)
+                .ticker(() -> nanosSince(begin, manager.now()))
+                .expireAfter(Expiry.<String, TokenClaims>writing(
+                        (digest, claims) -> Duration.between(manager.now(), claims.expiresAt())))
+                .executor(Runnable::run)
+                .build();
+    }
+
+    /** At most a century, which fits. */
+    private static long nanosSince(Instant begin, Instant now) {
+        Duration century = Duration.ofDays(36_500);
+        Duration passed = Duration.between(begin, now);
+        return (passed.compareTo(century) < 0 ? passed : century).toNanos();
+    }
+
+    /** Collects what a verifier accepts. Not safe for use by several threads. */
+    public static final class Builder {
+        private final LifecycleManager manager;
+        private final Ed25519CredentialIssuer issuer;
+        private String audience;
+        private boolean hostChecksProof;
+        private long maximumSize;
+
+        private Builder(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
+            this.manager = requireNonNull(manager, "manager");
+            this.issuer = requireNonNull(issuer, "issuer");
+            this.audience = issuer.audience();
+        }
+
+        /** For whom tokens must be meant, word for word; 1 to 256 characters on one line. */
+        public Builder audience(String value) {
+            audience = Text.line("audience", value, 256);
+            return this;
+        }
+
+        /**
+         * Accepts tokens that are bound to a key although possession of it is not checked. The host then checks the caller's
+         * proof against {@link TokenClaims#keyThumbprint} whenever {@link TokenVerdict.Accepted#proofOutstanding} says so; a
+         * host that does not makes bound tokens worth no more than others.
+         */
+        public Builder hostChecksProof() {
+            hostChecksProof = true;
+            return this;
+        }
+
+        /**
+         * Remembers what that many tokens say, by the hash of their text, so that their signature is not computed again.
+         *
+         * @param size at least 1
+         */
+        public Builder cache(long size) {
+            if (size < 1) {
+                throw new IllegalArgumentException("a cache must hold at least 1 token but was to hold " + size);
+            }
+            maximumSize = size;
+            return this;
+        }
+
+        /** The verifier. */
+        public CredentialVerifier build() {
+            return new CredentialVerifier(this);
+        }
+    }
+}

@@ -1,0 +1,377 @@
+package io.agentlifecycle.credentials;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialOrder;
+import io.agentlifecycle.core.credential.IssuedCredential;
+import io.agentlifecycle.core.credential.Token;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.spi.CredentialIssuer;
+import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Makes credentials whose token is signed: a compact JWS of type {@code agent+jwt} that names the agent, the credential
+ * and its time, and that {@link CredentialVerifier}, or anyone who has {@link #jwks}, can check. The newest key of the
+ * store that is not retired signs.
+ *
+ * <p>A token has whole seconds. It begins with the second in which it was ordered, and ends with the last whole second
+ * of the order, and so does the credential: the record and the token say the same end.
+ *
+ * <p>Tokens of a key count until it is retired, and then no more. To change keys, generate one, wait for
+ * {@link #longestLife}, and retire the old one; retire at once only a key that may be in other hands.
+ *
+ * <p>Nothing of a token is kept or logged. Safe for use by many threads.
+ */
+public final class Ed25519CredentialIssuer implements CredentialIssuer {
+    static final String ALGORITHM = "Ed25519";
+    static final String LEGACY_ALGORITHM = "EdDSA";
+    static final String TYPE = "agent+jwt";
+
+    /** A key signs for five sixths of its life, and for the last one only checks what it signed. */
+    private static final int LIVES_PER_KEY = 6;
+
+    private static final int MAX_NAME = 256;
+
+    private final SigningKeyStore keys;
+    private final TrustedKeys.Of trusted;
+    private final String issuer;
+    private final String audience;
+    private final String algorithm;
+    private final Duration longestLife;
+
+    private Ed25519CredentialIssuer(Builder builder) {
+        this.keys = builder.keys;
+        this.trusted = new TrustedKeys.Of(keys);
+        this.issuer = builder.issuer.orElseGet(() -> oldestKey(keys).didKey());
+        this.audience = builder.audience.orElse(issuer);
+        this.algorithm = builder.algorithm;
+        this.longestLife = builder.keyLife.dividedBy(LIVES_PER_KEY).truncatedTo(ChronoUnit.SECONDS);
+    }
+
+    /**
+     * An issuer with the defaults of {@link #builder}.
+     *
+     * @throws IllegalArgumentException if the keys are for another purpose, or there is none
+     */
+    public static Ed25519CredentialIssuer create(SigningKeyStore keys) {
+        return builder(keys).build();
+    }
+
+    /**
+     * A builder of an issuer that is named by the {@code did:key} of the oldest key of the store, whose audience is
+     * itself, whose keys live for 90 days, so its tokens for at most 15, and that writes {@code Ed25519} as algorithm.
+     *
+     * @throws IllegalArgumentException if the keys are for another purpose than credentials
+     */
+    public static Builder builder(SigningKeyStore keys) {
+        return new Builder(keys);
+    }
+
+    private static Ed25519PublicKey oldestKey(SigningKeyStore keys) {
+        return keys.publicKeys().stream()
+                .findFirst()
+                .map(key -> Ed25519PublicKey.of(key.jwk()))
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "the store has no key to name the issuer by; generate one, or name the issuer"));
+    }
+
+    /** The name of the issuer, the claim {@code iss} of its tokens. */
+    public String issuer() {
+        return issuer;
+    }
+
+    /** For whom tokens are meant unless the agent names somebody: the claim {@code aud}. */
+    public String audience() {
+        return audience;
+    }
+
+    /** No token lives longer: a sixth of the life of a key. */
+    public Duration longestLife() {
+        return longestLife;
+    }
+
+    /** The keys as they are now, asked of the store at every call. */
+    TrustedKeys trustedKeys() {
+        return trusted.now();
+    }
+
+    /**
+     * The credential for {@code order}, and its token.
+     *
+     * @throws PolicyViolationException rule {@code credential-life} if it would live longer than {@link #longestLife} or
+     *     for no whole second, {@code credential-time} if its times are not of this age, {@code credential-audience},
+     *     {@code credential-scope} or {@code credential-key} if what it must say is not what a token can say,
+     *     {@code credential-size} if its token would be longer than 8 KiB, {@code signing-key} if all keys are retired
+     */
+    @Override
+    public IssuedCredential issue(CredentialOrder order) {
+        requireNonNull(order, "order");
+        while (true) {
+            String keyId = signingKey(order);
+            try {
+                return signed(order, keyId);
+            } catch (IllegalArgumentException e) {
+                if (signs(keyId)) {
+                    throw e;
+                }
+                // it was retired a moment ago, so another one signs
+            }
+        }
+    }
+
+    /**
+     * Makes the token of {@code order} again that {@link #issue} made with that key: the same text, as long as this issuer
+     * has the name, the audience and the algorithm name that it had. Empty if the key signs no more; then its tokens are
+     * not good either, and the agent needs another credential.
+     *
+     * @throws PolicyViolationException as {@link #issue}
+     */
+    public Optional<IssuedCredential> reissue(CredentialOrder order, String keyId) {
+        requireNonNull(order, "order");
+        requireNonNull(keyId, "keyId");
+        if (!signs(keyId)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(signed(order, keyId));
+        } catch (IllegalArgumentException e) {
+            if (signs(keyId)) {
+                throw e;
+            }
+            return Optional.empty(); // it was retired a moment ago
+        }
+    }
+
+    /**
+     * The JSON Web Key Set (RFC 7517) of the keys whose tokens count, for services that check tokens by themselves. It says
+     * nothing of agents: whoever relies on it alone learns of a suspension only when the token ends.
+     */
+    public String jwks() {
+        List<Json> members = new ArrayList<>();
+        trustedKeys()
+                .good()
+                .forEach((keyId, key) -> members.add(Json.object()
+                        .put("kty", "OKP")
+                        .put("crv", "Ed25519")
+                        .put("x", key.x())
+                        .put("kid", keyId)
+                        .put("alg", algorithm)
+                        .put("use", "sig")
+                        .build()));
+        return CanonicalJson.write(
+                Json.object().put("keys", new Json.Arr(members)).build());
+    }
+
+    private String signingKey(CredentialOrder order) {
+        return trustedKeys()
+                .newest()
+                .orElseThrow(() -> refused("signing-key", order, "all signing keys are retired; generate one"));
+    }
+
+    private boolean signs(String keyId) {
+        return trustedKeys().isGood(keyId);
+    }
+
+    private IssuedCredential signed(CredentialOrder order, String keyId) {
+        Instant end = end(order);
+        Json.Obj header = Json.object()
+                .put("alg", algorithm)
+                .put("kid", keyId)
+                .put("typ", TYPE)
+                .build();
+        String text = CompactJws.write(bytes(header), bytes(payload(order, end)), signed -> keys.sign(keyId, signed));
+        if (text.length() > CompactJws.MAX_LENGTH) {
+            throw refused(
+                    "credential-size",
+                    order,
+                    "its token would have %d characters, and %d are allowed; give it fewer capabilities"
+                            .formatted(text.length(), CompactJws.MAX_LENGTH));
+        }
+        Credential made = order.signedBy(keyId);
+        var credential = new Credential(
+                made.id(),
+                made.generation(),
+                made.issuedAt(),
+                end,
+                made.recorded(),
+                made.graceUntil(),
+                made.keyId(),
+                made.secretSha256());
+        return new IssuedCredential(credential, Token.of(text));
+    }
+
+    private static byte[] bytes(Json.Obj json) {
+        return CanonicalJson.write(json).getBytes(UTF_8);
+    }
+
+    /** The last whole second of the order, so that the token never outlives it. */
+    private Instant end(CredentialOrder order) {
+        requireOfThisAge(order, order.issuedAt());
+        requireOfThisAge(order, order.expiresAt());
+        Duration life = Duration.between(order.issuedAt(), order.expiresAt());
+        if (life.compareTo(longestLife) > 0) {
+            throw refused(
+                    "credential-life",
+                    order,
+                    "it would live for %s, and %s is a sixth of the life of a key; shorten maxCredentialTtl or give the issuer a longer keyLife"
+                            .formatted(life, longestLife));
+        }
+        Instant end = order.expiresAt().truncatedTo(ChronoUnit.SECONDS);
+        if (!end.isAfter(order.issuedAt())) {
+            throw refused(
+                    "credential-life",
+                    order,
+                    "a token ends with a whole second, and its end at %s leaves it none after %s; let it live longer"
+                            .formatted(order.expiresAt(), order.issuedAt()));
+        }
+        return end;
+    }
+
+    private static void requireOfThisAge(CredentialOrder order, Instant time) {
+        long second = time.getEpochSecond();
+        if (second < ClaimReader.BACKDATED.toSeconds() || second > Json.MAX_INTEGER) {
+            throw refused(
+                    "credential-time",
+                    order,
+                    "a token cannot say the time %s; set the clock, or shorten its life".formatted(time));
+        }
+    }
+
+    private Json.Obj payload(CredentialOrder order, Instant end) {
+        long iat = order.issuedAt().getEpochSecond();
+        Json.ObjBuilder claims = Json.object()
+                .put("iss", issuer)
+                .put("sub", order.agent().tenant() + "/" + order.agent().id())
+                .put("aud", audience(order))
+                .put("iat", iat)
+                .put("nbf", iat - ClaimReader.BACKDATED.toSeconds())
+                .put("exp", end.getEpochSecond())
+                .put("jti", order.id().value())
+                .put("gen", order.generation());
+        if (!order.scope().isEmpty()) {
+            claims.put("scope", scope(order));
+        }
+        order.keyThumbprint()
+                .ifPresent(thumbprint -> claims.put(
+                        "cnf",
+                        Json.object().put("jkt", thumbprint(order, thumbprint)).build()));
+        return claims.build();
+    }
+
+    private String audience(CredentialOrder order) {
+        try {
+            return order.audience()
+                    .map(name -> Text.line("audience", name, MAX_NAME))
+                    .orElse(audience);
+        } catch (IllegalArgumentException e) {
+            throw refused("credential-audience", order, e.getMessage() + "; name one service");
+        }
+    }
+
+    private static String scope(CredentialOrder order) {
+        for (String capability : order.scope()) {
+            if (!Scope.isCapability(capability)) {
+                throw refused(
+                        "credential-scope",
+                        order,
+                        "a capability must be 1-128 of A-Z a-z 0-9 . _ : / - but was \"%s\"; name what it may do, one by one"
+                                .formatted(capability));
+            }
+        }
+        return Scope.write(order.scope());
+    }
+
+    private static String thumbprint(CredentialOrder order, String thumbprint) {
+        if (!ClaimReader.isThumbprint(thumbprint)) {
+            throw refused(
+                    "credential-key",
+                    order,
+                    "the key that it is bound to must be named by its RFC 7638 thumbprint, 43 characters of base64url");
+        }
+        return thumbprint;
+    }
+
+    private static PolicyViolationException refused(String rule, CredentialOrder order, String why) {
+        return new PolicyViolationException(rule, "no credential for agent %s: %s".formatted(order.agent(), why));
+    }
+
+    /** The name of the issuer. */
+    @Override
+    public String toString() {
+        return "Ed25519CredentialIssuer[" + issuer + "]";
+    }
+
+    /** Collects how tokens are made. Not safe for use by several threads. */
+    public static final class Builder {
+        private static final Duration LONGEST = Duration.ofDays(LIVES_PER_KEY * 366L);
+
+        private final SigningKeyStore keys;
+        private Optional<String> issuer = Optional.empty();
+        private Optional<String> audience = Optional.empty();
+        private String algorithm = ALGORITHM;
+        private Duration keyLife = Duration.ofDays(90);
+
+        private Builder(SigningKeyStore keys) {
+            this.keys = requireNonNull(keys, "keys");
+            if (keys.purpose() != SigningKeyStore.Purpose.CREDENTIALS) {
+                throw new IllegalArgumentException(
+                        "credentials are signed by keys for CREDENTIALS, and these are for " + keys.purpose());
+            }
+        }
+
+        /**
+         * The name of the issuer, 1 to 256 characters on one line. Name it if the oldest key of the store may be destroyed one
+         * day: the name by default then changes with it, and no older token is good any more.
+         */
+        public Builder issuer(String value) {
+            issuer = Optional.of(Text.line("issuer", value, MAX_NAME));
+            return this;
+        }
+
+        /** For whom tokens are meant unless the agent names somebody, 1 to 256 characters on one line. */
+        public Builder audience(String value) {
+            audience = Optional.of(Text.line("audience", value, MAX_NAME));
+            return this;
+        }
+
+        /** Writes the algorithm as {@code EdDSA}, for services that do not know the name of RFC 9864 yet. */
+        public Builder legacyAlgorithmName() {
+            algorithm = LEGACY_ALGORITHM;
+            return this;
+        }
+
+        /**
+         * How long the host uses a key before it retires it, six seconds to six years of 366 days. No token lives for more
+         * than a sixth of that: an order that does is refused. Whether keys are changed in time is up to the host.
+         */
+        public Builder keyLife(Duration value) {
+            if (value.compareTo(Duration.ofSeconds(LIVES_PER_KEY)) < 0 || value.compareTo(LONGEST) > 0) {
+                throw new IllegalArgumentException(
+                        "keyLife must be at least PT6S and at most " + LONGEST.toDays() + " days but was " + value);
+            }
+            keyLife = value;
+            return this;
+        }
+
+        /**
+         * The issuer.
+         *
+         * @throws IllegalArgumentException if it has no name and the store no key
+         */
+        public Ed25519CredentialIssuer build() {
+            return new Ed25519CredentialIssuer(this);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package io.agentlifecycle.credentials;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/** Capabilities as one text, and back: in their order, each once, with one space between them, no wildcard. */
+final class Scope {
+    private static final Pattern CAPABILITY = Pattern.compile("[A-Za-z0-9._:/-]{1,128}");
+
+    private Scope() {}
+
+    static boolean isCapability(String text) {
+        return CAPABILITY.matcher(text).matches();
+    }
+
+    static String write(Set<String> capabilities) {
+        return String.join(" ", new TreeSet<>(capabilities));
+    }
+
+    /** Empty if it is no such text. */
+    static Optional<Set<String>> read(String text) {
+        List<String> parts = Arrays.asList(text.split(" ", -1));
+        Set<String> capabilities = new TreeSet<>(parts);
+        return parts.stream().allMatch(Scope::isCapability)
+                        && write(capabilities).equals(text)
+                ? Optional.of(capabilities)
+                : Optional.empty();
+    }
+}

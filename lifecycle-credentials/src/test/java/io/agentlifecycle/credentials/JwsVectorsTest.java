@@ -1,0 +1,77 @@
+package io.agentlifecycle.credentials;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Public tokens of others: none of them is ours. */
+class JwsVectorsTest {
+    /** RFC 8037, A.4: a compact JWS with EdDSA, of no type and for no agent. */
+    private static final String RFC_8037 = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
+            + ".hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+    @Test
+    void the_example_of_rfc_8037_is_signed_by_its_key_and_is_no_token_of_ours() {
+        var key = Ed25519PublicKey.of(new PublicJwk("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"));
+        CompactJws jws = CompactJws.parse(RFC_8037);
+
+        assertThat(jws.header()).asString(US_ASCII).isEqualTo("{\"alg\":\"EdDSA\"}");
+        assertThat(jws.payload()).asString(US_ASCII).isEqualTo("Example of Ed25519 signing");
+        assertThat(key.verify(jws.signingInput(), jws.signature())).isTrue();
+        assertThat(key.keyId()).isEqualTo("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assertThat(reasonOf(RFC_8037)).isEqualTo(TokenVerdict.Reason.HEADER_MEMBERS);
+    }
+
+    /** {@code wycheproof/json_web_signature_test.json} in {@code -Dvectors.dir}; the "valid" ones are valid for others. */
+    @Test
+    @Tag("vectors")
+    void no_token_of_wycheproof_is_accepted() throws IOException {
+        List<String> tokens = wycheproof();
+        assertThat(tokens).hasSize(401);
+        try (var bench = new Bench()) {
+            CredentialVerifier plain = bench.verifier();
+            CredentialVerifier cached = bench.cached();
+            for (String token : tokens) {
+                for (CredentialVerifier verifier : List.of(plain, cached)) {
+                    assertThat(verifier.verify(token))
+                            .as(token)
+                            .isInstanceOfSatisfying(
+                                    TokenVerdict.Rejected.class,
+                                    no -> assertThat(no.reason()).isLessThan(TokenVerdict.Reason.KEY_UNKNOWN));
+                }
+            }
+        }
+    }
+
+    private static TokenVerdict.Reason reasonOf(String token) {
+        try (var bench = new Bench()) {
+            return ((TokenVerdict.Rejected) bench.verifier().verify(token)).reason();
+        }
+    }
+
+    private static List<String> wycheproof() throws IOException {
+        Path file = Path.of(System.getProperty("vectors.dir"), "wycheproof", "json_web_signature_test.json");
+        List<String> tokens = new ArrayList<>();
+        try (JsonParser parser = new JsonFactory().createParser(file.toFile())) {
+            while (parser.nextToken() != null) {
+                if (parser.currentToken() == JsonToken.FIELD_NAME
+                        && parser.currentName().equals("jws")) {
+                    parser.nextToken();
+                    tokens.add(parser.getText());
+                }
+            }
+        }
+        return tokens;
+    }
+}
