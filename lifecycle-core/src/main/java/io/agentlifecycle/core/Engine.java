@@ -323,7 +323,7 @@ final class Engine {
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
         return issuer.reissue(rules.order(agent, listed), listed)
-                .filter(again -> again.credential().id().equals(listed.id()));
+                .map(again -> new IssuedCredential(listed, again.token()));
     }
 
     /** The id of a retired agent is buried in the same commit, so that it stays taken when the record is gone. */

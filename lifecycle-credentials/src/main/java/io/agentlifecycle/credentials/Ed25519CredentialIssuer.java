@@ -132,18 +132,19 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
     }
 
     /**
-     * Makes the token of {@code order} again that {@link #issue} made with that key: the same text, as long as this issuer
-     * has the name, the audience and the algorithm name that it had. Empty if the key signs no more; then its tokens are
-     * not good either, and the agent needs another credential.
+     * Makes the token of {@code order} again that {@link #issue} made: the same text, as long as this issuer has the name,
+     * the audience and the algorithm name that it had. Empty if its key signs no more; then its tokens are not good
+     * either, and the agent needs another credential.
      *
      * @throws PolicyViolationException as {@link #issue}
      */
-    public Optional<IssuedCredential> reissue(CredentialOrder order, String keyId) {
+    @Override
+    public Optional<IssuedCredential> reissue(CredentialOrder order, Credential issued) {
         requireNonNull(order, "order");
-        requireNonNull(keyId, "keyId");
-        if (!signs(keyId)) {
-            return Optional.empty();
-        }
+        return issued.keyId().filter(this::signs).flatMap(keyId -> signedAgain(order, keyId));
+    }
+
+    private Optional<IssuedCredential> signedAgain(CredentialOrder order, String keyId) {
         try {
             return Optional.of(signed(order, keyId));
         } catch (IllegalArgumentException e) {

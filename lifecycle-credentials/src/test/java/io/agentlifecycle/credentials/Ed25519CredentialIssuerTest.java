@@ -208,16 +208,17 @@ class Ed25519CredentialIssuerTest {
         IssuedCredential first = issuer.issue(ORDER);
         keys.generate();
 
-        assertThat(issuer.reissue(ORDER, keyId)).contains(first);
-        assertThat(issuer.reissue(ORDER, keyId).orElseThrow().token()).isEqualTo(first.token());
-        assertThat(issuer.reissue(order(NOW, first.credential().expiresAt()), keyId))
+        assertThat(issuer.reissue(ORDER, first.credential())).contains(first);
+        assertThat(issuer.reissue(ORDER, first.credential()).orElseThrow().token())
+                .isEqualTo(first.token());
+        assertThat(issuer.reissue(order(NOW, first.credential().expiresAt()), first.credential()))
                 .as("from what the record says")
                 .contains(first);
 
         keys.retire(keyId);
-        assertThat(issuer.reissue(ORDER, keyId)).isEmpty();
+        assertThat(issuer.reissue(ORDER, first.credential())).isEmpty();
         keys.destroy(keyId);
-        assertThat(issuer.reissue(ORDER, keyId)).isEmpty();
+        assertThat(issuer.reissue(ORDER, first.credential())).isEmpty();
     }
 
     /** The key is retired between the choice and the signature. */
