@@ -32,6 +32,10 @@ import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.credentials.CredentialVerifier;
+import io.agentlifecycle.credentials.Ed25519CredentialIssuer;
+import io.agentlifecycle.credentials.TokenClaims;
+import io.agentlifecycle.credentials.TokenVerdict;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import io.agentlifecycle.credentials.keys.PemKeys;
 import io.agentlifecycle.storage.json.JsonStore;
@@ -60,11 +64,14 @@ public final class Tutorial {
 
     private final MutableClock clock;
     private final LifecycleManager manager;
+    private final CredentialVerifier verifier;
     private final Ed25519PublicKey auditKey;
 
-    private Tutorial(MutableClock clock, LifecycleManager manager, Ed25519PublicKey auditKey) {
+    private Tutorial(
+            MutableClock clock, LifecycleManager manager, CredentialVerifier verifier, Ed25519PublicKey auditKey) {
         this.clock = clock;
         this.manager = manager;
+        this.verifier = verifier;
         this.auditKey = auditKey;
     }
 
@@ -98,19 +105,23 @@ public final class Tutorial {
         try (JsonStore store = JsonStore.open(folder.resolve("store"))) {
             var clock =
                     MutableClock.at(store.describe().clockHighWater().orElse(Instant.parse("2026-04-11T04:30:00Z")));
-            // A real passphrase comes from where the host keeps its secrets; the key file is encrypted with it.
+            // A real passphrase comes from where the host keeps its secrets; the key files are encrypted with it.
             SigningKeyStore auditKeys =
                     PemKeys.openOrCreate(folder.resolve("audit-keys"), Purpose.AUDIT, "tutorial"::toCharArray, clock);
+            SigningKeyStore credentialKeys = PemKeys.openOrCreate(
+                    folder.resolve("credential-keys"), Purpose.CREDENTIALS, "tutorial"::toCharArray, clock);
+            var issuer = Ed25519CredentialIssuer.create(credentialKeys);
             try (LifecycleManager manager = LifecycleManager.builder()
                     .policy(policy)
                     .store(store)
+                    .credentials(issuer)
                     .sealer(Ed25519AuditSealer.create(auditKeys))
                     .clock(clock)
                     .build()) {
                 say("It keeps everything in a folder of JSON files, signs its log, and it is " + clock.instant() + ".");
                 var publicKey =
                         Ed25519PublicKey.of(auditKeys.publicKeys().get(0).jwk());
-                new Tutorial(clock, manager, publicKey).run();
+                new Tutorial(clock, manager, CredentialVerifier.create(manager, issuer), publicKey).run();
             }
         }
     }
@@ -120,9 +131,9 @@ public final class Tutorial {
         AgentId notes = approve(reviewer);
         Optional<Token> token = activate(reviewer, notes);
         heartbeats(reviewer, notes);
-        rotate(reviewer, token);
+        Optional<Token> newest = rotate(reviewer, token);
         orphans(notes);
-        holds(reviewer);
+        holds(reviewer, newest);
         decommission(reviewer);
         trail(reviewer);
     }
@@ -135,6 +146,7 @@ public final class Tutorial {
                 .agentType("langchain")
                 .tag("team", "platform")
                 .tag("env", "production")
+                .capability("pull-requests:review") // what its tokens say that it may do
                 .requestedBy(ALICE)
                 .idempotencyKey("code-review") // asking again gives the same agent
                 .build());
@@ -186,7 +198,11 @@ public final class Tutorial {
 
             // The token goes to the agent and is stored nowhere, so keep it now or rotate later.
             token = Optional.of(activation.issued().token());
-            say("Its token lets it through: " + isGood(activation.issued().token()));
+            if (verifier.verify(activation.issued().token().reveal()) instanceof TokenVerdict.Accepted accepted) {
+                TokenClaims claims = accepted.claims();
+                say("Its token is signed and says: %s may %s until %s, credential number %d"
+                        .formatted(claims.agent(), claims.scope(), claims.expiresAt(), claims.generation()));
+            }
         } else {
             say("  done before; whoever lost the token rotates the credential");
         }
@@ -211,7 +227,7 @@ public final class Tutorial {
         show(manager.sweeper().sweep());
     }
 
-    private void rotate(AgentId reviewer, Optional<Token> first) {
+    private Optional<Token> rotate(AgentId reviewer, Optional<Token> first) {
         step(6, "Rotate credentials");
         if (!isPast("2026-04-11T18:32:00Z")) {
             beatUntil("2026-04-11T18:32:00Z", reviewer);
@@ -227,10 +243,12 @@ public final class Tutorial {
 
         if (manager.get(reviewer).credentials().generation() == 2) {
             say("By hand:");
-            showCredential(manager.rotateCredentials(reviewer));
-        } else {
-            say("  done before");
+            Activation rotated = manager.rotateCredentials(reviewer);
+            showCredential(rotated);
+            return Optional.of(rotated.issued().token());
         }
+        say("  done before");
+        return Optional.empty();
     }
 
     private void orphans(AgentId notes) {
@@ -257,11 +275,15 @@ public final class Tutorial {
     }
 
     /** Not in the AgentMesh tutorial: what stops an agent for a while, and how its owner changes. */
-    private void holds(AgentId reviewer) {
+    private void holds(AgentId reviewer, Optional<Token> token) {
         say("");
         say("Between the steps: holds, and another owner");
         Actor billing = Actor.service("billing");
-        once(reviewer, EventKind.AGENT_SUSPENDED, () -> manager.suspend(reviewer, "maintenance", ADMIN));
+        once(reviewer, EventKind.AGENT_SUSPENDED, () -> {
+            token.ifPresent(newest -> say("Its newest token is good: " + isGood(newest)));
+            manager.suspend(reviewer, "maintenance", ADMIN);
+            token.ifPresent(newest -> say("The moment it is suspended it is good: " + isGood(newest)));
+        });
         once(
                 reviewer,
                 EventKind.HOLD_PLACED,
@@ -380,7 +402,7 @@ public final class Tutorial {
     }
 
     private boolean isGood(Token token) {
-        return manager.verifyOpaque(token.reveal()).allowed();
+        return verifier.verify(token.reveal()).accepted();
     }
 
     private static void show(Agent agent) {

@@ -23,7 +23,8 @@ class TutorialTest {
                         "ACTIVE, owner alice@company.com",
                         "credential cred:",
                         "good until 2026-04-12T04:32:00Z",
-                        "Its token lets it through: true",
+                        "Its token is signed and says: agent:",
+                        " may [pull-requests:review] until 2026-04-12T04:32:00Z, credential number 1",
                         "Step 5: ",
                         "12 heartbeats, the last at 2026-04-11T05:32:00Z",
                         "agent:release-notes: NOTE_SILENCE DONE",
@@ -40,6 +41,8 @@ class TutorialTest {
                         "it is orphaned; reclaim it for a new owner",
                         "cannot RESUME agent agent:release-notes: it is ORPHANED",
                         "ACTIVE, owner bob@company.com",
+                        "Its newest token is good: true",
+                        "The moment it is suspended it is good: false",
                         "SUSPENDED, owner alice@company.com, held by [insufficient_balance, operator]",
                         "(rule other-holds)",
                         "ACTIVE, owner carol@company.com",
@@ -61,7 +64,8 @@ class TutorialTest {
 
     @Test
     void the_tutorial_prints_no_token() throws Exception {
-        assertThat(Captured.outputOf(() -> Tutorial.main(new String[0]))).doesNotContainPattern("cred:[0-9a-f]{32}\\.");
+        assertThat(Captured.outputOf(() -> Tutorial.main(new String[0])))
+                .doesNotContainPattern("cred:[0-9a-f]{32}\\.|eyJ[A-Za-z0-9_-]{10}");
     }
 
     @Test
