@@ -532,6 +532,7 @@ class TokenCasesTest {
         bad("expired this second", good.times(iat - 60, iat), EXPIRED);
         bad("expired a minute ago", good.times(iat - 120, iat - 60), EXPIRED);
         bad("expired in 1970", good.times(10, 20), EXPIRED);
+        bad("nbf before 1970, in order", good.times(5, 20), TIMES);
     }
 
     /** Checks 14 and 15. */
