@@ -47,6 +47,7 @@ import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -494,7 +495,10 @@ public final class LifecycleManager implements AutoCloseable {
 
     // ---- the house
 
-    /** The time as this manager sees it: that of its clock, but never earlier than what it saw before. */
+    /**
+     * The time as this manager sees it: that of its clock, unless that went back by more than a tenth of a second; then what
+     * it saw before.
+     */
     public Instant now() {
         return engine().now();
     }
@@ -759,6 +763,15 @@ public final class LifecycleManager implements AutoCloseable {
                 throw new IllegalArgumentException("the policy requires approval, but the transition table knows none;"
                         + " set requireApproval(false) or choose another table");
             }
+            Duration life = policy.credentialPolicy().maxCredentialTtl();
+            issuer.map(CredentialIssuer::longestLife)
+                    .filter(longest -> life.compareTo(longest) > 0)
+                    .ifPresent(longest -> {
+                        throw new IllegalArgumentException(
+                                ("maxCredentialTtl is %s, but the credentials of the issuer may live"
+                                                + " for %s at most; shorten it, or give the issuer keys of a longer life")
+                                        .formatted(life, longest));
+                    });
             if (signFromHere && sealer.isEmpty()) {
                 throw new IllegalArgumentException("signFromHere() needs a sealer(..) that signs");
             }

@@ -98,6 +98,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
     }
 
     /** No token lives longer: a sixth of the life of a key. */
+    @Override
     public Duration longestLife() {
         return longestLife;
     }

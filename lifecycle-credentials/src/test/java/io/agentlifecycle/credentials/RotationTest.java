@@ -279,18 +279,17 @@ class RotationTest {
     }
 
     @Test
-    void a_policy_that_lets_tokens_live_too_long_for_their_key_is_refused_at_the_first_one() {
+    void a_policy_that_lets_tokens_live_too_long_for_their_key_is_refused_by_the_builder() {
         var issuer = Ed25519CredentialIssuer.builder(bench.keys)
                 .keyLife(Duration.ofDays(1))
                 .build();
-        LifecycleManager strict = LifecycleManager.builder()
-                .policy(LifecyclePolicy.builder().requireApproval(false).build())
-                .clock(bench.clock)
-                .credentials(issuer)
-                .build();
+        LifecycleManager.Builder builder =
+                LifecycleManager.builder().clock(bench.clock).credentials(issuer);
 
-        assertThatThrownBy(() -> bench.activate(strict, "bot")).hasMessageContaining("(rule credential-life)");
-        assertThat(strict.get(Bench.BOT).state()).isEqualTo(AgentState.PROVISIONED);
+        assertThatThrownBy(builder::build)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("maxCredentialTtl is PT24H")
+                .hasMessageContaining("PT4H at most");
     }
 
     @Nested

@@ -17,7 +17,9 @@ import java.time.Duration;
  */
 public record CredentialPolicy(
         Duration maxCredentialTtl, Duration rotationOverlap, boolean autoRotate, boolean revokeOnDecommission) {
-    private static final Duration LONGEST = Duration.ofDays(366);
+    /** No credential of any policy lives longer. */
+    public static final Duration LONGEST_LIFE = Duration.ofDays(366);
+
     private static final Duration FIRST_RETRY = Duration.ofSeconds(30);
     private static final Duration LONGEST_RETRY = Duration.ofMinutes(8);
 
@@ -28,9 +30,11 @@ public record CredentialPolicy(
     public CredentialPolicy {
         requireNonNull(maxCredentialTtl, "maxCredentialTtl");
         requireNonNull(rotationOverlap, "rotationOverlap");
-        if (maxCredentialTtl.isZero() || maxCredentialTtl.isNegative() || maxCredentialTtl.compareTo(LONGEST) > 0) {
+        if (maxCredentialTtl.isZero()
+                || maxCredentialTtl.isNegative()
+                || maxCredentialTtl.compareTo(LONGEST_LIFE) > 0) {
             throw new IllegalArgumentException(
-                    "maxCredentialTtl must be positive and at most " + LONGEST + " but was " + maxCredentialTtl);
+                    "maxCredentialTtl must be positive and at most " + LONGEST_LIFE + " but was " + maxCredentialTtl);
         }
         if (rotationOverlap.isNegative() || rotationOverlap.compareTo(maxCredentialTtl) >= 0) {
             throw new IllegalArgumentException("rotationOverlap must be at least 0 and less than maxCredentialTtl "

@@ -2,7 +2,9 @@ package io.agentlifecycle.core.spi;
 
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.IssuedCredential;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -21,6 +23,11 @@ import java.util.Optional;
 public interface CredentialIssuer {
     /** The credential for {@code order}, with its secret. */
     IssuedCredential issue(CredentialOrder order);
+
+    /** No credential of this issuer may live longer; the builder of a manager refuses a policy that lets it. */
+    default Duration longestLife() {
+        return CredentialPolicy.LONGEST_LIFE;
+    }
 
     /**
      * The very same token again that {@link #issue} made, for an agent that never got it or lost it.

@@ -10,8 +10,8 @@ import java.util.List;
  * Holds the Ed25519 keys of one purpose and signs with them. Nothing gives a private key away: no method, no
  * {@code toString}, no exception.
  *
- * <p>A key signs from {@link #generate} until {@link #retire}; then its public half stays listed, so that what it signed
- * can still be checked, until {@link #destroy}. Implementations must be safe for use by many threads; lifecycle-testkit
+ * <p>A key signs from {@link #generate} until {@link #retire}; then its public half stays listed until {@link #destroy}, so
+ * that what it signed for the log can still be checked. A token of a retired key is good no more. Implementations must be safe for use by many threads; lifecycle-testkit
  * has their contract as tests, {@code SigningKeyStoreContract}.
  */
 public interface SigningKeyStore {
