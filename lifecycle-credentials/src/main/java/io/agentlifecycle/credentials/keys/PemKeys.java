@@ -72,7 +72,8 @@ public final class PemKeys implements SigningKeyStore {
      *
      * @param purpose what the keys are for; keys for something else are refused
      * @param passphrase is asked when files are read or written: here, and when a key is generated or retired. It gives a
-     *     new array each time, which is wiped after use, with the same passphrase, which is not empty
+     *     new array each time, which is wiped after use, always with the same passphrase
+     * @throws IllegalArgumentException if the passphrase is empty or has a NUL
      * @throws KeysUnavailableException if a file or the directory is not as it was written, or others than the owner may
      *     read or change it; no key is changed then
      */
@@ -226,12 +227,19 @@ public final class PemKeys implements SigningKeyStore {
     /** A file under another passphrase than the rest would make the whole directory unreadable. */
     private Passphrase samePassphrase() {
         Passphrase given = Passphrase.from(passphrase);
-        if (!mark.fits(given)) {
-            given.close();
+        boolean same = false;
+        try {
+            same = mark.fits(given);
+        } finally {
+            if (!same) {
+                given.close();
+            }
+        }
+        if (!same) {
             throw refused(
                     "",
                     "was opened with another passphrase than the one that came now",
-                    "let the supplier give that one");
+                    "let the supplier give that one again");
         }
         return given;
     }
