@@ -20,11 +20,9 @@ final class Dsse implements SignatureVerifier {
 
     /** What is signed: DSSE's pre-authentication encoding. */
     static byte[] encode(String payloadType, String payload) {
-        byte[] type = payloadType.getBytes(UTF_8);
-        byte[] body = payload.getBytes(UTF_8);
-        return "DSSEv1 %d %s %d %s"
-                .formatted(type.length, payloadType, body.length, payload)
-                .getBytes(UTF_8);
+        int typeBytes = payloadType.getBytes(UTF_8).length;
+        int payloadBytes = payload.getBytes(UTF_8).length;
+        return ("DSSEv1 " + typeBytes + ' ' + payloadType + ' ' + payloadBytes + ' ' + payload).getBytes(UTF_8);
     }
 
     @Override
