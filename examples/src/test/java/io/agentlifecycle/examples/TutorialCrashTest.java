@@ -65,7 +65,9 @@ class TutorialCrashTest {
             assertThat(++kills).as("always something new").isLessThan(40);
         }
 
-        assertThat(kills).as("how often it was killed; a busy machine lets it run on for a while").isGreaterThan(8);
+        assertThat(kills)
+                .as("how often it was killed; a busy machine lets it run on for a while")
+                .isGreaterThan(8);
         everythingIsThereOnce();
     }
 

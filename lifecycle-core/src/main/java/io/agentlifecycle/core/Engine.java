@@ -272,7 +272,7 @@ final class Engine {
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
             }
-            Optional<Activation> done = attempt(before, ids.get(), decision);
+            Optional<Activation> done = attempt(before, ids, decision);
             if (done.isPresent()) {
                 endDenial(key, effect, before, done.get().agent(), denials);
                 return done;
@@ -282,7 +282,7 @@ final class Engine {
     }
 
     /** Empty if someone else was faster. */
-    private Optional<Activation> attempt(AgentCodec.Stored before, RequestId requestId, Plan.Decision decision) {
+    private Optional<Activation> attempt(AgentCodec.Stored before, Supplier<RequestId> ids, Plan.Decision decision) {
         Instant now = now();
         Plan plan = decision.decide(before.agent(), now);
         if (plan.isEmpty()) {
@@ -297,7 +297,7 @@ final class Engine {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
         return committer
-                        .commit(requestId, now, List.of(), mutations, chain.events())
+                        .commit(ids.get(), now, List.of(), mutations, chain.events())
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
