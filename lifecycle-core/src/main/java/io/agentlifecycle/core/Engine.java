@@ -311,19 +311,28 @@ final class Engine {
                 || made.generation() != order.generation()
                 || !made.issuedAt().equals(order.issuedAt())
                 || made.expiresAt().isAfter(order.expiresAt())) {
-            throw new PolicyViolationException(
-                    "issuer-obeys",
-                    "the credential issuer made something else for agent %s than what was ordered: %s"
-                            .formatted(order.agent(), made.id()));
+            throw disobeys(order, made);
         }
         chain.add(rules.issued(wanted, chain.agent(), made));
         return issued;
     }
 
+    private static PolicyViolationException disobeys(CredentialOrder order, Credential made) {
+        return new PolicyViolationException(
+                "issuer-obeys",
+                "the credential issuer made something else for agent %s than what was ordered: %s"
+                        .formatted(order.agent(), made.id()));
+    }
+
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
-        return issuer.reissue(rules.order(agent, listed), listed)
-                .map(again -> new IssuedCredential(listed, again.token()));
+        CredentialOrder order = rules.order(agent, listed);
+        return issuer.reissue(order, listed).map(again -> {
+            if (!again.credential().id().equals(listed.id())) {
+                throw disobeys(order, again.credential());
+            }
+            return new IssuedCredential(listed, again.token());
+        });
     }
 
     /** The id of a retired agent is buried in the same commit, so that it stays taken when the record is gone. */

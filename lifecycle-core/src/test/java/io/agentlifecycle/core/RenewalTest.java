@@ -1,0 +1,116 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.Workshop.ADMIN;
+import static io.agentlifecycle.core.Workshop.ID;
+import static io.agentlifecycle.core.Workshop.active;
+import static io.agentlifecycle.core.Workshop.refused;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentlifecycle.core.SweepReport.Result;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialOrder;
+import io.agentlifecycle.core.credential.CredentialPolicy;
+import io.agentlifecycle.core.credential.IssuedCredential;
+import io.agentlifecycle.core.spi.CredentialIssuer;
+import io.agentlifecycle.core.spi.CredentialSink;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What renewals do when others change the agent meanwhile, or everything happens late. */
+class RenewalTest {
+    private static final Duration LIFE = Duration.ofHours(1);
+    private static final AgentId OTHER = AgentId.of("agent:2");
+    private static final LifecyclePolicy POLICY = LifecyclePolicy.builder()
+            .requireApproval(false)
+            .heartbeatInterval(Duration.ofDays(2))
+            .orphanThreshold(Duration.ofDays(30))
+            .credentialPolicy(
+                    CredentialPolicy.DEFAULT.withMaxCredentialTtl(LIFE).withRotationOverlap(Duration.ofMinutes(10)))
+            .build();
+
+    private final FaultStore store = new FaultStore(LifecycleStore.inMemory());
+
+    @RegisterExtension
+    final Workshop shop = new Workshop(store);
+
+    private final RepeatableIssuer mint = new RepeatableIssuer();
+    private final List<IssuedCredential> arrived = new ArrayList<>();
+
+    /** What happens at the next hand-over, once, instead of its arrival; after that all arrive. */
+    private Optional<CredentialSink> instead = Optional.empty();
+
+    private void take(AgentKey agent, IssuedCredential credential) throws Exception {
+        Optional<CredentialSink> once = instead;
+        instead = Optional.empty();
+        if (once.isPresent()) {
+            once.get().deliver(agent, credential);
+        } else {
+            arrived.add(credential);
+        }
+    }
+
+    private static void fails(AgentKey agent, IssuedCredential credential) throws Exception {
+        throw new java.io.IOException("the agent cannot be reached");
+    }
+
+    private LifecycleManager repeatable() {
+        return shop.open(builder -> builder.policy(POLICY).credentials(mint).credentialSink(this::take));
+    }
+
+    private boolean isGood(LifecycleManager manager, CredentialId id) {
+        return manager.standing(SweepFleet.key(ID), id).allowed();
+    }
+
+    private void untilDue(Credential credential) {
+        shop.clock.set(credential.rotateAt(POLICY.credentialPolicy()));
+    }
+
+    /** The agent's second credential, which did not arrive. */
+    private Credential undelivered(LifecycleManager manager) {
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of(RenewalTest::fails);
+        manager.sweeper().sweep();
+        return manager.get(ID).credential().orElseThrow();
+    }
+
+    // ---- others are faster
+
+    @Test
+    void an_issuer_that_makes_something_else_again_is_not_believed() {
+        CredentialIssuer liar = new CredentialIssuer() {
+            @Override
+            public IssuedCredential issue(CredentialOrder order) {
+                return mint.issue(order);
+            }
+
+            @Override
+            public Optional<IssuedCredential> reissue(CredentialOrder order, Credential issued) {
+                return Optional.of(mint.issue(new CredentialOrder(
+                        order.agent(),
+                        CredentialId.of("cred:" + "0".repeat(32)),
+                        order.generation(),
+                        order.issuedAt(),
+                        order.expiresAt(),
+                        order.scope(),
+                        order.audience(),
+                        order.keyThumbprint())));
+            }
+        };
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(POLICY).credentials(liar).credentialSink(this::take));
+        Credential lost = undelivered(manager);
+
+        refused(manager, "issuer-obeys", () -> manager.reissueCredential(ID, lost.id(), ADMIN));
+        shop.clock.advance(Duration.ofMinutes(1));
+        assertThat(manager.sweeper().sweep().with(Result.FAILED)).hasSize(1);
+        assertThat(arrived).isEmpty();
+    }
+}
