@@ -241,7 +241,9 @@ public final class Sweeper {
         }
         // what failed has its own next time; what moved was looked at too early, and stays due, and so does what this
         // sweep wrote and could not sign
+        // once something was done, more may be due than was: the next sweep does it
         boolean open = waits
+                || !due.actions().containsAll(engine.deadlines().due(agent, due.liveness(), now))
                 || outcomes.subList(before, outcomes.size()).stream()
                         .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
         if (!open) {

@@ -84,6 +84,21 @@ class RenewalTest {
     // ---- others are faster
 
     @Test
+    void one_that_arrived_when_it_was_already_due_is_rotated_by_the_next_sweep() {
+        LifecycleManager manager = repeatable();
+        Credential late = undelivered(manager);
+        shop.clock.set(late.rotateAt(POLICY.credentialPolicy()).plusSeconds(1));
+        manager.sweeper().sweep();
+        assertThat(arrived).extracting(IssuedCredential::credential).containsExactly(late);
+
+        manager.sweeper().sweep();
+
+        assertThat(arrived).hasSize(2);
+        assertThat(isGood(manager, late.id())).isTrue();
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+    }
+
+    @Test
     void an_issuer_that_makes_something_else_again_is_not_believed() {
         CredentialIssuer liar = new CredentialIssuer() {
             @Override
