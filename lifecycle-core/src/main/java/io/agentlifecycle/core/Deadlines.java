@@ -163,9 +163,10 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers) {
             return;
         }
         Instant notBefore = credentials.retry().map(Credentials.Retry::nextAt).orElse(Instant.MIN);
-        if (active && credentials.undelivered()) {
-            Instant issued = credentials.current().orElseThrow().issuedAt();
-            deadlines.add(new Deadline(later(issued, notBefore), SweepAction.DELIVER_CREDENTIAL));
+        if (credentials.undelivered()) {
+            Instant taken = deliveryTakenOverAt(agent, credentials.current().orElseThrow());
+            deadlines.add(
+                    new Deadline(credentials.retry().isPresent() ? notBefore : taken, SweepAction.DELIVER_CREDENTIAL));
         } else {
             renewalDue(agent)
                     .ifPresent(at -> add(deadlines, agent, later(at, notBefore), SweepAction.ROTATE_CREDENTIAL));
@@ -208,6 +209,12 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers) {
     /** Whoever began a retirement has a while to finish it before sweeps take it over. */
     private static Instant teardownAt(Retirement retirement) {
         return retirement.retryAt().orElse(retirement.startedAt().plus(Rules.backOff(1)));
+    }
+
+    /** Likewise, whoever issued a credential has a while to hand it over; another host would replace it meanwhile. */
+    private Instant deliveryTakenOverAt(Agent agent, Credential issued) {
+        CredentialPolicy policy = rules.policyFor(agent).credentialPolicy();
+        return issued.issuedAt().plus(policy.retryAfter(issued.id().value(), 1));
     }
 
     private static Instant later(Instant a, Instant b) {

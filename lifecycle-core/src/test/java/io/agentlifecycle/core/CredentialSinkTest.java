@@ -399,6 +399,7 @@ class CredentialSinkTest {
         shop.close(dying);
 
         LifecycleManager next = repeatable();
+        shop.clock.advance(Duration.ofMinutes(1));
         next.sweeper().sweep();
 
         assertThat(courier.delivered).hasSize(1);

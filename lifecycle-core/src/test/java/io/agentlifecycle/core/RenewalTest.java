@@ -5,10 +5,12 @@ import static io.agentlifecycle.core.Workshop.ID;
 import static io.agentlifecycle.core.Workshop.active;
 import static io.agentlifecycle.core.Workshop.refused;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.SweepReport.Result;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
@@ -82,6 +84,91 @@ class RenewalTest {
     }
 
     // ---- others are faster
+
+    @Test
+    void what_another_host_is_handing_over_is_not_replaced_meanwhile() {
+        List<IssuedCredential> has = new ArrayList<>();
+        LifecycleManager fast =
+                shop.open(builder -> builder.policy(POLICY).credentialSink((agent, credential) -> has.add(credential)));
+        LifecycleManager slow = shop.open(builder -> builder.policy(POLICY).credentialSink((agent, credential) -> {
+            fast.sweeper().sweep();
+            has.add(credential);
+        }));
+        untilDue(active(slow, "agent:1").issued().credential());
+
+        slow.sweeper().sweep();
+
+        assertThat(slow.verifyOpaque(has.get(has.size() - 1).token().reveal()).allowed())
+                .as("what the agent got last")
+                .isTrue();
+        assertThat(slow.get(ID).credentials().undelivered()).isFalse();
+    }
+
+    @Test
+    void a_host_that_died_has_a_while_to_finish_and_no_longer() {
+        LifecycleManager manager = repeatable();
+        Credential first = active(manager, "agent:1").issued().credential();
+        untilDue(first);
+        instead = Optional.of((agent, credential) -> {
+            throw new ThreadDeath();
+        });
+        assertThatThrownBy(() -> manager.sweeper().sweep()).isInstanceOf(ThreadDeath.class);
+        shop.clock.advance(Duration.ofSeconds(26));
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+        shop.clock.advance(Duration.ofSeconds(8));
+
+        assertThat(manager.sweeper().sweep().with(Result.DONE))
+                .extracting(SweepReport.Outcome::action)
+                .containsExactly(SweepAction.DELIVER_CREDENTIAL);
+
+        assertThat(arrived).hasSize(1);
+    }
+
+    @Test
+    void that_a_credential_arrived_says_nothing_of_the_one_that_replaced_it() {
+        LifecycleManager other = shop.open(builder -> builder.policy(POLICY).credentialSink(RenewalTest::fails));
+        LifecycleManager slow = shop.open(builder -> builder.policy(POLICY).credentialSink((agent, credential) -> {
+            shop.clock.advance(Duration.ofMinutes(1));
+            other.sweeper().sweep();
+        }));
+        untilDue(active(slow, "agent:1").issued().credential());
+
+        slow.sweeper().sweep();
+
+        assertThat(slow.get(ID).credentials().generation()).isEqualTo(3);
+        assertThat(slow.get(ID).credentials().undelivered()).isTrue();
+        assertThat(Workshop.kinds(slow, ID)).doesNotContain(EventKind.CREDENTIAL_DELIVERED);
+    }
+
+    @Test
+    void a_delivery_that_failed_is_tried_again_at_its_time_and_not_before() {
+        LifecycleManager manager = repeatable();
+        undelivered(manager);
+        for (int attempt = 2; attempt < 6; attempt++) {
+            shop.clock.set(
+                    manager.get(ID).credentials().retry().orElseThrow().nextAt().minusNanos(1));
+            assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+            shop.clock.advance(Duration.ofNanos(1));
+            instead = Optional.of(RenewalTest::fails);
+            assertThat(manager.sweeper().sweep().with(Result.FAILED)).hasSize(1);
+            assertThat(manager.get(ID).credentials().retry().orElseThrow().attempts())
+                    .isEqualTo(attempt);
+        }
+    }
+
+    @Test
+    void a_sink_may_sweep() {
+        LifecycleManager manager = repeatable();
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of((agent, credential) -> {
+            manager.sweeper().sweep();
+            arrived.add(credential);
+        });
+
+        manager.sweeper().sweep();
+
+        assertThat(arrived).hasSize(1);
+    }
 
     @Test
     void one_that_arrived_when_it_was_already_due_is_rotated_by_the_next_sweep() {
