@@ -212,11 +212,11 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * {@link #rotateCredentials(AgentId, Actor)}, once: asking again with the same key gives the same credential, with the
-     * same token, while it is good.
+     * same token, while it is good and the store remembers the key, which it does for at least 24 hours.
      *
      * @param idempotencyKey 1 to 128 characters that the caller chose for this rotation of this agent
      * @throws PolicyViolationException rule {@code lifespan-over}, or {@code idempotency-key} if that key was used before
-     *     and its credential is no longer good, or its token cannot be made again
+     *     by another actor, or its credential is no longer good, or its token cannot be made again
      */
     public Activation rotateCredentials(AgentId agent, Actor actor, String idempotencyKey) {
         Text.line("idempotency key", idempotencyKey, 128);

@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.IssuedCredential;
@@ -52,8 +53,9 @@ final class Renewal {
 
     /** Rotates, but only the first time that it is asked with that key. */
     Activation rotateOnce(AgentKey key, Actor actor, String idempotencyKey) {
-        var id = new RequestId("rotate-" + Digests.sha256(key + "/" + idempotencyKey));
-        Optional<Activation> earlier = earlier(key, id, idempotencyKey);
+        // what a key prints leaves out the default tenant, and would be that of another agent in another tenant
+        var id = new RequestId("rotate-" + Digests.sha256(key.tenant() + "/" + key.id() + "/" + idempotencyKey));
+        Optional<Activation> earlier = earlier(key, actor, id, idempotencyKey);
         if (earlier.isPresent()) {
             return earlier.get();
         }
@@ -61,17 +63,25 @@ final class Renewal {
             return engine.runOnce(key, id, Engine.Effect.NEUTRAL, engine.rules().rotate(actor));
         } catch (StoreException e) {
             // the same key may have won in another thread, or before an answer was lost
-            return earlier(key, id, idempotencyKey).orElseThrow(() -> e);
+            return earlier(key, actor, id, idempotencyKey).orElseThrow(() -> e);
         }
     }
 
     /** What the rotation with that id has given. */
-    private Optional<Activation> earlier(AgentKey key, RequestId id, String idempotencyKey) {
+    private Optional<Activation> earlier(AgentKey key, Actor actor, RequestId id, String idempotencyKey) {
         return engine.committed(id).stream()
-                .flatMap(event -> event.content().credential().stream())
+                .filter(event -> event.content().credential().isPresent())
                 .findFirst()
-                .map(made -> {
+                .map(event -> {
+                    if (!event.actor().isSame(actor)) {
+                        throw new PolicyViolationException(
+                                "idempotency-key",
+                                "the key \"%s\" was used for agent %s by someone else; rotate with a new key"
+                                        .formatted(idempotencyKey, key));
+                    }
                     Agent agent = engine.load(key).agent();
+                    requireAllowed(agent, engine.rules().rotate(actor));
+                    CredentialRef made = event.content().credential().orElseThrow();
                     return agent.credentials()
                             .find(CredentialId.of(made.jti()))
                             .filter(credential ->
@@ -89,11 +99,10 @@ final class Renewal {
     /** The token of a listed credential, made again; that is an event, since it gives power to who gets it. */
     IssuedCredential reissue(AgentKey key, CredentialId id, Actor actor) {
         Agent agent = engine.load(key).agent();
+        Plan.Decision decision = engine.rules().reissue(id, actor);
+        requireAllowed(agent, decision);
         Optional<IssuedCredential> again =
                 agent.credentials().find(id).flatMap(credential -> engine.reissue(agent, credential));
-        // refused without an event if the credential is not good
-        Plan.Decision decision = engine.rules().reissue(id, actor);
-        decision.decide(agent, engine.now());
         if (again.isEmpty()) {
             throw new PolicyViolationException(
                     "token-once",
@@ -126,6 +135,11 @@ final class Renewal {
             return Optional.of(noteFailure(agent, Step.DELIVER, e));
         }
         return again.isPresent() ? Optional.of(deliver(agent.key(), again.get())) : rotateAndDeliver(agent);
+    }
+
+    /** Throws what the rules refuse it with, which is no fault of the issuer and no event. */
+    private void requireAllowed(Agent agent, Plan.Decision decision) {
+        decision.decide(agent, engine.now());
     }
 
     private Optional<Activation> rotate(Agent agent, Plan.Decision decision) {

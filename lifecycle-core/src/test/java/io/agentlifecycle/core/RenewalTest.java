@@ -8,14 +8,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.SweepReport.Result;
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.IssuedCredential;
+import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.CredentialSink;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -214,5 +217,42 @@ class RenewalTest {
         shop.clock.advance(Duration.ofMinutes(1));
         assertThat(manager.sweeper().sweep().with(Result.FAILED)).hasSize(1);
         assertThat(arrived).isEmpty();
+    }
+
+    @Test
+    void a_key_belongs_to_one_agent_of_one_tenant() {
+        LifecycleManager manager = repeatable();
+        LifecycleManager tenant = manager.forTenant(TenantId.of("acme"));
+        active(tenant, "agent:1");
+        active(manager, "acme");
+        active(manager, "agent:2");
+
+        CredentialId one =
+                tenant.rotateCredentials(ID, ADMIN, "k").issued().credential().id();
+        CredentialId two = manager.rotateCredentials(AgentId.of("acme"), ADMIN, "agent:1/k")
+                .issued()
+                .credential()
+                .id();
+        CredentialId three = manager.rotateCredentials(OTHER, ADMIN, "k")
+                .issued()
+                .credential()
+                .id();
+
+        assertThat(List.of(one, two, three)).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void a_key_gives_nothing_again_to_another_actor_or_for_an_agent_that_is_held() {
+        LifecycleManager manager = repeatable();
+        active(manager, "agent:1");
+        manager.rotateCredentials(ID, ADMIN, "monday");
+
+        refused(
+                manager,
+                "idempotency-key",
+                () -> manager.rotateCredentials(ID, Actor.human("mallory@company.com"), "monday"));
+        manager.suspend(ID, "odd", ADMIN);
+        assertThatThrownBy(() -> manager.rotateCredentials(ID, ADMIN, "monday"))
+                .isInstanceOf(InvalidTransitionException.class);
     }
 }
