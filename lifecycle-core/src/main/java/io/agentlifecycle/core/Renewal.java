@@ -5,6 +5,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AuditUnavailableException;
@@ -41,11 +42,13 @@ final class Renewal {
 
     /** Rotates for whoever called; the new credential is in what it returns. Empty if the agent has moved on. */
     Optional<Activation> rotate(Agent agent) {
+        Plan.Decision decision = engine.rules().rotate(ROTATOR);
+        requireAllowed(agent, decision);
         try {
-            return rotate(agent, engine.rules().rotate(ROTATOR));
+            return rotate(agent, decision);
         } catch (RuntimeException e) {
             if (isOfIssuer(e)) {
-                noteFailure(agent, Step.ISSUE, e);
+                noteUnissued(agent, e);
             }
             throw e;
         }
@@ -114,27 +117,40 @@ final class Renewal {
 
     /** Rotates and hands over. Empty if the agent has moved on. */
     Optional<Agent> rotateAndDeliver(Agent agent) {
+        Plan.Decision decision = engine.rules().rotateForDelivery(ROTATOR);
+        requireAllowed(agent, decision);
         Optional<Activation> rotated;
         try {
-            rotated = rotate(agent, engine.rules().rotateForDelivery(ROTATOR));
+            rotated = rotate(agent, decision);
         } catch (RuntimeException e) {
             if (isOfIssuer(e)) {
-                return Optional.of(noteFailure(agent, Step.ISSUE, e));
+                return noteUnissued(agent, e);
             }
             throw e;
         }
-        return rotated.map(done -> deliver(done.agent().key(), done.issued()));
+        return rotated.flatMap(done -> deliver(done.agent().key(), done.issued()));
     }
 
-    /** Hands over again what did not arrive; if its token cannot be made again, another one. */
-    Optional<Agent> deliverAgain(Agent agent) {
+    /**
+     * Hands over again what did not arrive; if it has expired, or its token cannot be made again, another one. Empty if
+     * the agent has moved on: a sweep looks at many agents before it comes to this one.
+     */
+    Optional<Agent> deliverAgain(Agent found) {
+        Agent agent = engine.load(found.key()).agent();
+        if (agent.version() != found.version()) {
+            return Optional.empty();
+        }
+        Credential current = agent.credentials().current().orElseThrow();
+        if (current.isExpired(engine.now())) {
+            return rotateAndDeliver(agent);
+        }
         Optional<IssuedCredential> again;
         try {
-            again = engine.reissue(agent, agent.credentials().current().orElseThrow());
+            again = engine.reissue(agent, current);
         } catch (RuntimeException e) {
-            return Optional.of(noteFailure(agent, Step.DELIVER, e));
+            return noteUndelivered(agent.key(), current.id(), e);
         }
-        return again.isPresent() ? Optional.of(deliver(agent.key(), again.get())) : rotateAndDeliver(agent);
+        return again.isPresent() ? deliver(agent.key(), again.get()) : rotateAndDeliver(agent);
     }
 
     /** Throws what the rules refuse it with, which is no fault of the issuer and no event. */
@@ -153,29 +169,41 @@ final class Renewal {
                 || e instanceof AuditUnavailableException);
     }
 
-    private Agent deliver(AgentKey key, IssuedCredential issued) {
+    private Optional<Agent> deliver(AgentKey key, IssuedCredential issued) {
+        CredentialId id = issued.credential().id();
         try {
             sink.orElseThrow().deliver(key, issued);
         } catch (Exception | LinkageError | AssertionError e) {
-            if (e instanceof InterruptedException) {
-                Thread.currentThread().interrupt();
+            try {
+                return noteUndelivered(key, id, e);
+            } finally {
+                // not before: the store may close a file that an interrupted thread writes
+                if (e instanceof InterruptedException) {
+                    Thread.currentThread().interrupt();
+                }
             }
-            return noteFailure(engine.load(key).agent(), Step.DELIVER, e);
         }
-        return engine.run(
-                        key,
-                        Engine.Effect.NEUTRAL,
-                        engine.rules().delivered(issued.credential().id()))
-                .agent();
+        return Optional.of(engine.run(key, Engine.Effect.NEUTRAL, engine.rules().delivered(id))
+                .agent());
     }
 
-    private Agent noteFailure(Agent agent, Step step, Throwable e) {
-        LOG.warn("{} of a credential for agent {} failed", step, agent.key(), e);
+    /** Empty if the agent has moved on. */
+    private Optional<Agent> noteUnissued(Agent agent, Throwable e) {
+        return engine.runAt(agent.key(), agent.version(), Engine.Effect.NEUTRAL, failure(agent.key(), Step.ISSUE, e))
+                .map(Activation::agent);
+    }
+
+    /** Empty if the agent has got another one meanwhile, or may not have one any more: then nothing has failed. */
+    private Optional<Agent> noteUndelivered(AgentKey key, CredentialId id, Throwable e) {
+        Plan.Decision failure = failure(key, Step.DELIVER, e);
+        Plan.Decision ifWanted = (agent, now) -> Rules.awaits(agent, id) ? failure.decide(agent, now) : Plan.NOTHING;
+        return Optional.of(engine.run(key, Engine.Effect.NEUTRAL, ifWanted).agent())
+                .filter(agent -> Rules.awaits(agent, id));
+    }
+
+    private Plan.Decision failure(AgentKey key, Step step, Throwable e) {
+        LOG.warn("{} of a credential for agent {} failed", step, key, e);
         // the message may hold secrets of the host, so only the kind of failure is stored
-        return engine.run(
-                        agent.key(),
-                        Engine.Effect.NEUTRAL,
-                        engine.rules().renewalFailed(step.name(), e.getClass().getName()))
-                .agent();
+        return engine.rules().renewalFailed(step.name(), e.getClass().getName());
     }
 }

@@ -376,6 +376,11 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 : Plan.NOTHING;
     }
 
+    /** True while that credential is on its way to an agent that may use it. */
+    static boolean awaits(Agent agent, CredentialId id) {
+        return agent.state() == ACTIVE && agent.credentials().undelivered() && isCurrent(agent, id);
+    }
+
     private static boolean isCurrent(Agent agent, CredentialId id) {
         return agent.credentials().current().filter(c -> c.id().equals(id)).isPresent();
     }

@@ -12,6 +12,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
@@ -23,9 +24,11 @@ import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.CredentialSink;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -128,6 +131,82 @@ class RenewalTest {
     }
 
     @Test
+    void a_credential_that_was_replaced_since_the_sweep_looked_is_not_handed_over() {
+        LifecycleManager manager = repeatable();
+        active(manager, "agent:1");
+        untilDue(active(manager, "agent:2").issued().credential());
+        shop.clock.advance(Duration.ofMinutes(6));
+        store.commits = (commit, to) -> to.commit(commit);
+        instead = Optional.of((agent, credential) -> {
+            instead = Optional.of(RenewalTest::fails);
+            throw new java.io.IOException("and so is the next one");
+        });
+        manager.sweeper().sweep();
+        assertThat(manager.get(ID).credentials().undelivered()).isTrue();
+        assertThat(manager.get(OTHER).credentials().undelivered()).isTrue();
+        shop.clock.advance(Duration.ofMinutes(1));
+        List<AgentKey> handedOver = new ArrayList<>();
+        instead = Optional.of((agent, credential) -> {
+            handedOver.add(agent);
+            AgentId next = agent.id().equals(ID) ? OTHER : ID;
+            manager.suspend(next, "stolen", ADMIN);
+        });
+
+        SweepReport report = manager.sweeper().sweep();
+
+        assertThat(handedOver).hasSize(1);
+        assertThat(arrived).as("of an agent that is suspended").isEmpty();
+        assertThat(report.with(Result.DONE)).hasSize(1);
+        assertThat(report.with(Result.MOVED)).hasSize(1);
+    }
+
+    @Test
+    void an_agent_that_left_while_its_credential_was_on_the_way_has_no_failure() {
+        LifecycleManager manager = repeatable();
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of((agent, credential) -> {
+            manager.decommission(ID, "done with", ADMIN);
+            fails(agent, credential);
+        });
+
+        manager.sweeper().sweep();
+
+        assertThat(manager.get(ID).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.AGENT_DECOMMISSIONED);
+        shop.clock.advance(LIFE);
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+    }
+
+    @Test
+    void a_credential_that_was_replaced_while_on_the_way_has_no_failure() {
+        LifecycleManager manager = repeatable();
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of((agent, credential) -> {
+            manager.rotateCredentials(ID);
+            fails(agent, credential);
+        });
+
+        manager.sweeper().sweep();
+
+        assertThat(Workshop.kinds(manager, ID))
+                .endsWith(EventKind.CREDENTIAL_ROTATED, EventKind.CREDENTIAL_ROTATED)
+                .doesNotContain(EventKind.CREDENTIAL_ROTATION_FAILED);
+        assertThat(manager.get(ID).credentials().retry()).isEmpty();
+    }
+
+    @Test
+    void a_credential_that_was_replaced_while_on_the_way_counts_as_undelivered_no_more_and_no_less() {
+        LifecycleManager manager = repeatable();
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of((agent, credential) -> manager.rotateCredentials(ID));
+
+        manager.sweeper().sweep();
+
+        assertThat(Workshop.kinds(manager, ID)).doesNotContain(EventKind.CREDENTIAL_DELIVERED);
+        assertThat(manager.get(ID).credentials().undelivered()).isFalse();
+    }
+
+    @Test
     void that_a_credential_arrived_says_nothing_of_the_one_that_replaced_it() {
         LifecycleManager other = shop.open(builder -> builder.policy(POLICY).credentialSink(RenewalTest::fails));
         LifecycleManager slow = shop.open(builder -> builder.policy(POLICY).credentialSink((agent, credential) -> {
@@ -174,6 +253,62 @@ class RenewalTest {
     }
 
     @Test
+    void a_resumed_agent_gets_its_credential_from_whoever_resumed_it() {
+        LifecycleManager manager = repeatable();
+        Credential lost = undelivered(manager);
+        manager.suspend(ID, "odd", ADMIN);
+        shop.clock.advance(Duration.ofMinutes(1));
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+
+        IssuedCredential resumed = manager.resume(ID, ADMIN).issued();
+
+        assertThat(manager.get(ID).credentials().undelivered()).isFalse();
+        assertThat(manager.get(ID).credentials().retry()).isEmpty();
+        assertThat(isGood(manager, lost.id())).isFalse();
+        assertThat(isGood(manager, resumed.credential().id())).isTrue();
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+    }
+
+    @Test
+    void one_that_expired_before_it_arrived_is_replaced() {
+        LifecycleManager manager = repeatable();
+        Credential lost = undelivered(manager);
+        shop.clock.set(lost.expiresAt());
+
+        manager.sweeper().sweep();
+
+        assertThat(arrived).hasSize(1);
+        assertThat(isGood(manager, arrived.get(0).credential().id())).isTrue();
+        assertThat(manager.get(ID).credentials().undelivered()).isFalse();
+    }
+
+    @Test
+    void one_that_expired_between_two_attempts_is_replaced_even_if_nothing_rotates_by_itself() {
+        LifecycleManager manager = shop.open(builder -> builder.policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .credentialPolicy(POLICY.credentialPolicy().withAutoRotate(false))
+                        .build())
+                .credentials(mint)
+                .credentialSink(this::take));
+        manager.importAgents(List.of(shop.imported("agent:1", AgentState.ACTIVE)), "elsewhere", ADMIN);
+        instead = Optional.of(RenewalTest::fails);
+        manager.sweeper().sweep();
+        Credential lost = manager.get(ID).credential().orElseThrow();
+        shop.clock.set(lost.expiresAt().minusSeconds(1));
+        instead = Optional.of(RenewalTest::fails);
+        manager.sweeper().sweep();
+        shop.clock.set(lost.expiresAt());
+        manager.sweeper().sweep();
+        assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.CREDENTIAL_EXPIRED);
+        shop.clock.advance(Duration.ofMinutes(9));
+
+        manager.sweeper().sweep();
+
+        assertThat(arrived).as("it never had one").hasSize(1);
+        assertThat(isGood(manager, arrived.get(0).credential().id())).isTrue();
+    }
+
+    @Test
     void one_that_arrived_when_it_was_already_due_is_rotated_by_the_next_sweep() {
         LifecycleManager manager = repeatable();
         Credential late = undelivered(manager);
@@ -186,6 +321,44 @@ class RenewalTest {
         assertThat(arrived).hasSize(2);
         assertThat(isGood(manager, late.id())).isTrue();
         assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+    }
+
+    @Test
+    void an_agent_whose_life_is_over_is_no_failure_of_its_issuer() {
+        LifecycleManager manager = repeatable();
+        Instant end = shop.clock.instant().plus(LIFE);
+        manager.activate(manager.requestProvisioning(
+                        Workshop.request("agent:1").notAfter(end).build())
+                .id());
+        shop.clock.set(end);
+
+        assertThat(new CredentialRotator(manager).checkAndRotate())
+                .extracting(RotationResult::outcome)
+                .containsExactly(RotationResult.Outcome.FAILED);
+
+        assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.AGENT_ACTIVATED, EventKind.CREDENTIAL_ISSUED);
+    }
+
+    @Test
+    void an_interrupted_sink_is_a_failure_that_is_stored_before_the_thread_hears_of_it() {
+        LifecycleManager manager = repeatable();
+        untilDue(active(manager, "agent:1").issued().credential());
+        AtomicBoolean interrupted = new AtomicBoolean();
+        store.commits = (commit, to) -> {
+            interrupted.compareAndSet(false, Thread.currentThread().isInterrupted());
+            return to.commit(commit);
+        };
+        instead = Optional.of((agent, credential) -> {
+            throw new InterruptedException();
+        });
+
+        manager.sweeper().sweep();
+
+        assertThat(Thread.interrupted()).as("for whoever called").isTrue();
+        assertThat(interrupted)
+                .as("a file that is written by an interrupted thread is closed")
+                .isFalse();
+        assertThat(manager.get(ID).credentials().retry()).isPresent();
     }
 
     @Test
