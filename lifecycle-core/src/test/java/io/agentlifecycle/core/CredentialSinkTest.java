@@ -156,7 +156,31 @@ class CredentialSinkTest {
     }
 
     @Test
-    void what_was_revoked_or_must_not_rotate_by_itself_is_left_alone() {
+    void without_automatic_rotation_a_credential_runs_out() {
+        LifecycleManager manager = shop.open(builder -> builder.policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .credentialPolicy(POLICY.credentialPolicy().withAutoRotate(false))
+                        .build())
+                .credentials(mint)
+                .credentialSink(courier));
+        active(manager, "agent:1");
+        shop.clock.advance(LIFE.minusSeconds(1));
+        assertThat(manager.sweeper().sweep().with(Result.DONE))
+                .extracting(SweepReport.Outcome::action)
+                .doesNotContain(SweepAction.ROTATE_CREDENTIAL);
+        shop.clock.advance(LIFE);
+
+        manager.sweeper().sweep();
+
+        assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.CREDENTIAL_EXPIRED);
+        assertThat(manager.sweeper().plan().items())
+                .extracting(SweepPlan.Item::action)
+                .doesNotContain(SweepAction.ROTATE_CREDENTIAL);
+        assertThat(courier.delivered).isEmpty();
+    }
+
+    @Test
+    void what_was_revoked_is_left_alone() {
         LifecycleManager manager = repeatable();
         active(manager, "agent:1");
         manager.revokeCredentials(ID, "leaked", ADMIN);
@@ -317,6 +341,12 @@ class CredentialSinkTest {
             assertThat(kept.id()).isEqualTo(first.id());
             assertThat(kept.graceUntil()).contains(graceEnd);
         }
+        assertThat(manager.auditTrail(ID))
+                .filteredOn(event -> event.event().kind() == EventKind.CREDENTIAL_ROTATED)
+                .as("a replacement gives nothing an overlap")
+                .hasSizeGreaterThan(2)
+                .filteredOn(event -> event.canonical().contains("\"graceUntil\""))
+                .hasSize(1);
         assertThat(manager.verifyOpaque(activation.issued().token().reveal()).allowed())
                 .isTrue();
         courier.broken = false;
@@ -377,6 +407,9 @@ class CredentialSinkTest {
 
         store.heal();
         assertThat(isGood(manager, first.id())).isTrue();
+        assertThat(Workshop.kinds(manager, ID))
+                .as("it is not the issuer that failed")
+                .doesNotContain(EventKind.CREDENTIAL_ROTATION_FAILED);
         shop.clock.advance(Duration.ofMinutes(1));
         manager.sweeper().sweep();
         assertThat(courier.delivered).isNotEmpty();

@@ -269,6 +269,8 @@ class RenewalTest {
         assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
     }
 
+    // ---- late
+
     @Test
     void one_that_expired_before_it_arrived_is_replaced() {
         LifecycleManager manager = repeatable();
@@ -339,6 +341,8 @@ class RenewalTest {
         assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.AGENT_ACTIVATED, EventKind.CREDENTIAL_ISSUED);
     }
 
+    // ---- interrupts, and issuers that lie
+
     @Test
     void an_interrupted_sink_is_a_failure_that_is_stored_before_the_thread_hears_of_it() {
         LifecycleManager manager = repeatable();
@@ -391,6 +395,51 @@ class RenewalTest {
         assertThat(manager.sweeper().sweep().with(Result.FAILED)).hasSize(1);
         assertThat(arrived).isEmpty();
     }
+
+    // ---- what cannot be signed
+
+    @Test
+    void while_nothing_can_be_signed_nothing_is_rotated_and_that_is_no_failure_of_the_issuer() {
+        TestSealer sealer = new TestSealer();
+        LifecycleManager manager = shop.open(builder -> builder.policy(POLICY)
+                .credentials(mint)
+                .credentialSink(this::take)
+                .sealer(sealer));
+        Credential first = active(manager, "agent:1").issued().credential();
+        untilDue(first);
+        sealer.fail();
+
+        assertThat(manager.sweeper().sweep().with(Result.FAILED)).hasSize(1);
+
+        assertThat(manager.get(ID).credential()).contains(first);
+        assertThat(Workshop.kinds(manager, ID)).doesNotContain(EventKind.CREDENTIAL_ROTATION_FAILED);
+        sealer.heal();
+        shop.clock.advance(Duration.ofMinutes(2));
+        manager.sweeper().sweep();
+        assertThat(arrived).hasSize(1);
+    }
+
+    @Test
+    void that_a_credential_arrived_is_stored_even_if_it_cannot_be_signed() {
+        TestSealer sealer = new TestSealer();
+        LifecycleManager manager = shop.open(builder -> builder.policy(POLICY)
+                .credentials(mint)
+                .credentialSink(this::take)
+                .sealer(sealer));
+        untilDue(active(manager, "agent:1").issued().credential());
+        instead = Optional.of((agent, credential) -> sealer.fail());
+
+        manager.sweeper().sweep();
+
+        assertThat(manager.get(ID).credentials().undelivered()).isFalse();
+        sealer.heal();
+        shop.clock.advance(Duration.ofMinutes(2));
+        manager.sweeper().sweep();
+        assertThat(arrived).as("again").isEmpty();
+        assertThat(Workshop.kinds(manager, ID)).endsWith(EventKind.CREDENTIAL_DELIVERED, EventKind.LOG_GAP_ENDORSED);
+    }
+
+    // ---- rotation under a key
 
     @Test
     void a_key_belongs_to_one_agent_of_one_tenant() {
