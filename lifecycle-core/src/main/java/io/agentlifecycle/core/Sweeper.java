@@ -240,8 +240,7 @@ public final class Sweeper {
             unsealed.remove(agent.key());
         }
         // what failed has its own next time; what moved was looked at too early, and stays due, and so does what this
-        // sweep wrote and could not sign
-        // once something was done, more may be due than was: the next sweep does it
+        // sweep wrote and could not sign, and what has fallen due by what it did
         boolean open = waits
                 || !due.actions().containsAll(engine.deadlines().due(agent, due.liveness(), now))
                 || outcomes.subList(before, outcomes.size()).stream()
