@@ -446,6 +446,21 @@ class SealerTest {
     }
 
     @Test
+    void a_request_that_could_not_be_signed_is_made_by_repeating_it_with_its_key() {
+        LifecycleManager manager = signed();
+        sealer.fail();
+        var asked = request("b").idempotencyKey("order 66").build();
+        assertThatThrownBy(() -> manager.requestProvisioning(asked)).isInstanceOf(AuditUnavailableException.class);
+        sealer.heal();
+
+        Agent made = manager.requestProvisioning(asked);
+
+        sealer.fail();
+        assertThat(manager.requestProvisioning(asked)).isEqualTo(made);
+        assertThat(kinds(manager, made.id())).containsExactly(EventKind.AGENT_REQUESTED);
+    }
+
+    @Test
     void agents_stay_alive_while_nothing_can_be_signed() {
         LifecycleManager manager = signed();
         make(manager, A, AgentState.PROVISIONED);
@@ -776,6 +791,18 @@ class SealerTest {
                 .contains("event 1 of stream log: nobody proves to hold key "
                         + thief.publicKey().keyId());
         opened.clear();
+    }
+
+    @Test
+    void a_log_that_is_all_in_order_but_was_never_signed_is_not_the_one_that_was_expected() {
+        LifecycleManager unsigned = open(builder());
+        make(unsigned, A, AgentState.ACTIVE);
+        var verifier = new Verifier(store, unsigned.engine().log().origin(), Optional.of(sealer.publicKey()), sealer);
+
+        assertThatThrownBy(verifier::verify)
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining(
+                        "the log has no key, but " + sealer.publicKey().keyId() + " was expected");
     }
 
     @Test

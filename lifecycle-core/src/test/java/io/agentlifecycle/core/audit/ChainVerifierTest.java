@@ -243,6 +243,23 @@ class ChainVerifierTest {
     }
 
     @Test
+    void an_introduction_that_is_refused_puts_no_key_in_force() {
+        ChainVerifier chains = verifier(Optional.of(KEY));
+        Log log = bornUnsigned().introduce(KEY, ORIGIN, KEY);
+        SealedEvent genesis = log.events.get(0);
+        SealedEvent introduction = log.events.get(1);
+        chains.take(genesis.canonical(), genesis.signature());
+
+        assertThatThrownBy(() -> chains.take(introduction.canonical(), Optional.empty()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("log.key_introduced is not signed, and must be");
+
+        follow(chains, bornUnsigned().suspended(A, true).events.subList(1, 2));
+        chains.take(introduction.canonical(), introduction.signature());
+        chains.end();
+    }
+
+    @Test
     void a_log_begins_once() {
         lastIsRefused(bornSigned().begin(KEY.toJson()), Optional.of(KEY), "log.genesis is the first event");
         lastIsRefused(new Log().introduce(KEY, ORIGIN, KEY), Optional.of(KEY), "log.genesis is the first event");
