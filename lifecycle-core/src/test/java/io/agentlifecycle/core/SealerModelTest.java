@@ -66,7 +66,7 @@ class SealerModelTest {
     private static final HoldReason UNPAID = HoldReason.of("unpaid");
 
     /** What takes power away, or only notes something. Whatever else is in a signed log is signed. */
-    private static final Set<String> MAY_WAIT = Set.of(
+    static final Set<String> MAY_WAIT = Set.of(
             "agent.rejected",
             "agent.withdrawn",
             "agent.request_expired",

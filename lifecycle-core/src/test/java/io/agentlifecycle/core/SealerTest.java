@@ -389,6 +389,14 @@ class SealerTest {
         assertThat(manager.sweeper().sweep().with(SweepReport.Result.DONE)).isEmpty();
     }
 
+    @Test
+    void what_takes_power_away_or_only_notes_something_may_wait_and_no_other_kind() {
+        assertThat(EventKind.values())
+                .filteredOn(EventKind::mayWait)
+                .extracting(EventKind::wire)
+                .containsExactlyInAnyOrderElementsOf(SealerModelTest.MAY_WAIT);
+    }
+
     private enum Granting {
         REQUEST(AgentState.ACTIVE, m -> m.requestProvisioning(request("b").build())),
         IMPORT(
