@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
@@ -162,10 +163,21 @@ class IntakeTest {
 
         for (ProvisioningRequest other : List.of(
                 once().requestedBy(ADMIN).build(),
+                once().requestedBy(Actor.service(Actor.SYSTEM.id())).build(),
                 once().id(AgentId.of("agent:other")).build())) {
             refused(manager, "idempotency-key", () -> manager.requestProvisioning(other));
         }
         assertThat(manager.requestProvisioning(once().id(made.id()).build())).isEqualTo(made);
+    }
+
+    @Test
+    void the_same_key_from_someone_of_whom_the_host_is_surer_now_is_the_same_request() {
+        Agent made = manager.requestProvisioning(once().requestedBy(ADMIN).build());
+
+        Actor surer = ADMIN.assured(IdentityAssurance.STRONG);
+
+        assertThat(manager.requestProvisioning(once().requestedBy(surer).build()))
+                .isEqualTo(made);
     }
 
     @Test

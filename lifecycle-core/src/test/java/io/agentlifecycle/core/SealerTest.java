@@ -237,6 +237,17 @@ class SealerTest {
                 .isInstanceOf(AuditUnavailableException.class);
         assertThat(log()).hasSize(1);
         sealer.heal();
+        int proof = sealer.calls.get();
+        sealer.touch = signature -> {
+            if (sealer.calls.get() == proof + 1) {
+                throw new IllegalStateException("the key server is slow to come up");
+            }
+            return signature;
+        };
+        assertThatThrownBy(() -> builder().sealer(sealer).signFromHere().build())
+                .isInstanceOf(AuditUnavailableException.class)
+                .hasMessageContaining("the introduction of a key");
+        assertThat(log()).hasSize(1);
         open(builder().sealer(sealer).signFromHere());
     }
 
@@ -524,6 +535,14 @@ class SealerTest {
         clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.verify().waiting()).isZero();
+
+        sealer.fail();
+        manager.placeHold(A, HoldReason.of("unsafe"), "", ADMIN);
+        manager.sweeper().sweep();
+        sealer.heal();
+        clock.advance(Duration.ofMinutes(1));
+        manager.sweeper().sweep();
+        assertThat(manager.verify().waiting()).as("the wait begins anew").isZero();
     }
 
     @Test

@@ -160,6 +160,23 @@ class VerifyTest {
     }
 
     @Test
+    void an_event_that_is_stored_in_another_place_than_it_says_is_found() {
+        try (SweepFleet fleet = fleet()) {
+            int last = index(fleet, A, fleet.inner.trail(A, 0, 100).size() - 1);
+            StoredEvent event = all(fleet).get(last);
+            for (StoredEvent moved : List.of(
+                    with(event, A, event.n() + 1, event.canonical()), with(event, B, event.n(), event.canonical()))) {
+                assertThat(withLog(fleet, log -> {
+                            log.set(last, moved);
+                            return log;
+                        }))
+                        .contains("event %d of stream %s: it is event %d of stream %s"
+                                .formatted(moved.n(), moved.stream(), event.n(), A));
+            }
+        }
+    }
+
+    @Test
     void two_events_that_change_places_are_found() {
         try (SweepFleet fleet = fleet()) {
             int second = index(fleet, A, 2);

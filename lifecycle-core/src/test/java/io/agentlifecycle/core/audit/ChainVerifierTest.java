@@ -243,6 +243,15 @@ class ChainVerifierTest {
     }
 
     @Test
+    void what_is_signed_and_under_which_type_is_fixed_for_ever() {
+        assertThat(AuditEvent.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.audit-event.v1+json");
+        assertThat(KeyIntroduction.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.key-introduction.v1+json");
+        assertThat(new KeyIntroduction(ORIGIN, KEY).payload())
+                .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
+                        + "A".repeat(43) + "\"}}");
+    }
+
+    @Test
     void an_introduction_that_is_refused_puts_no_key_in_force() {
         ChainVerifier chains = verifier(Optional.of(KEY));
         Log log = bornUnsigned().introduce(KEY, ORIGIN, KEY);
