@@ -30,6 +30,9 @@ final class EventWriter {
     private final Optional<String> keyId;
     private volatile Optional<String> lastFailure = Optional.empty();
 
+    /** True once a signature of this sealer was seen to be that of its key. */
+    private volatile boolean proven;
+
     EventWriter(Draws draws, Optional<AuditSealer> sealer) {
         this.draws = draws;
         this.sealer = sealer;
@@ -75,7 +78,9 @@ final class EventWriter {
     private SealedEvent sign(AuditSealer signer, SealedEvent written) {
         AuditEvent event = written.event();
         try {
-            SealedEvent signed = written.signed(signer.sign(AuditEvent.PAYLOAD_TYPE, written.canonical()));
+            byte[] signature = signer.sign(AuditEvent.PAYLOAD_TYPE, written.canonical());
+            requireProven(signer, written, signature);
+            SealedEvent signed = written.signed(signature);
             lastFailure = Optional.empty();
             return signed;
         } catch (Exception | LinkageError | AssertionError e) {
@@ -88,6 +93,17 @@ final class EventWriter {
             LOG.warn("{} on stream {} goes without a signature", event.kind().wire(), stream, e);
             return written;
         }
+    }
+
+    /** A sealer that signs with another key than it names would break the log for good, so the first one is looked at. */
+    private void requireProven(AuditSealer signer, SealedEvent written, byte[] signature) {
+        if (proven) {
+            return;
+        }
+        if (!signer.verify(key.orElseThrow(), AuditEvent.PAYLOAD_TYPE, written.canonical(), signature)) {
+            throw new IllegalStateException("the sealer signs with another key than its publicKey()");
+        }
+        proven = true;
     }
 
     /**

@@ -713,7 +713,8 @@ public final class LifecycleManager implements AutoCloseable {
 
         /**
          * Signs a log from here on that began without a key. Without this such a log does not open with a sealer, since
-         * somebody may have put it in the place of a signed one. Once it has a key, this changes nothing.
+         * somebody may have put it in the place of a signed one. Once it has a key, this changes nothing. Managers that are
+         * open without a sealer must be closed first: what they write after this does not verify.
          */
         public Builder signFromHere() {
             signFromHere = true;

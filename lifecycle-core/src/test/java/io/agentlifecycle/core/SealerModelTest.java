@@ -76,6 +76,8 @@ class SealerModelTest {
             "agent.decommissioned",
             "hold.placed",
             "credential.revoked",
+            "credential.delivered",
+            "credential.rotation_failed",
             "credential.expired",
             "heartbeat.first",
             "heartbeat.missed",

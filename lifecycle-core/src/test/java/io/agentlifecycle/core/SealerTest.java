@@ -601,6 +601,28 @@ class SealerTest {
     }
 
     @Test
+    void a_sealer_that_signs_with_another_key_than_it_names_begins_no_log() {
+        var other = new TestSealer();
+        AuditSealer mistaken = new ForwardingSealer(sealer) {
+            @Override
+            public byte[] sign(String payloadType, String payload) {
+                return other.sign(payloadType, payload);
+            }
+        };
+
+        assertThatThrownBy(() -> builder().sealer(mistaken).build())
+                .isInstanceOf(AuditUnavailableException.class)
+                .hasRootCauseMessage("the sealer signs with another key than its publicKey()");
+        assertThat(store.events(0, 10).events()).isEmpty();
+        make(signed(), A, AgentState.ACTIVE);
+        LifecycleManager manager = open(builder().sealer(mistaken));
+        assertThatThrownBy(() -> manager.rotateCredentials(A)).isInstanceOf(AuditUnavailableException.class);
+        manager.suspend(A, "maintenance", ADMIN);
+        assertThat(seals(manager, A)).endsWith(Seal.WAITING);
+        manager.verify();
+    }
+
+    @Test
     void a_sealer_whose_signature_is_none_has_failed() {
         LifecycleManager manager = signed();
         make(manager, A, AgentState.ACTIVE);
@@ -806,8 +828,9 @@ class SealerTest {
     void the_key_of_another_cannot_be_introduced() {
         make(open(builder()), A, AgentState.ACTIVE);
         var thief = new TestSealer();
+        // what is signed first is the proof
         thief.touch = signature -> {
-            signature[3] ^= 1;
+            signature[3] ^= (byte) (thief.calls.get() == 1 ? 1 : 0);
             return signature;
         };
         LifecycleManager manager = open(builder().sealer(thief).signFromHere());
