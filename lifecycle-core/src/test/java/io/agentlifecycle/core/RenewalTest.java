@@ -445,22 +445,19 @@ class RenewalTest {
     void a_key_belongs_to_one_agent_of_one_tenant() {
         LifecycleManager manager = repeatable();
         LifecycleManager tenant = manager.forTenant(TenantId.of("acme"));
+        AgentId namedLikeTheTenant = AgentId.of("acme");
         active(tenant, "agent:1");
-        active(manager, "acme");
-        active(manager, "agent:2");
+        for (String id : List.of("agent:1", "agent:2", "acme")) {
+            active(manager, id);
+        }
 
-        CredentialId one =
-                tenant.rotateCredentials(ID, ADMIN, "k").issued().credential().id();
-        CredentialId two = manager.rotateCredentials(AgentId.of("acme"), ADMIN, "agent:1/k")
-                .issued()
-                .credential()
-                .id();
-        CredentialId three = manager.rotateCredentials(OTHER, ADMIN, "k")
-                .issued()
-                .credential()
-                .id();
+        List<Activation> rotated = List.of(
+                tenant.rotateCredentials(ID, ADMIN, "k"),
+                manager.rotateCredentials(ID, ADMIN, "k"),
+                manager.rotateCredentials(OTHER, ADMIN, "k"),
+                manager.rotateCredentials(namedLikeTheTenant, ADMIN, "agent:1/k"));
 
-        assertThat(List.of(one, two, three)).doesNotHaveDuplicates();
+        assertThat(rotated).extracting(each -> each.issued().credential().id()).doesNotHaveDuplicates();
     }
 
     @Test
