@@ -806,6 +806,21 @@ class SealerTest {
     }
 
     @Test
+    void what_is_not_signed_cannot_say_that_a_credential_arrived_that_nobody_sent() {
+        LifecycleManager manager = signed();
+        make(manager, A, AgentState.ACTIVE);
+        String id = manager.get(A).credentials().current().orElseThrow().id().value();
+
+        assertThatThrownBy(() -> forge(EventContent.of(
+                                EventKind.CREDENTIAL_DELIVERED,
+                                Actor.SYSTEM,
+                                Json.object().put("id", id).build())
+                        .step(AgentState.ACTIVE, AgentState.ACTIVE)))
+                .isInstanceOf(JsonFormatException.class)
+                .hasMessageContaining("arrives that is not on its way");
+    }
+
+    @Test
     void what_is_not_signed_cannot_make_a_revoked_credential_one_that_merely_ran_out() {
         LifecycleManager manager = signed();
         make(manager, A, AgentState.ACTIVE);
