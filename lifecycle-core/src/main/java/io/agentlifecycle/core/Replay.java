@@ -128,7 +128,7 @@ final class Replay {
             case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
-            case CREDENTIAL_DELIVERED -> agent.with(delivered(agent.credentials(), details.string("id")));
+            case CREDENTIAL_DELIVERED -> agent.with(delivered(agent.credentials(), details));
             case CREDENTIAL_ROTATION_FAILED ->
                 agent.with(agent.credentials()
                         .failed(new Credentials.Retry((int) details.integer("attempt"), details.instant("nextAt"))));
@@ -188,12 +188,13 @@ final class Replay {
         return details.optional("delivery").isPresent() ? after.awaitingDelivery() : after;
     }
 
-    private static Credentials delivered(Credentials before, String id) {
+    private static Credentials delivered(Credentials before, JsonFields details) {
+        String id = details.string("id");
         if (!before.undelivered()
                 || before.current().filter(c -> c.id().value().equals(id)).isEmpty()) {
             throw new JsonFormatException("a credential arrives that is not on its way");
         }
-        return before.delivered();
+        return before.delivered(details.optionalInstant("graceUntil"));
     }
 
     /** One that was taken back stays so: whoever holds one that merely ran out may get the next one by itself. */

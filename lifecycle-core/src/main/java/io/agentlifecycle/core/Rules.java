@@ -371,9 +371,19 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     Decision delivered(CredentialId id) {
-        return (agent, now) -> agent.credentials().undelivered() && isCurrent(agent, id)
-                ? Plan.of(credentialEvent(EventKind.CREDENTIAL_DELIVERED, Actor.SYSTEM, agent, id))
-                : Plan.NOTHING;
+        return (agent, now) -> {
+            if (!agent.credentials().undelivered() || !isCurrent(agent, id)) {
+                return Plan.NOTHING;
+            }
+            Duration overlap = policyFor(agent).credentialPolicy().rotationOverlap();
+            Json.ObjBuilder details = Json.object().put("id", id.value());
+            agent.credentials()
+                    .held(now)
+                    .ifPresent(old -> details.put(
+                            "graceUntil", old.graceEnd(now.plus(overlap)).toString()));
+            return Plan.of(EventContent.of(EventKind.CREDENTIAL_DELIVERED, Actor.SYSTEM, details.build())
+                    .step(agent.state(), agent.state()));
+        };
     }
 
     /** True while that credential is on its way to an agent that may use it. */
@@ -383,11 +393,6 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     private static boolean isCurrent(Agent agent, CredentialId id) {
         return agent.credentials().current().filter(c -> c.id().equals(id)).isPresent();
-    }
-
-    private static EventContent credentialEvent(EventKind kind, Actor actor, Agent agent, CredentialId id) {
-        return EventContent.of(kind, actor, Json.object().put("id", id.value()).build())
-                .step(agent.state(), agent.state());
     }
 
     /** Notes that a renewal failed, and when the next attempt is. */
@@ -424,7 +429,9 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         "credential-usable",
                         "agent %s has no credential %s that is good now; rotate instead".formatted(agent.key(), id));
             }
-            return Plan.of(credentialEvent(EventKind.CREDENTIAL_REISSUED, actor, agent, id));
+            Json.Obj details = Json.object().put("id", id.value()).build();
+            return Plan.of(EventContent.of(EventKind.CREDENTIAL_REISSUED, actor, details)
+                    .step(agent.state(), agent.state()));
         };
     }
 
@@ -505,15 +512,18 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (wanted.forDelivery()) {
             details.put("delivery", "pending");
         }
-        // one that never reached its agent is not kept, so there is nothing to overlap with
-        if (wanted.kind() == EventKind.CREDENTIAL_ROTATED
-                && !agent.credentials().undelivered()) {
+        // until the new one has arrived, the agent works with the old one
+        if (wanted.kind() == EventKind.CREDENTIAL_ROTATED) {
             agent.credentials()
-                    .usable(made.issuedAt())
+                    .held(made.issuedAt())
                     .ifPresent(old -> details.put("old", old.id().value())
                             .put(
                                     "graceUntil",
-                                    old.graceEnd(made.issuedAt().plus(overlap)).toString()));
+                                    old.graceEnd(
+                                                    wanted.forDelivery()
+                                                            ? old.expiresAt()
+                                                            : made.issuedAt().plus(overlap))
+                                            .toString()));
         }
         EventContent event = EventContent.of(wanted.kind(), wanted.actor(), details.build())
                 .step(agent.state(), agent.state())

@@ -65,8 +65,8 @@ public enum EventKind {
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
     /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
     CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("delivery", "graceUntil", "old", "secretSha256")),
-    /** The credential that a sweep issued has reached its agent. */
-    CREDENTIAL_DELIVERED("credential.delivered", keys("id"), keys()),
+    /** The credential that a sweep issued has reached its agent; the one before it is good until {@code graceUntil}. */
+    CREDENTIAL_DELIVERED("credential.delivered", keys("id"), keys("graceUntil")),
     /** A credential was due, and could not be issued or delivered; what the agent has is as it was. */
     CREDENTIAL_ROTATION_FAILED("credential.rotation_failed", keys("attempt", "error", "nextAt", "step"), keys()),
     /** The token of a credential was made and handed out again. */

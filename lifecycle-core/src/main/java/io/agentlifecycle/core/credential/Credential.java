@@ -12,7 +12,7 @@ import java.util.Optional;
  *
  * @param generation 1 for an agent's first credential, and one more for each that follows
  * @param recorded what was last written about it; {@link #status} also looks at the clock
- * @param graceUntil when a replaced one stops being good; set once, never moved
+ * @param graceUntil when a replaced one stops being good; never moved to a later time
  * @param keyId the key that signed it, if it is signed
  * @param secretSha256 the SHA-256 of its secret in base64url, if it is opaque
  */
@@ -78,7 +78,9 @@ public record Credential(
         return overlapEnd.isBefore(expiresAt) ? overlapEnd : expiresAt;
     }
 
-    Credential retiring(Instant graceEnd) {
+    /** Retiring until then, or until it was to end before, if that is sooner: an end is never moved to a later time. */
+    Credential retiring(Instant wanted) {
+        Instant graceEnd = graceUntil.filter(set -> set.isBefore(wanted)).orElse(wanted);
         return new Credential(
                 id,
                 generation,

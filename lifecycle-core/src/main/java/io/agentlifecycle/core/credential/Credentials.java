@@ -43,15 +43,16 @@ public record Credentials(
     }
 
     /**
-     * With {@code next} as the current one; the one before it, if it was good, stays so until {@code graceEnd}, but not
-     * beyond its own end, and one that was already retiring stops being good. If the current one never reached its agent,
-     * it is the one that stops: the agent still works with the one that is retiring, which stays as it is.
+     * With {@code next} as the current one; the one that the agent worked with, if it was good, stays so until
+     * {@code graceEnd}, but not beyond its own end. Any other stops being good: one that was already retiring, or a current
+     * one that never reached its agent.
+     *
+     * @param graceEnd empty if nothing stays good
      */
     public Credentials rotate(Credential next, Optional<Instant> graceEnd) {
-        Optional<Credential> staying = undelivered
-                ? retiring
-                : graceEnd.flatMap(end -> current.filter(c -> c.recorded() == CredentialStatus.ACTIVE)
-                        .map(c -> c.retiring(end)));
+        Optional<Credential> old =
+                undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE);
+        Optional<Credential> staying = graceEnd.flatMap(end -> old.map(c -> c.retiring(end)));
         return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty());
     }
 
@@ -60,9 +61,10 @@ public record Credentials(
         return new Credentials(current, retiring, generation, true, retry);
     }
 
-    /** With the current one known to its agent. */
-    public Credentials delivered() {
-        return new Credentials(current, retiring, generation, false, Optional.empty());
+    /** With the current one known to its agent; the one before it, if there is one, stays good until {@code graceEnd}. */
+    public Credentials delivered(Optional<Instant> graceEnd) {
+        Optional<Credential> ending = graceEnd.flatMap(end -> retiring.map(c -> c.retiring(end)));
+        return new Credentials(current, ending, generation, false, Optional.empty());
     }
 
     /** With a renewal that failed, and is tried again. */
@@ -89,6 +91,11 @@ public record Credentials(
     /** The listed credential of that id. */
     public Optional<Credential> find(CredentialId id) {
         return current.filter(c -> c.id().equals(id)).or(() -> retiring.filter(c -> c.id().equals(id)));
+    }
+
+    /** The credential that the agent works with, if it can be used at {@code now}. */
+    public Optional<Credential> held(Instant now) {
+        return (undelivered ? retiring : current).filter(c -> c.status(now).isUsable());
     }
 
     /** The current credential, if it can be used at {@code now}. */

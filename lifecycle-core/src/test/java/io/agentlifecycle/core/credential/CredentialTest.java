@@ -139,28 +139,16 @@ class CredentialTest {
 
         Credentials three = two.rotate(generation(3, random), Optional.of(START.plusSeconds(900)));
 
-        assertThat(three.retiring()).contains(first.retiring(end));
+        assertThat(three.retiring()).as("its end is moved no further").contains(first.retiring(end));
         assertThat(three.undelivered()).isFalse();
-        assertThat(two.delivered().undelivered()).isFalse();
+        assertThat(two.held(START).map(Credential::id)).contains(first.id());
+        assertThat(three.held(START).map(Credential::id))
+                .isEqualTo(three.current().map(Credential::id));
+        Instant sooner = START.plusSeconds(30);
+        assertThat(two.delivered(Optional.of(sooner)).retiring()).contains(first.retiring(sooner));
+        assertThat(two.delivered(Optional.of(sooner)).undelivered()).isFalse();
+        assertThat(two.delivered(Optional.empty()).retiring()).isEmpty();
         assertThat(two.revokeAll().undelivered()).isFalse();
-    }
-
-    @Test
-    void a_failure_is_forgotten_with_what_failed() {
-        Random random = new Random(3);
-        Credentials failed = Credentials.NONE
-                .issue(credential(id(random), Duration.ofHours(1)))
-                .awaitingDelivery()
-                .failed(new Credentials.Retry(1, START));
-
-        assertThat(failed.undelivered()).isTrue();
-        assertThat(failed.expireCurrent().retry()).isEqualTo(failed.retry());
-        assertThat(failed.expireCurrent().undelivered()).isTrue();
-        assertThat(failed.delivered().retry()).isEmpty();
-        assertThat(failed.revokeAll().retry()).isEmpty();
-        assertThat(failed.issue(generation(2, random)).retry()).isEmpty();
-        assertThat(failed.rotate(generation(2, random), Optional.empty()).retry())
-                .isEmpty();
     }
 
     @Test
