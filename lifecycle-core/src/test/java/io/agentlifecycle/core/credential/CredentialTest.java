@@ -152,6 +152,24 @@ class CredentialTest {
     }
 
     @Test
+    void a_failure_is_forgotten_with_what_failed() {
+        Random random = new Random(3);
+        Credentials failed = Credentials.NONE
+                .issue(credential(id(random), Duration.ofHours(1)))
+                .awaitingDelivery()
+                .failed(new Credentials.Retry(1, START));
+
+        assertThat(failed.undelivered()).isTrue();
+        assertThat(failed.expireCurrent().retry()).isEqualTo(failed.retry());
+        assertThat(failed.expireCurrent().undelivered()).isTrue();
+        assertThat(failed.delivered(Optional.empty()).retry()).isEmpty();
+        assertThat(failed.revokeAll().retry()).isEmpty();
+        assertThat(failed.issue(generation(2, random)).retry()).isEmpty();
+        assertThat(failed.rotate(generation(2, random), Optional.empty()).retry())
+                .isEmpty();
+    }
+
+    @Test
     void the_wait_after_a_failure_grows_by_half_and_has_an_end() {
         CredentialPolicy day = CredentialPolicy.DEFAULT;
         List<Duration> waits = IntStream.rangeClosed(1, 20)
