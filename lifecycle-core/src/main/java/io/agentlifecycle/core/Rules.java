@@ -205,8 +205,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     Decision noteSilence(Activity.Silence silence) {
-        return (agent, now) -> Plan.of(EventContent.of(EventKind.HEARTBEAT_MISSED, Actor.SYSTEM, silenceJson(silence))
-                .step(agent.state(), agent.state()));
+        return (agent, now) -> Plan.of(note(EventKind.HEARTBEAT_MISSED, Actor.SYSTEM, agent, silenceJson(silence)));
     }
 
     private static Json.Obj silenceJson(Activity.Silence silence) {
@@ -226,14 +225,11 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     private static EventContent ownerChanged(Agent agent, Owner owner, Actor actor) {
-        return EventContent.of(
-                        EventKind.AGENT_OWNER_CHANGED,
-                        actor,
-                        Json.object()
-                                .put("oldOwner", agent.owner())
-                                .put("newOwner", owner.toString())
-                                .build())
-                .step(agent.state(), agent.state());
+        Json.Obj details = Json.object()
+                .put("oldOwner", agent.owner())
+                .put("newOwner", owner.toString())
+                .build();
+        return note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details);
     }
 
     // ---- holds
@@ -381,8 +377,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                     .held(now)
                     .ifPresent(old -> details.put(
                             "graceUntil", old.graceEnd(now.plus(overlap)).toString()));
-            return Plan.of(EventContent.of(EventKind.CREDENTIAL_DELIVERED, Actor.SYSTEM, details.build())
-                    .step(agent.state(), agent.state()));
+            return Plan.of(note(EventKind.CREDENTIAL_DELIVERED, Actor.SYSTEM, agent, details.build()));
         };
     }
 
@@ -411,8 +406,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                                             .retryAfter(agent.key() + "/" + agent.version(), attempt))
                                     .toString())
                     .build();
-            return Plan.of(EventContent.of(EventKind.CREDENTIAL_ROTATION_FAILED, Actor.SYSTEM, details)
-                    .step(agent.state(), agent.state()));
+            return Plan.of(note(EventKind.CREDENTIAL_ROTATION_FAILED, Actor.SYSTEM, agent, details));
         };
     }
 
@@ -430,8 +424,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         "agent %s has no credential %s that is good now; rotate instead".formatted(agent.key(), id));
             }
             Json.Obj details = Json.object().put("id", id.value()).build();
-            return Plan.of(EventContent.of(EventKind.CREDENTIAL_REISSUED, actor, details)
-                    .step(agent.state(), agent.state()));
+            return Plan.of(note(EventKind.CREDENTIAL_REISSUED, actor, agent, details));
         };
     }
 
@@ -454,22 +447,21 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         }
         Json.Obj details =
                 Json.object().put("ids", Json.of(ids)).put("reason", reason).build();
-        return Optional.of(
-                EventContent.of(EventKind.CREDENTIAL_REVOKED, actor, details).step(agent.state(), agent.state()));
+        return Optional.of(note(EventKind.CREDENTIAL_REVOKED, actor, agent, details));
     }
 
     Decision expireCredential() {
         return (agent, now) -> agent.credentials()
                 .current()
                 .filter(c -> c.recorded() == CredentialStatus.ACTIVE && c.isExpired(now))
-                .map(c -> Plan.of(EventContent.of(
-                                EventKind.CREDENTIAL_EXPIRED,
-                                Actor.SYSTEM,
-                                Json.object()
-                                        .put("id", c.id().value())
-                                        .put("expiredAt", c.expiresAt().toString())
-                                        .build())
-                        .step(agent.state(), agent.state())))
+                .map(c -> Plan.of(note(
+                        EventKind.CREDENTIAL_EXPIRED,
+                        Actor.SYSTEM,
+                        agent,
+                        Json.object()
+                                .put("id", c.id().value())
+                                .put("expiredAt", c.expiresAt().toString())
+                                .build())))
                 .orElse(Plan.NOTHING);
     }
 
@@ -525,8 +517,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                                                             : made.issuedAt().plus(overlap))
                                             .toString()));
         }
-        EventContent event = EventContent.of(wanted.kind(), wanted.actor(), details.build())
-                .step(agent.state(), agent.state())
+        EventContent event = note(wanted.kind(), wanted.actor(), agent, details.build())
                 .about(new CredentialRef(made.id().value(), made.keyId(), made.generation(), made.expiresAt()));
         return wanted.kind() == EventKind.CREDENTIAL_ROTATED ? event.by(Command.ROTATE_CREDENTIALS) : event;
     }
@@ -617,26 +608,23 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     private static EventContent stuckEvent(Agent agent, SweepAction action, int attempts, String error) {
-        return EventContent.of(
-                        EventKind.ACTION_STUCK,
-                        Actor.SYSTEM,
-                        Json.object()
-                                .put("action", action.name().toLowerCase(Locale.ROOT))
-                                .put("attempts", attempts)
-                                .put("error", error)
-                                .build())
-                .step(agent.state(), agent.state());
+        Json.Obj details = Json.object()
+                .put("action", action.name().toLowerCase(Locale.ROOT))
+                .put("attempts", attempts)
+                .put("error", error)
+                .build();
+        return note(EventKind.ACTION_STUCK, Actor.SYSTEM, agent, details);
     }
 
     /** Vouches for the events of the trail that could not be signed. */
     Decision endorseGap() {
         return (agent, now) -> agent.activity()
                 .unsignedFrom()
-                .map(from -> Plan.of(EventContent.of(
-                                EventKind.LOG_GAP_ENDORSED,
-                                Actor.SYSTEM,
-                                Json.object().put("n", from).build())
-                        .step(agent.state(), agent.state())))
+                .map(from -> Plan.of(note(
+                        EventKind.LOG_GAP_ENDORSED,
+                        Actor.SYSTEM,
+                        agent,
+                        Json.object().put("n", from).build())))
                 .orElse(Plan.NOTHING);
     }
 
@@ -670,6 +658,11 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         return EventContent.of(kind, actor, details)
                 .step(agent.state(), next(agent, command))
                 .by(command);
+    }
+
+    /** An event that leaves the state as it is. */
+    private static EventContent note(EventKind kind, Actor actor, Agent agent, Json.Obj details) {
+        return EventContent.of(kind, actor, details).step(agent.state(), agent.state());
     }
 
     private void requireOwner(String whom, Optional<Owner> owner) {

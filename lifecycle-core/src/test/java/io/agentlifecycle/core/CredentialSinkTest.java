@@ -39,8 +39,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Credentials that sweeps renew and a sink takes to their agents, whatever fails on the way. */
 class CredentialSinkTest {
-    private static final Duration LIFE = Duration.ofHours(1);
-    private static final LifecyclePolicy POLICY = LifecyclePolicy.builder()
+    static final Duration LIFE = Duration.ofHours(1);
+    static final LifecyclePolicy POLICY = LifecyclePolicy.builder()
             .requireApproval(false)
             .heartbeatInterval(Duration.ofDays(2))
             .orphanThreshold(Duration.ofDays(30))

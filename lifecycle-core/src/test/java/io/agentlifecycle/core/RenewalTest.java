@@ -17,7 +17,6 @@ import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
-import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
@@ -34,15 +33,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What renewals do when others change the agent meanwhile, or everything happens late. */
 class RenewalTest {
-    private static final Duration LIFE = Duration.ofHours(1);
+    private static final Duration LIFE = CredentialSinkTest.LIFE;
     private static final AgentId OTHER = AgentId.of("agent:2");
-    private static final LifecyclePolicy POLICY = LifecyclePolicy.builder()
-            .requireApproval(false)
-            .heartbeatInterval(Duration.ofDays(2))
-            .orphanThreshold(Duration.ofDays(30))
-            .credentialPolicy(
-                    CredentialPolicy.DEFAULT.withMaxCredentialTtl(LIFE).withRotationOverlap(Duration.ofMinutes(10)))
-            .build();
+    private static final LifecyclePolicy POLICY = CredentialSinkTest.POLICY;
 
     private final FaultStore store = new FaultStore(LifecycleStore.inMemory());
 

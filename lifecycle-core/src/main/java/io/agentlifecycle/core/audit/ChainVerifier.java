@@ -117,6 +117,10 @@ public final class ChainVerifier {
         if (begins != (event.kind() == EventKind.LOG_GENESIS)) {
             throw new BrokenChainException("log.genesis is the first event of stream log, and stands nowhere else");
         }
+        if (begins && !tails.isEmpty()) {
+            // it could say that there is no key, and take back what the events before it were checked by
+            throw new BrokenChainException("log.genesis stands before all other events");
+        }
     }
 
     /** The key in force once this event stands, which is also the one that signs it. */

@@ -275,6 +275,18 @@ class ChainVerifierTest {
     }
 
     @Test
+    void a_log_does_not_begin_after_events_that_a_key_has_signed() {
+        ChainVerifier chains = verifier(Optional.of(KEY));
+        follow(chains, bornSigned().suspended(A, true).events.subList(1, 2));
+        SealedEvent forged = bornUnsigned().events.get(0);
+
+        assertThatThrownBy(() -> chains.take(forged.canonical(), forged.signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("log.genesis stands before all other events");
+        chains.end();
+    }
+
+    @Test
     void only_a_signature_over_the_event_itself_by_the_key_in_force_counts() {
         Log log = bornSigned().suspended(A, true);
         SealedEvent last = log.events.get(1);
