@@ -51,6 +51,16 @@ final class FileIo implements StorageIo {
     }
 
     @Override
+    public boolean isLink(Path path) {
+        return Files.isSymbolicLink(path);
+    }
+
+    @Override
+    public String fileSystem(Path directory) throws IOException {
+        return Files.getFileStore(directory).type();
+    }
+
+    @Override
     public boolean isOpenToOthers(Path path) throws IOException {
         return POSIX && Files.getPosixFilePermissions(path).stream().anyMatch(OTHERS::contains);
     }
@@ -122,7 +132,7 @@ final class FileIo implements StorageIo {
     }
 
     @Override
-    public AutoCloseable lock(Path directory) throws IOException {
+    public Held lock(Path directory) throws IOException {
         return StoreLock.take(directory);
     }
 

@@ -69,8 +69,9 @@ final class FleetReader {
             throw new StoreException(file + " does not exist", null);
         }
         JsonStore.prepare(io, directory);
-        AutoCloseable lock = io.lock(directory);
-        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+        try (StorageIo.Held lock = io.lock(directory);
+                InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            lock.ensureHeld();
             for (String name : io.list(directory)) {
                 if (!name.equals("LOCK") && !name.equals("LOCK.info")) {
                     throw new StoreException(
@@ -78,18 +79,6 @@ final class FleetReader {
                 }
             }
             new FleetReader(file, in).into(io, directory, rotateAfter);
-        } finally {
-            release(lock);
-        }
-    }
-
-    private static void release(AutoCloseable lock) throws IOException {
-        try {
-            lock.close();
-        } catch (IOException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IOException(e);
         }
     }
 

@@ -91,7 +91,7 @@ final class Journal {
 
     private final StorageIo io;
     private final Path directory;
-    private final AutoCloseable directoryLock;
+    private final StorageIo.Held directoryLock;
     private final Limits limits;
     private final MemoryState state;
     private final TrailIndex index;
@@ -127,7 +127,7 @@ final class Journal {
     private Journal(
             StorageIo io,
             Path directory,
-            AutoCloseable directoryLock,
+            StorageIo.Held directoryLock,
             Limits limits,
             Recovery.Recovered recovered,
             StorageIo.Output out,
@@ -155,7 +155,7 @@ final class Journal {
 
     /** Goes on in a new segment. */
     static Journal start(
-            StorageIo io, Path directory, AutoCloseable directoryLock, Limits limits, Recovery.Recovered recovered)
+            StorageIo io, Path directory, StorageIo.Held directoryLock, Limits limits, Recovery.Recovered recovered)
             throws IOException {
         Segment segment = Segment.at(directory, recovered.nextSeq());
         LineWriter.Written opening = LineWriter.line(

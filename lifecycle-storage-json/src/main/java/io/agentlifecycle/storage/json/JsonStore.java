@@ -64,7 +64,7 @@ public final class JsonStore implements LifecycleStore {
             throw new StoreException(
                     given + " begins with ~, which only a shell replaces; use System.getProperty(\"user.home\")", null);
         }
-        AutoCloseable lock = null;
+        StorageIo.Held lock = null;
         try {
             prepare(io, directory);
             lock = io.lock(directory);
@@ -98,7 +98,7 @@ public final class JsonStore implements LifecycleStore {
         }
     }
 
-    private static void release(@Nullable AutoCloseable lock, Exception cause) {
+    private static void release(StorageIo.@Nullable Held lock, Exception cause) {
         if (lock != null) {
             try {
                 lock.close();

@@ -19,6 +19,12 @@ interface StorageIo {
     /** True if there is such a directory. */
     boolean isDirectory(Path path) throws IOException;
 
+    /** True if there is a symbolic link. */
+    boolean isLink(Path path) throws IOException;
+
+    /** What kind of file system a directory is on, as the operating system names it; for example "ext4" or "nfs4". */
+    String fileSystem(Path directory) throws IOException;
+
     /** True if others than the owner may read or change it. */
     boolean isOpenToOthers(Path path) throws IOException;
 
@@ -54,7 +60,16 @@ interface StorageIo {
      *
      * @throws io.agentlifecycle.core.error.StoreLockedException if someone has it
      */
-    AutoCloseable lock(Path directory) throws IOException;
+    Held lock(Path directory) throws IOException;
+
+    /** A lock that is held. */
+    interface Held extends AutoCloseable {
+        /** Throws an IOException if the lock no longer keeps others out, for example because its file was removed. */
+        void ensureHeld() throws IOException;
+
+        @Override
+        void close() throws IOException;
+    }
 
     /** An open file. Not safe for use by several threads. */
     interface Output extends AutoCloseable {

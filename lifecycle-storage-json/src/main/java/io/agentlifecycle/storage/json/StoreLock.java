@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * while it is held: on POSIX, closing any other descriptor of it would let go of the lock. Who holds it stands in a file
  * of its own.
  */
-final class StoreLock implements AutoCloseable {
+final class StoreLock implements StorageIo.Held {
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
     private final Path directory;
@@ -86,6 +86,13 @@ final class StoreLock implements AutoCloseable {
             }
         } finally {
             HELD_HERE.remove(directory);
+        }
+    }
+
+    @Override
+    public void ensureHeld() throws IOException {
+        if (!channel.isOpen() || !Files.exists(directory.resolve("LOCK"), LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(directory.resolve("LOCK") + " is gone, so another process may have the store open");
         }
     }
 

@@ -169,7 +169,7 @@ class CountsTest {
         List<Commit> commits = new ArrayList<>();
         Sample.Content before;
         // rotation and snapshots happen meanwhile
-        try (JsonStore store = JsonStore.open(Sample.DIRECTORY, io, new Limits(4 << 20, 20_000, 50_000, 1_000, 1))) {
+        try (JsonStore store = JsonStore.open(Sample.DIRECTORY, io, Sample.BUSY)) {
             store.subscribe((seq, commit) -> {
                 heard.add(seq);
                 commits.add(commit);

@@ -195,6 +195,16 @@ final class DisturbedIo implements StorageIo {
     }
 
     @Override
+    public boolean isLink(Path path) throws IOException {
+        return to.isLink(path);
+    }
+
+    @Override
+    public String fileSystem(Path directory) throws IOException {
+        return to.fileSystem(directory);
+    }
+
+    @Override
     public boolean isOpenToOthers(Path path) throws IOException {
         return to.isOpenToOthers(path);
     }
@@ -253,7 +263,7 @@ final class DisturbedIo implements StorageIo {
     }
 
     @Override
-    public AutoCloseable lock(Path directory) throws IOException {
+    public Held lock(Path directory) throws IOException {
         before(Kind.LOCK, directory);
         return to.lock(directory);
     }

@@ -476,6 +476,16 @@ class FleetFilesTest {
         }
 
         @Override
+        public boolean isLink(Path path) throws IOException {
+            return real.isLink(path);
+        }
+
+        @Override
+        public String fileSystem(Path directory) throws IOException {
+            return real.fileSystem(directory);
+        }
+
+        @Override
         public boolean isOpenToOthers(Path path) throws IOException {
             return real.isOpenToOthers(path);
         }
@@ -554,7 +564,7 @@ class FleetFilesTest {
         }
 
         @Override
-        public AutoCloseable lock(Path path) throws IOException {
+        public Held lock(Path path) throws IOException {
             return real.lock(path);
         }
     }

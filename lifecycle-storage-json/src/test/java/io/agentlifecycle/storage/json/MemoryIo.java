@@ -127,6 +127,16 @@ final class MemoryIo implements StorageIo {
     }
 
     @Override
+    public boolean isLink(Path path) {
+        return false;
+    }
+
+    @Override
+    public String fileSystem(Path directory) {
+        return "memory";
+    }
+
+    @Override
     public boolean isOpenToOthers(Path path) {
         return false;
     }
@@ -203,11 +213,21 @@ final class MemoryIo implements StorageIo {
     }
 
     @Override
-    public AutoCloseable lock(Path directory) {
+    public Held lock(Path directory) {
         if (!locked.compareAndSet(false, true)) {
             throw new StoreLockedException(directory + " is open already");
         }
-        return () -> locked.set(false);
+        return new Held() {
+            @Override
+            public void ensureHeld() {
+                // nobody takes it away
+            }
+
+            @Override
+            public void close() {
+                locked.set(false);
+            }
+        };
     }
 
     boolean isLocked() {

@@ -30,6 +30,9 @@ final class Sample {
     /** Nothing happens by time or by size. */
     static final Limits QUIET = new Limits(4 << 20, 64L << 20, 8L << 20, 8L << 20, 3_600_000);
 
+    /** Segments and checkpoints come about all the time. */
+    static final Limits BUSY = new Limits(4 << 20, 20_000, 50_000, 1_000, 1);
+
     private Sample() {}
 
     static RecordKey key(String id) {
