@@ -18,12 +18,14 @@ import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoreDescriptor;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,15 +77,7 @@ final class LogKeeper {
         }
         var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
         LogRecord log = keeper.withKey(found.orElseGet(() -> keeper.begin(store)), wanted.signFromHere());
-        OpenReport report = store.openReport();
-        report.cutSha256()
-                .ifPresent(sha256 -> keeper.append(EventContent.of(
-                        EventKind.LOG_RECOVERED,
-                        Actor.SYSTEM,
-                        Json.object()
-                                .put("bytes", report.cutBytes())
-                                .put("sha256", sha256)
-                                .build())));
+        keeper.tell(store.openReport(), store.format());
         if (!log.scheduleSha256().equals(keeper.schedule())) {
             long rescheduled = keeper.reschedule();
             keeper.append(EventContent.of(
@@ -98,6 +92,38 @@ final class LogKeeper {
         return keeper;
     }
 
+    /** Writes down what the store had to do when it was opened, and what was done to it before. */
+    private void tell(OpenReport report, int format) {
+        for (OpenReport.Repair repair : report.repairs()) {
+            if (committer.store().findCommit(repair.requestId()).isEmpty()) {
+                append(EventContent.of(EventKind.LOG_REPAIRED, Actor.SYSTEM, details(repair)), repair::requestId);
+            }
+        }
+        report.upgradedFrom()
+                .ifPresent(from -> append(EventContent.of(
+                        EventKind.LOG_UPGRADED,
+                        Actor.SYSTEM,
+                        Json.object().put("from", from).put("to", format).build())));
+        if (report.cutSha256().isPresent() || report.olderSnapshot()) {
+            Json.ObjBuilder details =
+                    Json.object().put("bytes", report.cutBytes()).put("sha256", report.cutSha256());
+            if (report.olderSnapshot()) {
+                details.put("snapshot", "older");
+            }
+            append(EventContent.of(EventKind.LOG_RECOVERED, Actor.SYSTEM, details.build()));
+        }
+    }
+
+    private static Json.Obj details(OpenReport.Repair repair) {
+        return Json.object()
+                .put("bytes", repair.bytes())
+                .put("by", repair.actor())
+                .put("keptUpTo", repair.keptUpTo())
+                .put("reason", repair.reason())
+                .put("sha256", repair.sha256())
+                .build();
+    }
+
     /** The log with the key of the sealer in force, or the refusal that says what to open it with. */
     private LogRecord withKey(LogRecord found, boolean signFromHere) {
         LogRecord log = found;
@@ -106,7 +132,7 @@ final class LogKeeper {
                 return log;
             }
             requireIntroduction(log.key(), signFromHere);
-            Optional<LogRecord> next = write(log, introduction());
+            Optional<LogRecord> next = write(log, introduction(), draws::requestId);
             if (next.isPresent()) {
                 LOG.info("log {} is signed from here on, with key {}", origin, keyId(writer.key()));
                 return next.get();
@@ -190,7 +216,8 @@ final class LogKeeper {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             LogRecord log = read().orElseThrow();
             Optional<Long> from = log.unsignedFrom();
-            if (from.isEmpty() || write(log, endorsement(from.get())).isPresent()) {
+            if (from.isEmpty()
+                    || write(log, endorsement(from.get()), draws::requestId).isPresent()) {
                 return;
             }
         }
@@ -232,14 +259,18 @@ final class LogKeeper {
                         .put("schedule", schedule())
                         .put("store", store.storeId())
                         .build());
-        return write(LogRecord.empty(origin), genesis)
+        return write(LogRecord.empty(origin), genesis, draws::requestId)
                 .or(this::read)
                 .orElseThrow(() -> new ContentionException("beginning the log", 1));
     }
 
     private void append(EventContent content) {
+        append(content, draws::requestId);
+    }
+
+    private void append(EventContent content, Supplier<RequestId> request) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            if (write(read().orElseThrow(), content).isPresent()) {
+            if (write(read().orElseThrow(), content, request).isPresent()) {
                 return;
             }
         }
@@ -247,12 +278,12 @@ final class LogKeeper {
     }
 
     /** Empty if someone else was faster. */
-    private Optional<LogRecord> write(LogRecord log, EventContent content) {
+    private Optional<LogRecord> write(LogRecord log, EventContent content, Supplier<RequestId> request) {
         Instant now = committer.clock().now();
         SealedEvent written = writer.write(origin, log.head(), content.under(policy()), now);
         LogRecord next = log.after(written);
         return committer
-                .commit(draws.requestId(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(written))
+                .commit(request.get(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(written))
                 .map(applied -> next);
     }
 

@@ -149,6 +149,8 @@ final class Replay {
                     LOG_GENESIS,
                     LOG_KEY_INTRODUCED,
                     LOG_RECOVERED,
+                    LOG_UPGRADED,
+                    LOG_REPAIRED,
                     POLICY_CHANGED,
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");

@@ -50,6 +50,15 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class EventKindsTest {
     private static final Path FORMAT = Path.of("..", "docs", "audit-format.md");
     private static final String DIGEST = Digests.sha256("a manifest");
+
+    /** All that can happen to a store. */
+    private static final OpenReport REPORT = new OpenReport(
+            17,
+            Optional.of(DIGEST),
+            true,
+            Optional.of(1),
+            List.of(new OpenReport.Repair(9, 100, DIGEST, "ann", "a bad disk")));
+
     private static final LifecyclePolicy FIRST = LifecyclePolicy.builder()
             .approvalTimeout(Duration.ofHours(2))
             .credentialPolicy(CredentialPolicy.DEFAULT.withAutoRotate(false))
@@ -288,7 +297,7 @@ class EventKindsTest {
         LifecycleStore torn = new ForwardingStore(shop.store) {
             @Override
             public StoreDescriptor describe() {
-                return with(super.describe(), super.describe().storeId(), new OpenReport(17, Optional.of(DIGEST)));
+                return with(super.describe(), super.describe().storeId(), REPORT);
             }
         };
         TestSealer sealer = new TestSealer();
@@ -310,7 +319,21 @@ class EventKindsTest {
                 .findFirst()
                 .orElseThrow();
         assertThat(recovered.event().details())
-                .isEqualTo(Json.object().put("bytes", 17).put("sha256", DIGEST).build());
+                .isEqualTo(Json.object()
+                        .put("bytes", 17)
+                        .put("sha256", DIGEST)
+                        .put("snapshot", "older")
+                        .build());
+        // a repair is told once, however often the store is opened
+        LifecycleManager again = shop.open(builder -> builder.store(torn)
+                .policy(SECOND)
+                .credentials(issuer)
+                .credentialSink((agent, credential) -> {})
+                .sealer(sealer));
+        assertThat(again.events(0, Integer.MAX_VALUE).events().stream()
+                        .map(s -> s.event().kind())
+                        .filter(EventKind.LOG_REPAIRED::equals))
+                .hasSize(1);
         return log;
     }
 

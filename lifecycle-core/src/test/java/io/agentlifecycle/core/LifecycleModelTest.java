@@ -86,6 +86,8 @@ class LifecycleModelTest {
             EventKind.CREDENTIAL_ROTATION_FAILED,
             EventKind.CREDENTIAL_REISSUED,
             EventKind.LOG_RECOVERED,
+            EventKind.LOG_UPGRADED,
+            EventKind.LOG_REPAIRED,
             EventKind.POLICY_CHANGED,
             EventKind.CLOCK_REGRESSION,
             EventKind.ACTION_STUCK,

@@ -87,7 +87,9 @@ class SealerModelTest {
             "action.stuck",
             "policy.changed",
             "clock.regression",
-            "log.recovered");
+            "log.recovered",
+            "log.upgraded",
+            "log.repaired");
 
     /** Where an agent may be after a step in which nothing could be signed. */
     private static final Map<AgentState, Set<AgentState>> NO_FURTHER = Map.of(

@@ -16,8 +16,12 @@ public enum EventKind {
     LOG_KEY_INTRODUCED("log.key_introduced", keys("first", "key", "proof"), keys()),
     /** Events of this stream, from {@code n} on, could not be signed when they happened; this one vouches for them. */
     LOG_GAP_ENDORSED("log.gap_endorsed", keys("n"), keys()),
-    /** Opening a store cut a torn tail that nobody had been told of. */
-    LOG_RECOVERED("log.recovered", keys("bytes", "sha256"), keys()),
+    /** Opening a store cut a torn tail that nobody had been told of, or found its newest snapshot damaged. */
+    LOG_RECOVERED("log.recovered", keys("bytes"), keys("sha256", "snapshot")),
+    /** A store was opened by a version that keeps it in another format than before. */
+    LOG_UPGRADED("log.upgraded", keys("from", "to"), keys()),
+    /** Someone took a damaged part out of the store; what it said is lost. */
+    LOG_REPAIRED("log.repaired", keys("bytes", "by", "keptUpTo", "reason", "sha256"), keys()),
     /** The log was opened under another policy, or another transition table, than before. */
     POLICY_CHANGED("policy.changed", keys("rescheduled", "schedule"), keys()),
     /** The clock went back; time stands still until it has caught up. */
@@ -91,6 +95,8 @@ public enum EventKind {
     /** What takes power away, and what only notes that something happened. */
     private static final Set<EventKind> MAY_WAIT = EnumSet.of(
             LOG_RECOVERED,
+            LOG_UPGRADED,
+            LOG_REPAIRED,
             POLICY_CHANGED,
             CLOCK_REGRESSION,
             ACTION_STUCK,

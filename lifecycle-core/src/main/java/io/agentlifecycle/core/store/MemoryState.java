@@ -141,6 +141,25 @@ public final class MemoryState {
         return read(() -> Optional.ofNullable(liveness.get(agent)));
     }
 
+    /** How many records there are. */
+    public int size() {
+        return read(records::size);
+    }
+
+    /** All records as they are at this moment, in no order. */
+    public List<StoredRecord> records() {
+        return read(() -> List.copyOf(records.values()));
+    }
+
+    /** What is known of all heartbeats at this moment, in no order. */
+    public List<Heartbeat> heartbeats() {
+        return read(() -> {
+            List<Heartbeat> all = new ArrayList<>(liveness.size());
+            liveness.forEach((agent, known) -> all.add(new Heartbeat(agent, known)));
+            return all;
+        });
+    }
+
     private void add(StoredRecord next) {
         records.put(next.key(), next);
         keys.add(next.key());

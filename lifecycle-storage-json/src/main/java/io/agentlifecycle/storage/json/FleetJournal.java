@@ -138,7 +138,7 @@ final class FleetJournal implements AutoCloseable {
     private void flush() throws IOException {
         byte[] full = buffer.toByteArray();
         buffer.reset();
-        Outputs.writeAll(out, ByteBuffer.wrap(full));
+        Disk.writeAll(out, ByteBuffer.wrap(full));
     }
 
     private void rotate() throws IOException {

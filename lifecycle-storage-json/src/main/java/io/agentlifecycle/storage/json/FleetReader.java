@@ -51,7 +51,7 @@ final class FleetReader {
 
     private final Path file;
     private final InputStream in;
-    private final MessageDigest sha256 = FleetWriter.newSha256();
+    private final MessageDigest sha256 = Disk.sha256();
     private final Map<String, Long> streams = new HashMap<>();
     private final Set<RecordKey> keys = new HashSet<>();
     private final Set<RequestId> requests = new HashSet<>();
@@ -71,13 +71,8 @@ final class FleetReader {
         JsonStore.prepare(io, directory);
         try (StorageIo.Held lock = io.lock(directory);
                 InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            Backup.requireEmpty(io, directory);
             lock.ensureHeld();
-            for (String name : io.list(directory)) {
-                if (!name.equals("LOCK") && !name.equals("LOCK.info")) {
-                    throw new StoreException(
-                            "%s is not empty: there is %s; choose an empty directory".formatted(directory, name), null);
-                }
-            }
             new FleetReader(file, in).into(io, directory, rotateAfter);
         }
     }
@@ -96,7 +91,7 @@ final class FleetReader {
                 throw e;
             }
         }
-        Recovery.write(io, directory, new Manifest(Manifest.FORMAT, storeId, Optional.empty()));
+        Manifest.of(storeId).write(io, directory);
     }
 
     // ---- the parts

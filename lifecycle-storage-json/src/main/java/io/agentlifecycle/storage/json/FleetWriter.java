@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +18,7 @@ import java.util.function.BiConsumer;
 
 /**
  * Writes a store as one JSON document with a commit, a record or a heartbeat on each line, and at its end the SHA-256 of
- * all before. Commits without events only move due times, which stand in the records; they are left out.
+ * all before. Commits without events are not in the log; what they changed stands in the records.
  */
 final class FleetWriter {
     static final int FORMAT = 1;
@@ -29,9 +28,10 @@ final class FleetWriter {
     static final String DIGEST = ",\"sha256\":\"";
 
     private static final int BUFFER = 1 << 20;
+    private static final int PAGE = 1_000;
 
     private final StorageIo.Output out;
-    private final MessageDigest sha256 = newSha256();
+    private final MessageDigest sha256 = Disk.sha256();
     private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
 
     private FleetWriter(StorageIo.Output out) {
@@ -61,19 +61,25 @@ final class FleetWriter {
         }
     }
 
-    private void write(JsonStore store, Journal.Picture picture) throws IOException {
+    private void write(JsonStore store, Picture picture) throws IOException {
         String head = CanonicalJson.write(Json.object()
                 .put("format", FORMAT)
-                .put("storeId", picture.storeId())
+                .put("storeId", store.describe().storeId())
                 .put("clockHighWater", picture.highWater())
                 .build());
         put(head.substring(0, head.length() - 1) + COMMITS + "\n");
         String separator = "";
-        for (Journal.Located place : picture.commits()) {
-            Line.Committed commit = store.read(place);
-            if (!commit.events().isEmpty()) {
-                put(separator + commit(place.seq(), commit));
-                separator = ",\n";
+        long cursor = 0;
+        for (List<LoggedCommit> page = store.log(cursor, PAGE); !page.isEmpty(); page = store.log(cursor, PAGE)) {
+            for (LoggedCommit commit : page) {
+                if (commit.seq() <= picture.seqTo()) {
+                    put(separator + commit(commit.seq(), commit.commit()));
+                    separator = ",\n";
+                }
+                cursor = commit.seq();
+            }
+            if (cursor > picture.seqTo()) {
+                break;
             }
         }
         put("\n" + RECORDS + "\n");
@@ -83,7 +89,7 @@ final class FleetWriter {
         put("\n]");
         flush();
         String digest = Digests.base64Url(sha256.digest());
-        Outputs.writeAll(out, ByteBuffer.wrap((DIGEST + digest + "\"}\n").getBytes(UTF_8)));
+        Disk.writeAll(out, ByteBuffer.wrap((DIGEST + digest + "\"}\n").getBytes(UTF_8)));
     }
 
     private static String commit(long seq, Line.Committed commit) {
@@ -112,14 +118,6 @@ final class FleetWriter {
         byte[] bytes = buffer.toByteArray();
         buffer.reset();
         sha256.update(bytes);
-        Outputs.writeAll(out, ByteBuffer.wrap(bytes));
-    }
-
-    static MessageDigest newSha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
+        Disk.writeAll(out, ByteBuffer.wrap(bytes));
     }
 }

@@ -10,10 +10,8 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
-import io.agentlifecycle.core.store.Durability;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
-import io.agentlifecycle.core.store.MemoryState;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.RequestId;
@@ -23,34 +21,37 @@ import io.agentlifecycle.core.store.StoredRecord;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps records and events in a directory of JSON files: a journal that grows, and a snapshot of it. A commit is
- * acknowledged once it is on the disk. One process at a time may have a directory open. Safe for use by many threads.
+ * Keeps records and events in a directory of JSON files: a snapshot, a journal of what came after it, and the events in
+ * files of their own. A commit is acknowledged once it is on the disk. One process at a time may have a directory open.
+ * Safe for use by many threads.
  */
 public final class JsonStore implements LifecycleStore {
     /** How many records one commit may change. */
     static final int MAX_RECORDS = 1_000;
 
+    private final StorageIo io;
+    private final Path directory;
     private final Journal journal;
-    private final MemoryState state;
-    private final StoreDescriptor opened;
+    private final Stored stored;
 
-    private JsonStore(Journal journal, MemoryState state, StoreDescriptor opened) {
+    private JsonStore(StorageIo io, Path directory, Journal journal, Stored stored) {
+        this.io = io;
+        this.directory = directory;
         this.journal = journal;
-        this.state = state;
-        this.opened = opened;
+        this.stored = stored;
     }
 
     /**
-     * Opens the store in {@code directory}, and makes it there if the directory is empty or missing.
+     * Opens the store in {@code directory}, and makes it there if the directory is empty or missing. A store in an older
+     * format is written anew in this one.
      *
-     * @throws StoreException if it cannot be opened; nothing in the directory is changed then, apart from the lock
+     * @throws StoreException if it cannot be opened; nothing that was stored is changed then
      * @throws io.agentlifecycle.core.error.StoreLockedException if it is open elsewhere
      * @throws CorruptStoreException if what stands there is not what was written
      */
@@ -59,30 +60,61 @@ public final class JsonStore implements LifecycleStore {
     }
 
     static JsonStore open(Path given, StorageIo io, Limits limits) {
-        Path directory = requireNonNull(given, "directory").toAbsolutePath().normalize();
-        if (given.startsWith("~")) {
-            throw new StoreException(
-                    given + " begins with ~, which only a shell replaces; use System.getProperty(\"user.home\")", null);
-        }
+        Path directory = absolute(given);
         StorageIo.Held lock = null;
         try {
             prepare(io, directory);
             lock = io.lock(directory);
             Recovery.Recovered recovered = Recovery.open(io, directory);
-            var opened = new StoreDescriptor(
-                    recovered.manifest().storeId(),
-                    recovered.manifest().format(),
-                    Durability.LOCAL,
-                    MAX_RECORDS,
-                    recovered.highWater(),
-                    recovered.report());
-            return new JsonStore(Journal.start(io, directory, lock, limits, recovered), recovered.state(), opened);
+            Journal journal = Journal.start(io, directory, lock, limits, recovered);
+            var store = new JsonStore(io, directory, journal, Stored.of(recovered));
+            if (recovered.manifest().format() < Manifest.FORMAT) {
+                store.upgrade();
+            }
+            return store;
         } catch (IOException | RuntimeException e) {
             release(lock, e);
             throw e instanceof RuntimeException unchecked
                     ? unchecked
                     : new StoreException("%s cannot be opened: %s".formatted(directory, e), e);
         }
+    }
+
+    private void upgrade() {
+        try {
+            checkpoint();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens the store in {@code directory} as it is now, for reading only. It takes no lock and changes nothing, so the
+     * store may be open and be written elsewhere: what is written later is not seen. A torn tail is left out.
+     *
+     * @throws StoreException if it cannot be opened
+     * @throws CorruptStoreException if what stands there is not what was written
+     */
+    public static ReadOnlyStore openReadOnly(Path directory) {
+        return openReadOnly(directory, new FileIo());
+    }
+
+    static ReadOnlyStore openReadOnly(Path given, StorageIo io) {
+        Path directory = absolute(given);
+        try {
+            return ReadOnlyStore.open(io, directory);
+        } catch (IOException e) {
+            throw new StoreException("%s cannot be opened: %s".formatted(directory, e), e);
+        }
+    }
+
+    static Path absolute(Path given) {
+        if (requireNonNull(given, "directory").startsWith("~")) {
+            throw new StoreException(
+                    given + " begins with ~, which only a shell replaces; use System.getProperty(\"user.home\")", null);
+        }
+        return given.toAbsolutePath().normalize();
     }
 
     static void prepare(StorageIo io, Path directory) throws IOException {
@@ -110,110 +142,116 @@ public final class JsonStore implements LifecycleStore {
 
     @Override
     public StoreDescriptor describe() {
-        journal.requireOpen();
-        return new StoreDescriptor(
-                opened.storeId(),
-                opened.format(),
-                opened.durability(),
-                opened.maxRecords(),
-                journal.highWater(),
-                opened.openReport());
+        requireOpen();
+        return stored.describe();
     }
 
     @Override
     public Optional<StoredRecord> get(RecordKey key) {
-        journal.requireOpen();
-        return state.get(key);
+        requireOpen();
+        return stored.get(key);
     }
 
     @Override
     public Page<StoredRecord> query(RecordQuery query, Optional<PageToken> after, int limit) {
-        journal.requireOpen();
-        return state.query(query, after, limit);
+        requireOpen();
+        return stored.query(query, after, limit);
     }
 
     @Override
     public CommitResult commit(Commit commit) {
-        return journal.commit(requireNonNull(commit, "commit"));
+        return journal.queue().commit(requireNonNull(commit, "commit"));
     }
 
     @Override
     public Optional<CommitResult> findCommit(RequestId id) {
-        return journal.findCommit(requireNonNull(id, "id"));
+        return journal.queue().findCommit(requireNonNull(id, "id"));
     }
 
     @Override
     public void heartbeats(Collection<Heartbeat> batch) {
-        journal.heartbeats(batch);
+        journal.queue().heartbeats(batch);
     }
 
     @Override
     public Optional<Liveness> liveness(RecordKey agent) {
-        journal.requireOpen();
-        return state.liveness(agent);
+        requireOpen();
+        return stored.liveness(agent);
     }
 
     @Override
     public List<RecordKey> due(Instant now, int limit) {
-        journal.requireOpen();
-        return state.due(now, limit);
+        requireOpen();
+        return stored.due(now, limit);
     }
 
     @Override
     public void rearm(RecordKey key, long version, Optional<Instant> next) {
-        journal.requireOpen();
-        state.rearm(key, version, next);
+        requireOpen();
+        stored.contents().state().rearm(key, version, next);
     }
 
     @Override
     public EventPage events(long after, int limit) {
-        journal.requireOpen();
-        List<StoredEvent> events = new ArrayList<>();
-        long cursor = Math.max(after, 0);
-        for (Journal.Located commit : journal.commitsAfter(cursor, limit)) {
-            if (events.size() >= limit) {
-                break;
-            }
-            events.addAll(read(commit).events());
-            cursor = commit.seq();
-        }
-        return new EventPage(events, cursor);
+        requireOpen();
+        return stored.events(after, limit);
     }
 
     @Override
     public List<StoredEvent> trail(String stream, long from, int limit) {
-        journal.requireOpen();
-        List<StoredEvent> events = new ArrayList<>();
-        Optional<Journal.Located> last = Optional.empty();
-        for (Journal.Located place : journal.events(stream, from, limit)) {
-            if (last.isPresent() && last.get().equals(place)) {
-                continue;
-            }
-            last = Optional.of(place);
-            read(place).events().stream()
-                    .filter(event -> event.stream().equals(stream) && event.n() >= from && event.n() - from < limit)
-                    .forEach(events::add);
-        }
-        return List.copyOf(events);
-    }
-
-    /** For {@link FleetFiles}. */
-    Journal.Picture picture() {
-        return journal.picture();
-    }
-
-    /** The commit that stands there. */
-    Line.Committed read(Journal.Located place) {
-        try {
-            return journal.read(place).commit().orElseThrow();
-        } catch (IOException e) {
-            throw new StoreException("the journal cannot be read: " + e, e);
-        }
+        requireOpen();
+        return stored.trail(stream, from, limit);
     }
 
     @Override
     public Subscription subscribe(CommitListener listener) {
-        return journal.subscribe(requireNonNull(listener, "listener"));
+        return journal.queue().subscribe(requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Makes opening the store quick again: writes all records into a new snapshot, and the events into files of their
+     * own, while commits go on. The store does this by itself when its journal has become long.
+     *
+     * @throws StoreException if it cannot be made; nothing is lost then
+     */
+    public void checkpoint() {
+        journal.checkpoint(true);
+    }
+
+    /**
+     * Copies the store as it is now, while it is used. To restore it, open the copy. The copy is the same store, with
+     * the same id: use one of the two from then on, and never both.
+     *
+     * @param newDirectory missing or empty
+     * @throws StoreException if the directory is not empty, or the copy cannot be written; its manifest is written last,
+     *     and {@link #open} refuses what has none
+     */
+    public void backup(Path newDirectory) {
+        Path target = absolute(newDirectory);
+        requireOpen();
+        try {
+            stored.contents().log().reading(() -> {
+                Backup.write(io, directory, journal.manifest(), journal.queue().durable(), target);
+                return null;
+            });
+        } catch (IOException e) {
+            throw new StoreException("%s cannot be written: %s".formatted(target, e), e);
+        }
+    }
+
+    /** For {@link FleetFiles}. */
+    Picture picture() {
+        requireOpen();
+        return journal.queue().picture().sorted();
+    }
+
+    /** At least {@code limit} events of commits after number {@code after}, if there are so many. */
+    List<LoggedCommit> log(long after, int limit) {
+        return stored.log(after, limit);
+    }
+
+    private void requireOpen() {
+        journal.queue().requireOpen();
     }
 
     @Override

@@ -37,7 +37,8 @@ final class LineReader {
     /** How long a line may be, its line feed included. */
     static final int MAX_LINE = 4 << 20;
 
-    private static final int TAIL = ",\"crc\":\"00000000\"}".length();
+    static final int TAIL = ",\"crc\":\"00000000\"}".length();
+    private static final int CRC_FROM_END = "00000000\"}".length();
 
     /** What a commit may have beside its id and time. */
     private static final Set<String> MEMBERS = Set.of("checks", "puts", "purges", "audit");
@@ -77,8 +78,21 @@ final class LineReader {
         }
     }
 
-    /** Reads the line in {@code bytes[from, to)}, without its line feed. */
+    /** Reads the line of a journal in {@code bytes[from, to)}, without its line feed. */
     static Line read(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        String crc = text.substring(text.length() - CRC_FROM_END, text.length() - 2);
+        return parsed("line of a journal", () -> new LineReader(text).line(crc));
+    }
+
+    /** Reads the line of an audit segment in {@code bytes[from, to)}, without its line feed. */
+    static LoggedCommit audit(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        return parsed("commit of an audit segment", () -> new LineReader(text).logged());
+    }
+
+    /** The text in {@code bytes[from, to)}, a JSON object whose last member is its checksum. */
+    static String text(byte[] bytes, int from, int to) throws BadLineException {
         if (to - from <= TAIL || to - from >= MAX_LINE) {
             throw new BadLineException("its length is impossible", false);
         }
@@ -88,16 +102,26 @@ final class LineReader {
             throw new BadLineException("its checksum does not fit", false);
         }
         try {
-            String text = UTF_8.newDecoder()
+            return UTF_8.newDecoder()
                     .onMalformedInput(CodingErrorAction.REPORT)
                     .onUnmappableCharacter(CodingErrorAction.REPORT)
                     .decode(ByteBuffer.wrap(bytes, from, to - from))
                     .toString();
-            return new LineReader(text).line(crc);
         } catch (CharacterCodingException e) {
             throw new BadLineException("it is not UTF-8", false);
+        }
+    }
+
+    /** Something that is read strictly. */
+    private interface Parse<T> {
+        T parse() throws IOException, BadLineException;
+    }
+
+    private static <T> T parsed(String what, Parse<T> parse) throws BadLineException {
+        try {
+            return parse.parse();
         } catch (IOException | IllegalArgumentException | DateTimeException e) {
-            throw new BadLineException("it is not a line of a journal: " + e.getMessage(), false);
+            throw new BadLineException("it is not a " + what + ": " + e.getMessage(), false);
         }
     }
 
@@ -130,17 +154,85 @@ final class LineReader {
 
     /** Reads one record as it stands in a line or in a snapshot. */
     static StoredRecord record(String text) throws BadLineException {
-        try {
+        return parsed("record", () -> {
             var reader = new LineReader(text);
             reader.expect(JsonToken.START_OBJECT);
             StoredRecord record = reader.record();
-            if (reader.parser.nextToken() != null) {
-                throw wrong("something follows the record");
-            }
+            reader.end();
             return record;
-        } catch (IOException | IllegalArgumentException | DateTimeException e) {
-            throw new BadLineException("it is not a record: " + e.getMessage(), false);
+        });
+    }
+
+    /** Reads one heartbeat as it stands in a line or in a snapshot. */
+    static Heartbeat beat(String text) throws BadLineException {
+        return parsed("heartbeat", () -> {
+            var reader = new LineReader(text);
+            reader.expect(JsonToken.START_ARRAY);
+            Heartbeat beat = reader.beat();
+            reader.end();
+            return beat;
+        });
+    }
+
+    /** Reads one entry of the requests as it stands in a snapshot. */
+    static Requests.Entry request(String text) throws BadLineException {
+        return parsed("request", () -> {
+            var reader = new LineReader(text);
+            reader.expect(JsonToken.START_ARRAY);
+            var id = new RequestId(reader.value());
+            reader.expect(JsonToken.VALUE_NUMBER_INT);
+            long seq = reader.parser.getLongValue();
+            String digest = reader.value();
+            reader.expect(JsonToken.END_ARRAY);
+            reader.end();
+            return new Requests.Entry(id, new Requests.Done(seq, digest));
+        });
+    }
+
+    /** Reads one line of an index, which belongs to an audit segment. */
+    static IndexLine index(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        return parsed("line of an index", () -> {
+            var reader = new LineReader(text);
+            reader.expect(JsonToken.START_OBJECT);
+            String stream = reader.string("s");
+            long first = reader.number("n");
+            reader.name("at");
+            reader.expect(JsonToken.START_ARRAY);
+            var offsets = new Offsets();
+            while (reader.parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+                offsets.add(reader.parser.getIntValue());
+            }
+            if (reader.parser.currentToken() != JsonToken.END_ARRAY) {
+                throw wrong("at does not end");
+            }
+            reader.crcAndEnd();
+            return new IndexLine(stream, first, offsets);
+        });
+    }
+
+    private void end() throws IOException {
+        if (parser.nextToken() != null) {
+            throw wrong("something follows it");
         }
+    }
+
+    /** The checksum, which was compared before, and the end. */
+    private void crcAndEnd() throws IOException {
+        string("crc");
+        expect(JsonToken.END_OBJECT);
+    }
+
+    private LoggedCommit logged() throws IOException {
+        expect(JsonToken.START_OBJECT);
+        long seq = number("seq");
+        Line.Committed commit = commit();
+        parser.nextToken();
+        expect(JsonToken.END_OBJECT);
+        if (commit.events().isEmpty() || !commit.mutations().isEmpty()) {
+            throw wrong("a commit has events here, and nothing else");
+        }
+        return new LoggedCommit(seq, commit);
     }
 
     private Line line(String crc) throws IOException, BadLineException {
@@ -285,18 +377,23 @@ final class LineReader {
         expect(JsonToken.START_ARRAY);
         List<Heartbeat> heartbeats = new ArrayList<>();
         while (parser.nextToken() == JsonToken.START_ARRAY) {
-            TenantId tenant = TenantId.of(value());
-            String id = value();
-            Instant lastSeen = Instant.parse(value());
-            expect(JsonToken.VALUE_NUMBER_INT);
-            long count = parser.getLongValue();
-            expect(JsonToken.END_ARRAY);
-            heartbeats.add(new Heartbeat(new RecordKey(tenant, RecordKey.AGENT, id), new Liveness(lastSeen, count)));
+            heartbeats.add(beat());
         }
         if (parser.currentToken() != JsonToken.END_ARRAY) {
             throw wrong("hb does not end");
         }
         return new Line.Beats(heartbeats);
+    }
+
+    /** A heartbeat whose opening bracket was read. */
+    private Heartbeat beat() throws IOException {
+        TenantId tenant = TenantId.of(value());
+        String id = value();
+        Instant lastSeen = Instant.parse(value());
+        expect(JsonToken.VALUE_NUMBER_INT);
+        long count = parser.getLongValue();
+        expect(JsonToken.END_ARRAY);
+        return new Heartbeat(new RecordKey(tenant, RecordKey.AGENT, id), new Liveness(lastSeen, count));
     }
 
     /** The text of an object, character for character. */

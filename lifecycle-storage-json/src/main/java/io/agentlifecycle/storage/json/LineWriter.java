@@ -27,10 +27,14 @@ final class LineWriter {
     /** A line of UTF-8 bytes with its line feed. */
     record Written(byte[] bytes, String crc) {}
 
-    /** Puts what stands in every line around {@code body}, which begins with its kind. */
+    /** Puts what stands in every line of a journal around {@code body}, which begins with its kind. */
     static Written line(long seq, String prev, long durable, String body) {
-        String text = "{\"seq\":" + seq + ",\"prev\":\"" + prev + "\",\"durable\":" + durable + "," + body;
-        byte[] content = text.getBytes(UTF_8);
+        return closed("{\"seq\":" + seq + ",\"prev\":\"" + prev + "\",\"durable\":" + durable + "," + body);
+    }
+
+    /** Closes the JSON object that {@code open} begins, with its checksum as last member. */
+    static Written closed(String open) {
+        byte[] content = open.getBytes(UTF_8);
         String crc = crc(content, 0, content.length);
         byte[] tail = (",\"crc\":\"" + crc + "\"}\n").getBytes(UTF_8);
         byte[] line = new byte[content.length + tail.length];
@@ -73,6 +77,13 @@ final class LineWriter {
         return "\"kind\":\"commit\",\"req\":" + quote(commit.requestId().value()) + "," + content;
     }
 
+    /** A commit that says something, as it stands in an audit segment. */
+    static Written audit(long seq, Line.Committed commit) {
+        var text = new StringBuilder(1024).append("{\"seq\":").append(seq).append(',');
+        eventsOf(commit, text);
+        return closed(text.toString());
+    }
+
     /** What a commit said, without what it changed. */
     static void eventsOf(Line.Committed commit, StringBuilder out) {
         out.append("\"req\":").append(quote(commit.requestId().value()));
@@ -106,6 +117,16 @@ final class LineWriter {
                 .append("\",")
                 .append(heartbeat.liveness().heartbeats())
                 .append(']');
+    }
+
+    static void request(Requests.Entry request, StringBuilder out) {
+        out.append('[')
+                .append(quote(request.id().value()))
+                .append(',')
+                .append(request.done().seq())
+                .append(",\"")
+                .append(request.done().digest())
+                .append("\"]");
     }
 
     /** They are not needed to compute the state, but tell one request from another. */
@@ -196,7 +217,7 @@ final class LineWriter {
         }
     }
 
-    private static String quote(String text) {
+    static String quote(String text) {
         return CanonicalJson.write(Json.of(text));
     }
 }

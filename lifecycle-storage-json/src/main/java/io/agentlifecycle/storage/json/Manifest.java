@@ -1,21 +1,48 @@
 package io.agentlifecycle.storage.json;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.store.OpenReport;
+import io.agentlifecycle.core.store.RequestId;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
- * What a store is: the file MANIFEST.json, changed only when a snapshot is made.
+ * Which files make up a store, beside the journal, whose segments are found by their names: the file MANIFEST.json, changed
+ * only at a checkpoint, which it completes.
  *
+ * @param format 2; or 1 of a store that is about to be upgraded
  * @param snapshot the newest snapshot, if there is one
+ * @param previous the one before it, if it is kept
+ * @param journalFrom the line from which on the journal is kept
+ * @param audit the audit segments, in order
+ * @param repairs what was repaired and is not in the log yet
  */
-record Manifest(int format, String storeId, Optional<Reference> snapshot) {
+record Manifest(
+        int format,
+        String storeId,
+        Optional<Reference> snapshot,
+        Optional<Reference> previous,
+        long journalFrom,
+        List<Audit> audit,
+        List<Repair> repairs) {
     static final String NAME = "MANIFEST.json";
-    static final int FORMAT = 1;
+    static final int FORMAT = 2;
+    private static final int MAX_BYTES = 64 << 20;
+    private static final Pattern CLOSED = Pattern.compile(".*,\"crc\":\"[0-9a-f]{8}\"\\}", Pattern.DOTALL);
 
-    /** A snapshot with its digest. */
-    record Reference(String file, long seqTo, String sha256) {
+    /** A snapshot: up to which line, what the checksum of that line is, and the digest of the file. */
+    record Reference(String file, long seqTo, String crc, String sha256) {
         Reference {
             if (!file.equals(nameOf(seqTo))) {
                 throw new IllegalArgumentException("no snapshot up to line " + seqTo + " is named " + file);
@@ -27,42 +54,223 @@ record Manifest(int format, String storeId, Optional<Reference> snapshot) {
         }
     }
 
-    String encode() {
-        Json.ObjBuilder object = Json.object().put("format", format).put("storeId", storeId);
-        snapshot.ifPresent(reference -> object.put(
-                "snapshot",
-                Json.object()
-                        .put("file", reference.file())
-                        .put("seqTo", reference.seqTo())
-                        .put("sha256", reference.sha256())
-                        .build()));
-        return CanonicalJson.write(object.build()) + "\n";
+    /** An audit segment with its index: of which lines it has the events, its size in bytes, and both digests. */
+    record Audit(long first, long last, long bytes, String sha256, String indexSha256) {
+        String file() {
+            return AuditSegment.DIRECTORY + "/audit-%016d-%016d.jsonl".formatted(first, last);
+        }
+
+        String indexFile() {
+            return AuditSegment.DIRECTORY + "/audit-%016d-%016d.index".formatted(first, last);
+        }
     }
 
-    /** Reads what {@link #encode} wrote; throws IllegalArgumentException for anything else. */
+    /**
+     * What was repaired.
+     *
+     * @param keptUpTo the last line that was kept
+     * @param bytes how many bytes were taken out of the journal
+     * @param sha256 the digest of those bytes
+     */
+    record Repair(long keptUpTo, long bytes, String sha256, String actor, String reason) {
+        OpenReport.Repair report() {
+            return new OpenReport.Repair(keptUpTo, bytes, sha256, actor, reason);
+        }
+    }
+
+    /** Of a store that was just made, or whose journal has everything. */
+    static Manifest of(String storeId) {
+        return new Manifest(FORMAT, storeId, Optional.empty(), Optional.empty(), 1, List.of(), List.of());
+    }
+
+    /** The same without its newest snapshot. */
+    Manifest withoutNewest() {
+        return new Manifest(format, storeId, previous, Optional.empty(), journalFrom, audit, repairs);
+    }
+
+    /** The same without all that only stands for an older state. */
+    Manifest withoutPrevious() {
+        long from = snapshot.map(newest -> newest.seqTo() + 1).orElse(journalFrom);
+        return new Manifest(format, storeId, snapshot, Optional.empty(), from, audit, repairs);
+    }
+
+    /** The next one. Repairs that stand in the log, as {@code stored} says, are forgotten. */
+    Manifest after(Reference newest, boolean keepPrevious, List<Audit> segments, List<Requests.Entry> stored) {
+        Set<RequestId> told = stored.stream().map(Requests.Entry::id).collect(Collectors.toSet());
+        List<Repair> untold = repairs.stream()
+                .filter(repair -> !told.contains(repair.report().requestId()))
+                .toList();
+        Optional<Reference> before = snapshot.filter(any -> format == FORMAT);
+        long from = before.map(reference -> reference.seqTo() + 1).orElse(journalFrom);
+        var next = new Manifest(FORMAT, storeId, Optional.of(newest), before, from, segments, untold);
+        return keepPrevious ? next : next.withoutPrevious();
+    }
+
+    /** Up to which line the events stand in audit segments. */
+    long auditTo() {
+        return audit.isEmpty() ? 0 : audit.get(audit.size() - 1).last();
+    }
+
+    /**
+     * Reads the manifest of a store.
+     *
+     * @throws IllegalArgumentException if it is none
+     */
+    static Manifest read(StorageIo io, Path directory) throws IOException {
+        return decode(new String(io.readAll(directory.resolve(NAME), MAX_BYTES), UTF_8));
+    }
+
+    /** Puts this manifest in the place of the one before, and makes that durable. */
+    void write(StorageIo io, Path directory) throws IOException {
+        Disk.replace(io, directory.resolve(NAME), encode().getBytes(UTF_8));
+    }
+
+    String encode() {
+        Json.ObjBuilder object = Json.object()
+                .put(
+                        "audit",
+                        new Json.Arr(audit.stream().<Json>map(Manifest::json).toList()))
+                .put("format", format)
+                .put("journalFrom", journalFrom)
+                .put(
+                        "repairs",
+                        new Json.Arr(repairs.stream().<Json>map(Manifest::json).toList()))
+                .put("storeId", storeId);
+        snapshot.ifPresent(reference -> object.put("snapshot", json(reference)));
+        previous.ifPresent(reference -> object.put("previous", json(reference)));
+        String text = CanonicalJson.write(object.build());
+        return new String(
+                LineWriter.closed(text.substring(0, text.length() - 1)).bytes(), UTF_8);
+    }
+
+    private static Json.Obj json(Reference reference) {
+        return Json.object()
+                .put("file", reference.file())
+                .put("seqTo", reference.seqTo())
+                .put("crc", reference.crc())
+                .put("sha256", reference.sha256())
+                .build();
+    }
+
+    private static Json.Obj json(Audit audit) {
+        return Json.object()
+                .put("first", audit.first())
+                .put("last", audit.last())
+                .put("bytes", audit.bytes())
+                .put("sha256", audit.sha256())
+                .put("index", audit.indexSha256())
+                .build();
+    }
+
+    private static Json.Obj json(Repair repair) {
+        return Json.object()
+                .put("keptUpTo", repair.keptUpTo())
+                .put("bytes", repair.bytes())
+                .put("sha256", repair.sha256())
+                .put("actor", repair.actor())
+                .put("reason", repair.reason())
+                .build();
+    }
+
+    /** Reads what {@link #encode} wrote, or what the first format had; throws IllegalArgumentException for anything else. */
     static Manifest decode(String text) {
         if (!text.endsWith("\n")) {
             throw new IllegalArgumentException("it does not end");
         }
-        var fields = new JsonFields("manifest", CanonicalJson.read(text.substring(0, text.length() - 1), 65_536));
+        String line = text.substring(0, text.length() - 1);
+        boolean closed = CLOSED.matcher(line).matches();
+        if (closed) {
+            byte[] bytes = line.getBytes(UTF_8);
+            String stored = line.substring(line.length() - 10, line.length() - 2);
+            if (!stored.equals(LineWriter.crc(bytes, 0, bytes.length - LineReader.TAIL))) {
+                throw new IllegalArgumentException("its checksum does not fit");
+            }
+        }
+        var fields = new JsonFields("manifest", CanonicalJson.read(withoutCrc(line, closed), MAX_BYTES));
         long format = fields.integer("format");
         if (format > FORMAT) {
             throw new NewerFormatException(format);
         }
-        if (format < 1) {
-            throw new IllegalArgumentException("there is no format " + format);
+        if (format < 1 || format == 1 == closed) {
+            throw new IllegalArgumentException("there is no such manifest of format " + format);
         }
-        var manifest = new Manifest(
-                (int) format,
-                fields.string("storeId"),
-                fields.optionalObject("snapshot").map(reference -> {
-                    var read = new Reference(
-                            reference.string("file"), reference.integer("seqTo"), reference.string("sha256"));
-                    reference.end();
-                    return read;
-                }));
+        Manifest manifest = closed ? decode(fields) : decodeFirst(fields);
         fields.end();
         return manifest;
+    }
+
+    private static String withoutCrc(String line, boolean closed) {
+        return closed ? line.substring(0, line.length() - LineReader.TAIL) + "}" : line;
+    }
+
+    private static Manifest decode(JsonFields fields) {
+        var manifest = new Manifest(
+                FORMAT,
+                fields.string("storeId"),
+                fields.optionalObject("snapshot").map(Manifest::reference),
+                fields.optionalObject("previous").map(Manifest::reference),
+                fields.integer("journalFrom"),
+                list(fields.objects("audit"), Manifest::audit),
+                list(fields.objects("repairs"), Manifest::repair));
+        long next = 1;
+        for (Audit audit : manifest.audit()) {
+            if (audit.first() != next || audit.last() < audit.first()) {
+                throw new IllegalArgumentException("the audit segment of line " + next + " is missing");
+            }
+            next = audit.last() + 1;
+        }
+        return manifest;
+    }
+
+    private static <T> List<T> list(List<JsonFields> objects, Function<JsonFields, T> read) {
+        List<T> list = new ArrayList<>();
+        for (JsonFields object : objects) {
+            list.add(read.apply(object));
+            object.end();
+        }
+        return List.copyOf(list);
+    }
+
+    private static Reference reference(JsonFields fields) {
+        var read = new Reference(
+                fields.string("file"), fields.integer("seqTo"), fields.string("crc"), fields.string("sha256"));
+        fields.end();
+        return read;
+    }
+
+    private static Audit audit(JsonFields fields) {
+        return new Audit(
+                fields.integer("first"),
+                fields.integer("last"),
+                fields.integer("bytes"),
+                fields.string("sha256"),
+                fields.string("index"));
+    }
+
+    private static Repair repair(JsonFields fields) {
+        return new Repair(
+                fields.integer("keptUpTo"),
+                fields.integer("bytes"),
+                fields.string("sha256"),
+                fields.string("actor"),
+                fields.string("reason"));
+    }
+
+    /** The first format had no audit segments, kept the whole journal, and knew no checksum of the snapshot's last line. */
+    private static Manifest decodeFirst(JsonFields fields) {
+        return new Manifest(
+                1,
+                fields.string("storeId"),
+                fields.optionalObject("snapshot").map(object -> {
+                    var read = new Reference(
+                            object.string("file"), object.integer("seqTo"), Line.NO_CRC, object.string("sha256"));
+                    object.end();
+                    return read;
+                }),
+                Optional.empty(),
+                1,
+                List.of(),
+                List.of());
     }
 
     /** A newer version wrote it. */

@@ -3,11 +3,8 @@ package io.agentlifecycle.storage.json;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
-import io.agentlifecycle.core.store.MemoryState;
 import io.agentlifecycle.core.store.OpenReport;
-import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -15,29 +12,30 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads a store from its directory, or makes it in an empty one. It never starts empty where something was, and cuts
  * nothing but a tail that nobody was told of, of which it keeps a copy.
  */
 final class Recovery {
-    private static final String HINT = "keep a copy of the directory and restore a backup";
+    static final String HINT = "keep a copy of the directory and restore a backup, or see what repair would keep";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
     private final StorageIo io;
     private final Path directory;
-    private final MemoryState state = new MemoryState();
-    private final TrailIndex index = new TrailIndex();
-    private final Requests requests = new Requests();
     private final List<Segment> segments = new ArrayList<>();
-    private final Set<String> kinds = new TreeSet<>();
-    private Optional<Instant> highWater = Optional.empty();
+    private final List<JournalShelf> shelves = new ArrayList<>();
+    private Contents contents = new Contents(new EventLog(List.of()));
+    private Manifest manifest = Manifest.of("none");
     private OpenReport report = OpenReport.CLEAN;
+    private long baseTo;
     private long nextSeq = 1;
     private String crc = Line.NO_CRC;
-    private long bytesSinceSnapshot;
+    private long bytesReplayed;
 
     private Recovery(StorageIo io, Path directory) {
         this.io = io;
@@ -47,56 +45,103 @@ final class Recovery {
     /**
      * All that the store goes on from.
      *
+     * @param nextSeq the number of the next line
      * @param crc the checksum of the last line
+     * @param baseTo the last line of the snapshot
+     * @param bytesReplayed how much journal there is since then
+     * @param segments in how many segments
      */
     record Recovered(
             Manifest manifest,
-            MemoryState state,
-            TrailIndex index,
-            Requests requests,
-            List<Segment> segments,
-            Set<String> kinds,
-            Optional<Instant> highWater,
+            Contents contents,
             OpenReport report,
             long nextSeq,
             String crc,
-            long bytesSinceSnapshot) {}
+            long baseTo,
+            long bytesReplayed,
+            int segments) {}
 
+    /** Opens the store to go on writing it: what was read is durable, and a torn tail is gone. */
     static Recovered open(StorageIo io, Path directory) throws IOException {
-        return new Recovery(io, directory).open();
+        var recovery = new Recovery(io, directory);
+        List<String> names = io.list(directory);
+        recovery.manifest = names.contains(Manifest.NAME) ? recovery.readManifest() : recovery.begin(names);
+        recovery.settle(recovery.read());
+        return recovery.recovered();
     }
 
-    private Recovered open() throws IOException {
-        List<String> names = io.list(directory);
-        Manifest manifest = names.contains(Manifest.NAME) ? readManifest() : begin(names);
+    /** Reads the store and changes nothing. A torn tail is left out. */
+    static Recovered look(StorageIo io, Path directory) throws IOException {
+        var recovery = new Recovery(io, directory);
+        if (!io.exists(directory.resolve(Manifest.NAME))) {
+            throw new StoreException(directory + " is no store: it has no " + Manifest.NAME, null);
+        }
+        recovery.manifest = recovery.readManifest();
+        recovery.read();
+        return recovery.recovered();
+    }
+
+    private Recovered recovered() {
+        int since = (int)
+                segments.stream().filter(segment -> segment.firstSeq() > baseTo).count();
+        return new Recovered(manifest, contents, report, nextSeq, crc, baseTo, bytesReplayed, since);
+    }
+
+    private Segment.Scan read() throws IOException {
         for (String name : io.list(directory)) {
             Segment.named(directory, name).ifPresent(segments::add);
         }
         if (segments.isEmpty()) {
-            throw new CorruptStoreException(directory.toString(), 0, "its journal is gone", HINT, null);
+            throw corrupt(directory, "its journal is gone");
         }
-        long snapshotTo = 0;
-        if (manifest.snapshot().isPresent()) {
-            Manifest.Reference reference = manifest.snapshot().get();
-            highWater = Snapshot.load(io, directory, reference, manifest.storeId(), state);
-            snapshotTo = reference.seqTo();
+        for (Manifest.Audit audit : manifest.audit()) {
+            requireThere(directory.resolve(audit.file()), audit.bytes());
         }
-        replay(manifest.storeId(), snapshotTo);
-        return new Recovered(
-                manifest, state, index, requests, segments, kinds, highWater, report, nextSeq, crc, bytesSinceSnapshot);
+        base();
+        Segment.Scan last = replay();
+        Optional<Manifest.Reference> first = manifest.snapshot().filter(any -> manifest.format() == 1);
+        if (first.isPresent() && nextSeq <= first.get().seqTo()) {
+            throw segments.get(segments.size() - 1)
+                    .corrupt(
+                            last.cut(),
+                            "the journal ends at line %d, the snapshot at line %d"
+                                    .formatted(nextSeq - 1, first.get().seqTo()),
+                            null);
+        }
+        report = new OpenReport(
+                report.cutBytes(),
+                report.cutSha256(),
+                report.olderSnapshot(),
+                manifest.format() == Manifest.FORMAT ? Optional.empty() : Optional.of(manifest.format()),
+                manifest.repairs().stream().map(Manifest.Repair::report).toList());
+        return last;
+    }
+
+    private void requireThere(Path file, long bytes) throws IOException {
+        if (!io.exists(file)) {
+            throw corrupt(file, "the file is gone");
+        }
+        if (io.size(file) != bytes) {
+            throw corrupt(file, "it has %d bytes, not %d".formatted(io.size(file), bytes));
+        }
+    }
+
+    private static CorruptStoreException corrupt(Path file, String reason) {
+        return new CorruptStoreException(file.toString(), 0, reason, HINT, null);
     }
 
     private Manifest readManifest() throws IOException {
         Path file = directory.resolve(Manifest.NAME);
-        String text = new String(io.readAll(file, 65_536), StandardCharsets.UTF_8);
         try {
-            return Manifest.decode(text);
+            return Manifest.read(io, directory);
         } catch (Manifest.NewerFormatException e) {
             throw new StoreException(file + ": " + e.getMessage() + "; open it with a newer version", e);
         } catch (IllegalArgumentException e) {
             throw new CorruptStoreException(file.toString(), 0, String.valueOf(e.getMessage()), HINT, e);
         }
     }
+
+    // ---- a new store
 
     /**
      * Makes a store. Its manifest comes last, so whatever stands here without one is a store whose making was cut short
@@ -120,13 +165,12 @@ final class Recovery {
         if (unborn) {
             io.delete(first.file());
         }
-        String storeId = UUID.randomUUID().toString();
-        String open = LineWriter.open(storeId, Manifest.FORMAT, Instant.EPOCH);
-        writeWhole(io, first.file(), LineWriter.line(1, Line.NO_CRC, 0, open).bytes());
+        var made = Manifest.of(UUID.randomUUID().toString());
+        String open = LineWriter.open(made.storeId(), Manifest.FORMAT, Instant.EPOCH);
+        Disk.write(io, first.file(), LineWriter.line(1, Line.NO_CRC, 0, open).bytes());
         io.forceDirectory(directory);
-        var manifest = new Manifest(Manifest.FORMAT, storeId, Optional.empty());
-        write(io, directory, manifest);
-        return manifest;
+        made.write(io, directory);
+        return made;
     }
 
     /** Whether it is the first line of a store, or as much of it as was written before the making was cut short. */
@@ -147,98 +191,133 @@ final class Recovery {
         }
     }
 
-    static void write(StorageIo io, Path directory, Manifest manifest) throws IOException {
-        Path temporary = directory.resolve(Manifest.NAME + ".tmp");
-        if (io.exists(temporary)) {
-            io.delete(temporary);
-        }
-        writeWhole(io, temporary, manifest.encode().getBytes(StandardCharsets.UTF_8));
-        io.replace(temporary, directory.resolve(Manifest.NAME));
-        io.forceDirectory(directory);
-    }
+    // ---- the snapshot
 
-    static void writeWhole(StorageIo io, Path file, byte[] bytes) throws IOException {
-        try (StorageIo.Output out = io.create(file)) {
-            Outputs.writeAll(out, ByteBuffer.wrap(bytes));
-            out.force();
-        }
-    }
-
-    private void replay(String storeId, long snapshotTo) throws IOException {
-        for (int i = 0; i < segments.size(); i++) {
-            Segment segment = segments.get(i);
-            boolean last = i == segments.size() - 1;
-            if (segment.firstSeq() != nextSeq) {
-                throw new CorruptStoreException(
-                        directory.toString(),
-                        0,
-                        "%s should begin with line %d: a segment is missing or was added"
-                                .formatted(segment.file().getFileName(), nextSeq),
-                        HINT,
-                        null);
+    /**
+     * Reads the newest snapshot; if it is damaged, the one before it, since the journal has everything from there on.
+     */
+    private void base() throws IOException {
+        Optional<CorruptStoreException> damage = Optional.empty();
+        for (Manifest candidate : bases()) {
+            try {
+                load(candidate);
+                damage.ifPresent(this::reportOlder);
+                return;
+            } catch (CorruptStoreException e) {
+                if (damage.isPresent()) {
+                    damage.get().addSuppressed(e);
+                } else {
+                    damage = Optional.of(e);
+                }
             }
-            int number = i;
-            Segment.Scan scan = segment.scan(
-                    io, nextSeq, crc, last, (line, offset) -> take(line, storeId, number, offset, snapshotTo));
+        }
+        throw damage.orElseThrow();
+    }
+
+    /** The manifest, and what it comes to without the newest snapshots. */
+    private List<Manifest> bases() {
+        if (manifest.format() == 1) {
+            return List.of(manifest); // its journal has everything
+        }
+        List<Manifest> bases = new ArrayList<>(List.of(manifest));
+        if (manifest.previous().isPresent() || manifest.snapshot().isPresent() && manifest.journalFrom() == 1) {
+            bases.add(manifest.withoutNewest());
+        }
+        return bases;
+    }
+
+    private void load(Manifest candidate) throws IOException {
+        contents = new Contents(new EventLog(audited(candidate)));
+        baseTo = 0;
+        crc = Line.NO_CRC;
+        if (candidate.snapshot().isPresent() && candidate.format() == Manifest.FORMAT) {
+            Manifest.Reference snapshot = candidate.snapshot().get();
+            Snapshot.load(io, directory, snapshot, candidate.storeId(), contents);
+            baseTo = snapshot.seqTo();
+            crc = snapshot.crc();
+        }
+        nextSeq = baseTo + 1;
+        if (segments.stream().noneMatch(segment -> segment.firstSeq() == nextSeq)) {
+            throw corrupt(directory, "the segment of the journal that begins with line " + nextSeq + " is missing");
+        }
+        manifest = candidate;
+    }
+
+    private List<AuditSegment> audited(Manifest candidate) {
+        return candidate.audit().stream()
+                .map(audit -> new AuditSegment(io, directory, audit))
+                .toList();
+    }
+
+    private void reportOlder(CorruptStoreException damage) {
+        LOG.warn(
+                "{}; an older snapshot and the journal give the same state, and the next checkpoint replaces it",
+                damage.getMessage());
+        report = new OpenReport(0, Optional.empty(), true, Optional.empty(), List.of());
+    }
+
+    // ---- the journal
+
+    private Segment.Scan replay() throws IOException {
+        List<Segment> since =
+                segments.stream().filter(segment -> segment.firstSeq() > baseTo).toList();
+        Segment.Scan scan = null;
+        for (int i = 0; i < since.size(); i++) {
+            Segment segment = since.get(i);
+            if (segment.firstSeq() != nextSeq) {
+                throw corrupt(
+                        directory,
+                        "%s should begin with line %d: a segment is missing or was added"
+                                .formatted(segment.file().getFileName(), nextSeq));
+            }
+            var shelf = new JournalShelf(io, segment);
+            scan = segment.scan(
+                    io, nextSeq, crc, i == since.size() - 1, (line, offset) -> take(line, offset, segment, shelf));
             nextSeq = scan.nextSeq();
             crc = scan.crc();
-            if (scan.nextSeq() > snapshotTo) {
-                bytesSinceSnapshot += scan.cut();
-            }
-            if (last) {
-                if (nextSeq <= snapshotTo) {
-                    throw segment.corrupt(
-                            scan.cut(),
-                            "the journal ends at line %d, the snapshot at line %d".formatted(nextSeq - 1, snapshotTo),
-                            null);
-                }
-                settle(segment, scan);
+            bytesReplayed += scan.cut();
+            shelf.ends(nextSeq);
+            if (nextSeq > manifest.auditTo() + 1) {
+                contents.log().add(shelf);
+                shelves.add(shelf);
             }
         }
+        if (scan == null) {
+            throw new AssertionError("a segment begins after the snapshot: that was looked at");
+        }
+        return scan;
     }
 
-    private void take(Line line, String storeId, int segment, long offset, long snapshotTo) {
+    private void take(Line line, long offset, Segment segment, JournalShelf shelf) {
         if (line.body() instanceof Line.Open open) {
-            if (!open.storeId().equals(storeId)) {
-                throw segments.get(segment)
-                        .corrupt(offset, "it belongs to store " + open.storeId() + ", not to " + storeId, null);
+            if (!open.storeId().equals(manifest.storeId())) {
+                throw segment.corrupt(
+                        offset, "it belongs to store " + open.storeId() + ", not to " + manifest.storeId(), null);
             }
             if (open.format() > Manifest.FORMAT) {
                 throw new StoreException(
                         "%s has format %d, and this version knows %d; open it with a newer version"
-                                .formatted(segments.get(segment).file(), open.format(), Manifest.FORMAT),
+                                .formatted(segment.file(), open.format(), Manifest.FORMAT),
                         null);
             }
         } else if (line.body() instanceof Line.Committed commit) {
-            var place = new TrailIndex.Place(segment, offset);
-            index.addCommit(line.seq(), place);
-            for (StoredEvent event : commit.events()) {
-                index.addEvent(event.stream(), place);
+            contents.apply(commit.mutations(), commit.at());
+            contents.requests().add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
+            if (line.seq() > manifest.auditTo()) {
+                shelf.add(line.seq(), commit.events(), offset);
             }
-            commit.mutations().forEach(mutation -> kinds.add(mutation.key().kind()));
-            requests.add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
-            if (highWater.isEmpty() || commit.at().isAfter(highWater.get())) {
-                highWater = Optional.of(commit.at());
-            }
-            if (line.seq() > snapshotTo) {
-                state.apply(commit.mutations());
-            }
-        } else if (line.body() instanceof Line.Beats beats && line.seq() > snapshotTo) {
-            state.heartbeats(beats.heartbeats());
+        } else if (line.body() instanceof Line.Beats beats) {
+            contents.state().heartbeats(beats.heartbeats());
         }
     }
 
     /** Cuts a torn tail, and makes durable what is read from now on: it may have been in the page cache only. */
-    private void settle(Segment segment, Segment.Scan scan) throws IOException {
+    private void settle(Segment.Scan scan) throws IOException {
+        Segment segment = segments.get(segments.size() - 1);
         if (scan.isTorn()) {
             byte[] tail = Arrays.copyOfRange(scan.bytes(), (int) scan.cut(), scan.bytes().length);
-            Path quarantine = directory.resolve("quarantine");
-            if (!io.exists(quarantine)) {
-                io.createDirectory(quarantine);
-            }
-            writeWhole(io, free(quarantine, segment, scan.cut()), tail);
-            io.forceDirectory(quarantine);
-            report = new OpenReport(tail.length, Optional.of(Digests.base64Url(Digests.sha256(tail))));
+            Quarantine.keep(io, directory, segment.file().getFileName() + "-" + scan.cut(), tail);
+            report = report.withCut(tail.length, Digests.base64Url(Digests.sha256(tail)));
         }
         try (StorageIo.Output out = io.openForCut(segment.file())) {
             if (scan.isTorn()) {
@@ -249,16 +328,9 @@ final class Recovery {
         if (scan.lines() == 0) {
             io.delete(segment.file());
             io.forceDirectory(directory);
-            segments.remove(segments.size() - 1);
+            shelves.stream()
+                    .filter(shelf -> shelf.segment().equals(segment))
+                    .forEach(shelf -> contents.log().remove(shelf));
         }
-    }
-
-    private Path free(Path quarantine, Segment segment, long offset) throws IOException {
-        String name = segment.file().getFileName() + "-" + offset;
-        Path file = quarantine.resolve(name);
-        for (int i = 2; io.exists(file); i++) {
-            file = quarantine.resolve(name + "-" + i);
-        }
-        return file;
     }
 }

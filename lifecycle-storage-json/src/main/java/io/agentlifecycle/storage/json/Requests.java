@@ -1,8 +1,10 @@
 package io.agentlifecycle.storage.json;
 
 import io.agentlifecycle.core.store.RequestId;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -12,6 +14,9 @@ final class Requests {
 
     /** A commit that was stored. */
     record Done(long seq, String digest) {}
+
+    /** A request that was stored. */
+    record Entry(RequestId id, Done done) {}
 
     private final Map<RequestId, Done> done = new LinkedHashMap<>();
 
@@ -26,5 +31,12 @@ final class Requests {
 
     Optional<Done> find(RequestId id) {
         return Optional.ofNullable(done.get(id));
+    }
+
+    /** All of them, the oldest first. */
+    List<Entry> entries() {
+        List<Entry> entries = new ArrayList<>(done.size());
+        done.forEach((id, commit) -> entries.add(new Entry(id, commit)));
+        return entries;
     }
 }

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -18,7 +17,6 @@ record Segment(Path file, long firstSeq) {
     static final long MAX_BYTES = 256L << 20;
 
     private static final Pattern NAME = Pattern.compile("journal-([0-9]{16})\\.jsonl");
-    private static final int CHUNK = 64 << 10;
     private static final byte[] BEGIN = "{\"seq\":".getBytes(US_ASCII);
 
     static Segment at(Path directory, long firstSeq) {
@@ -111,30 +109,17 @@ record Segment(Path file, long firstSeq) {
         return false;
     }
 
-    /** Reads the one line at {@code offset}, which was durable before. */
-    Line read(StorageIo io, long offset) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
-        while (true) {
-            buffer.clear();
-            int read = io.read(file, offset, buffer);
-            int end = read < 0 ? -1 : indexOf(buffer.array(), '\n', 0);
-            if (end >= 0 && end < read) {
-                try {
-                    return LineReader.read(buffer.array(), 0, end);
-                } catch (LineReader.BadLineException e) {
-                    throw corrupt(offset, "line is bad: " + e.getMessage(), e);
-                }
-            }
-            if (read < buffer.capacity() || buffer.capacity() > LineReader.MAX_LINE) {
-                throw corrupt(offset, "a line that was durable is gone", null);
-            }
-            buffer = ByteBuffer.allocate(buffer.capacity() * 4);
+    /** The line in {@code bytes[from, to)}, which stands at {@code offset} and was durable before. */
+    Line read(byte[] bytes, int from, int to, long offset) {
+        try {
+            return LineReader.read(bytes, from, to);
+        } catch (LineReader.BadLineException e) {
+            throw corrupt(offset, "line is bad: " + e.getMessage(), e);
         }
     }
 
     CorruptStoreException corrupt(long offset, String reason, @Nullable Throwable cause) {
-        return new CorruptStoreException(
-                file.toString(), offset, reason, "keep a copy of the directory and restore a backup", cause);
+        return new CorruptStoreException(file.toString(), offset, reason, Recovery.HINT, cause);
     }
 
     private static int indexOf(byte[] bytes, char wanted, int from) {

@@ -133,7 +133,7 @@ class FleetFilesTest {
         try (JsonStore before = JsonStore.open(origin);
                 JsonStore after = JsonStore.open(copy)) {
             long last = 0;
-            for (Journal.Located commit : before.picture().commits()) {
+            for (LoggedCommit commit : before.log(0, Integer.MAX_VALUE)) {
                 last = commit.seq();
                 assertThat(after.events(last - 1, 1)).isEqualTo(before.events(last - 1, 1));
             }

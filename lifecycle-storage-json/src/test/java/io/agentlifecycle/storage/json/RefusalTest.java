@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -94,25 +95,51 @@ class RefusalTest {
     }
 
     @Test
-    void a_snapshot_that_is_gone_or_damaged_is_refused_with_the_way_out() throws IOException {
-        Path directory = closedStore();
-        Path snapshot = directory.resolve(files(directory).keySet().stream()
-                .filter(name -> name.startsWith("snapshot-"))
-                .findAny()
-                .orElseThrow());
-        String text = Files.readString(snapshot);
-        Files.writeString(snapshot, text.replace("agent:1", "agent:9"));
+    void a_snapshot_that_is_gone_or_damaged_is_not_needed_while_the_journal_goes_back_far_enough() throws IOException {
+        for (boolean gone : List.of(true, false)) {
+            Path directory = closedStore();
+            Sample.Content before;
+            try (JsonStore whole = JsonStore.open(directory)) {
+                whole.checkpoint();
+                before = Sample.content(whole);
+            }
+            List<Path> snapshots = files(directory).keySet().stream()
+                    .filter(name -> name.startsWith("snapshot-"))
+                    .sorted()
+                    .map(directory::resolve)
+                    .toList();
+            assertThat(snapshots).hasSize(2);
+            harm(snapshots.get(1), gone);
+            for (int opening = 0; opening < 2; opening++) {
+                try (JsonStore store = JsonStore.open(directory)) {
+                    assertThat(store.describe().openReport().olderSnapshot()).isTrue();
+                    assertThat(Sample.content(store)).isEqualTo(before);
+                }
+            }
+            // the journal does not go back to the first line any more
+            harm(snapshots.get(0), gone);
+            assertThat(refusal(directory))
+                    .isInstanceOf(CorruptStoreException.class)
+                    .hasMessageContaining(snapshots.get(1).toString())
+                    .hasMessageContaining("restore a backup");
+            wipe(directory);
+        }
+    }
 
-        assertThat(refusal(directory))
-                .isInstanceOf(CorruptStoreException.class)
-                .hasMessageContaining(snapshot.toString())
-                .hasMessageContaining("the journal gives the same state");
+    private static void harm(Path file, boolean gone) throws IOException {
+        if (gone) {
+            Files.delete(file);
+        } else {
+            Files.writeString(file, Files.readString(file).replace("agent:1", "agent:9"));
+        }
+    }
 
-        Files.delete(snapshot);
-        assertThat(refusal(directory))
-                .isInstanceOf(CorruptStoreException.class)
-                .hasMessageContaining(snapshot.toString())
-                .hasMessageContaining("the journal gives the same state");
+    private static void wipe(Path directory) throws IOException {
+        try (Stream<Path> all = Files.walk(directory)) {
+            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
     }
 
     @Test
@@ -238,12 +265,14 @@ class RefusalTest {
                 files,
                 manifest,
                 new String(files.get(manifest), UTF_8)
-                        .replace("\"format\":1", "\"format\":2")
+                        .replace("\"format\":2", "\"format\":3")
+                        .replaceFirst(",\"crc\":.*", "}")
                         .getBytes(UTF_8)));
         Path segment = Journals.last(files);
         assertNewer(Journals.with(files, segment, appended(files, "\"kind\":\"handover\",\"to\":{\"a\":[1]}")));
         String storeId = storeId(files);
-        assertNewer(Journals.with(files, segment, appended(files, LineWriter.open(storeId, 2, Sample.NOON))));
+        assertNewer(Journals.with(
+                files, segment, appended(files, LineWriter.open(storeId, Manifest.FORMAT + 1, Sample.NOON))));
 
         Map<Path, byte[]> skipped = Journals.with(
                 files, segment, appended(files, "\"kind\":\"handover\",\"to\":{\"a\":[1]},\"ignorable\":true"));

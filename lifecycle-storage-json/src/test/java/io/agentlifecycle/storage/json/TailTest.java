@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -51,8 +50,8 @@ class TailTest {
                         .isEqualTo(
                                 tail.length == 0
                                         ? OpenReport.CLEAN
-                                        : new OpenReport(
-                                                tail.length, Optional.of(Digests.base64Url(Digests.sha256(tail)))));
+                                        : OpenReport.CLEAN.withCut(
+                                                tail.length, Digests.base64Url(Digests.sha256(tail))));
                 Sample.applied(store, Sample.put("after", 1));
             }
             assertThat(disk.files().entrySet().stream()

@@ -1,0 +1,145 @@
+package io.agentlifecycle.storage.json;
+
+import io.agentlifecycle.core.error.CorruptStoreException;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The commits that said something, of consecutive lines of the journal, in a file that is never written again. Beside it
+ * stands its index: where the events of each stream stand, in order of streams and positions.
+ */
+final class AuditSegment implements Shelf {
+    static final String DIRECTORY = "audit";
+
+    private final StorageIo io;
+    private final Manifest.Audit reference;
+    private final LineFile commits;
+    private final LineFile index;
+    private volatile boolean indexIsSound;
+
+    AuditSegment(StorageIo io, Path directory, Manifest.Audit reference) {
+        this.io = io;
+        this.reference = reference;
+        this.commits = new LineFile(io, directory.resolve(reference.file()));
+        this.index = new LineFile(io, directory.resolve(reference.indexFile()));
+    }
+
+    @Override
+    public long end() {
+        return reference.last() + 1;
+    }
+
+    @Override
+    public Optional<Range> range(String stream) throws IOException {
+        requireSoundIndex();
+        Optional<IndexLine> first = indexLine(index.search((line, offset) -> before(read(line, offset), stream, -1)));
+        if (first.isEmpty() || !first.get().stream().equals(stream)) {
+            return Optional.empty();
+        }
+        long end = first.get().end();
+        for (Optional<IndexLine> more = indexLine(stream, end); more.isPresent(); more = indexLine(stream, end)) {
+            end = more.get().end();
+        }
+        return Optional.of(new Range(first.get().first(), end));
+    }
+
+    @Override
+    public List<StoredEvent> events(String stream, long from, long to) throws IOException {
+        requireSoundIndex();
+        List<StoredEvent> events = new ArrayList<>();
+        Optional<IndexLine> places = indexLine(stream, from);
+        for (long n = from; n < to; n = from + events.size()) {
+            if (places.isEmpty() || n >= places.get().end()) {
+                places = indexLine(stream, n);
+            }
+            IndexLine here = places.orElseThrow(() -> index.corrupt(0, "stream " + stream + " is gone"));
+            long offset = here.offsets().get((int) (n - here.first()));
+            long expected = n;
+            List<StoredEvent> found =
+                    commit(offset).map(LoggedCommit::commit).map(Line.Committed::events).orElse(List.of()).stream()
+                            .filter(event -> event.stream().equals(stream) && event.n() >= expected && event.n() < to)
+                            .toList();
+            if (found.isEmpty()) {
+                throw commits.corrupt(offset, "event %d of stream %s is not there".formatted(n, stream));
+            }
+            events.addAll(found);
+        }
+        return events;
+    }
+
+    @Override
+    public List<LoggedCommit> commitsAfter(long seq, int events) throws IOException {
+        List<LoggedCommit> found = new ArrayList<>();
+        long at = commits.search((line, offset) -> readCommit(line, offset).seq() <= seq);
+        for (int count = 0;
+                count < events;
+                count += found.get(found.size() - 1).commit().events().size()) {
+            Optional<LineFile.Slice> line = commits.at(at);
+            if (line.isEmpty()) {
+                break;
+            }
+            found.add(readCommit(line.get(), at));
+            at = line.get().next();
+        }
+        return found;
+    }
+
+    private Optional<LoggedCommit> commit(long offset) throws IOException {
+        Optional<LineFile.Slice> line = commits.at(offset);
+        return line.isEmpty() ? Optional.empty() : Optional.of(readCommit(line.get(), offset));
+    }
+
+    private LoggedCommit readCommit(LineFile.Slice line, long offset) {
+        try {
+            return LineReader.audit(line.bytes(), 0, line.length());
+        } catch (LineReader.BadLineException e) {
+            throw commits.corrupt(offset, String.valueOf(e.getMessage()));
+        }
+    }
+
+    // ---- the index
+
+    /** A damaged index could hide a stream, so it is compared with its digest before it is used. */
+    private void requireSoundIndex() throws IOException {
+        if (!indexIsSound) {
+            String found = Disk.sha256(io, index.file());
+            if (!found.equals(reference.indexSha256())) {
+                throw new CorruptStoreException(
+                        index.file().toString(),
+                        0,
+                        "its digest does not fit",
+                        "run repair, which makes the index anew from the audit segment beside it",
+                        null);
+            }
+            indexIsSound = true;
+        }
+    }
+
+    /** The line that knows where that event stands. */
+    private Optional<IndexLine> indexLine(String stream, long n) throws IOException {
+        return indexLine(index.search((line, offset) -> before(read(line, offset), stream, n)))
+                .filter(found -> found.stream().equals(stream) && found.first() <= n);
+    }
+
+    private Optional<IndexLine> indexLine(long offset) throws IOException {
+        Optional<LineFile.Slice> line = index.at(offset);
+        return line.isEmpty() ? Optional.empty() : Optional.of(read(line.get(), offset));
+    }
+
+    private static boolean before(IndexLine line, String stream, long n) {
+        int order = line.stream().compareTo(stream);
+        return order < 0 || order == 0 && line.end() <= n;
+    }
+
+    private IndexLine read(LineFile.Slice line, long offset) {
+        try {
+            return LineReader.index(line.bytes(), 0, line.length());
+        } catch (LineReader.BadLineException e) {
+            throw index.corrupt(offset, String.valueOf(e.getMessage()));
+        }
+    }
+}

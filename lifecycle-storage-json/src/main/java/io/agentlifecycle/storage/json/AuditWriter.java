@@ -1,0 +1,103 @@
+package io.agentlifecycle.storage.json;
+
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Writes one file of an audit segment, or its index, line by line. */
+final class AuditWriter implements AutoCloseable {
+    /** So that a line of the index stays far below the limit of a line. */
+    private static final int OFFSETS_IN_A_LINE = 100_000;
+
+    private static final int CHUNK = 256 << 10;
+
+    private final StorageIo.Output out;
+    private final MessageDigest sha256 = Disk.sha256();
+    private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
+    private long bytes;
+
+    private AuditWriter(StorageIo io, Path file) throws IOException {
+        Disk.deleteIfThere(io, file);
+        this.out = io.create(file);
+    }
+
+    /** Writes an audit segment of lines {@code first} to {@code last}, which stand on these shelves, and its index. */
+    static Manifest.Audit write(StorageIo io, Path directory, long first, long last, List<JournalShelf> shelves)
+            throws IOException {
+        var names = new Manifest.Audit(first, last, 0, "", "");
+        Map<String, IndexLine> index = new TreeMap<>();
+        long bytes;
+        String sha256;
+        try (var segment = new AuditWriter(io, directory.resolve(names.file()))) {
+            for (JournalShelf shelf : shelves) {
+                new LineFile(io, shelf.segment().file()).each((line, from, to, offset) -> {
+                    Line read = shelf.segment().read(line, from, to, offset);
+                    if (read.body() instanceof Line.Committed commit
+                            && !commit.events().isEmpty()) {
+                        note(index, commit.events(), segment.bytes);
+                        segment.put(LineWriter.audit(read.seq(), commit));
+                    }
+                });
+            }
+            sha256 = segment.finish();
+            bytes = segment.bytes;
+        }
+        return new Manifest.Audit(
+                first, last, bytes, sha256, writeIndex(io, directory.resolve(names.indexFile()), index));
+    }
+
+    /** Takes down that these events stand at {@code offset}. */
+    static void note(Map<String, IndexLine> index, List<StoredEvent> events, long offset) {
+        for (StoredEvent event : events) {
+            index.computeIfAbsent(event.stream(), stream -> new IndexLine(stream, event.n(), new Offsets()))
+                    .offsets()
+                    .add(offset);
+        }
+    }
+
+    /** Writes an index, which is in order of streams, and gives its digest. */
+    static String writeIndex(StorageIo io, Path file, Map<String, IndexLine> index) throws IOException {
+        try (var out = new AuditWriter(io, file)) {
+            for (IndexLine stream : index.values()) {
+                int size = stream.offsets().size();
+                for (int from = 0; from < size; from += OFFSETS_IN_A_LINE) {
+                    out.put(stream.written(from, Math.min(from + OFFSETS_IN_A_LINE, size)));
+                }
+            }
+            return out.finish();
+        }
+    }
+
+    private void put(LineWriter.Written line) throws IOException {
+        buffer.writeBytes(line.bytes());
+        bytes += line.bytes().length;
+        if (buffer.size() > CHUNK) {
+            flush();
+        }
+    }
+
+    private String finish() throws IOException {
+        flush();
+        out.force();
+        return Digests.base64Url(sha256.digest());
+    }
+
+    private void flush() throws IOException {
+        byte[] full = buffer.toByteArray();
+        buffer.reset();
+        sha256.update(full);
+        Disk.writeAll(out, ByteBuffer.wrap(full));
+    }
+
+    @Override
+    public void close() throws IOException {
+        out.close();
+    }
+}

@@ -1,0 +1,110 @@
+package io.agentlifecycle.storage.json;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Makes the journal shorter: all records go into a snapshot, the events into audit segments, and a manifest that names
+ * both completes it. Nothing is removed before that is durable, and the journal since the snapshot before is kept.
+ */
+final class Checkpoint {
+    /** A snapshot that is not larger than this is read again before it counts. */
+    private static final long READ_AGAIN = 64L << 20;
+
+    private final StorageIo io;
+    private final Path directory;
+    private final long auditBytes;
+
+    /** Audit segments begin anew after the segment of the journal with which they exceed {@code auditBytes}. */
+    Checkpoint(StorageIo io, Path directory, long auditBytes) {
+        this.io = io;
+        this.directory = directory;
+        this.auditBytes = auditBytes;
+    }
+
+    /**
+     * Writes all that is needed to open the store without the journal up to {@code picture}, and makes it durable.
+     *
+     * @param shelves the segments of the journal after the last audit segment of {@code before}, up to the picture
+     * @param keepPrevious true to keep the snapshot before, and the journal since
+     */
+    Manifest write(Manifest before, Picture picture, List<JournalShelf> shelves, boolean keepPrevious)
+            throws IOException {
+        Manifest.Reference snapshot = Snapshot.write(io, directory, before.storeId(), picture);
+        if (io.size(directory.resolve(snapshot.file())) <= READ_AGAIN) {
+            Snapshot.requireSound(io, directory, snapshot);
+        }
+        List<Manifest.Audit> audit = new ArrayList<>(before.audit());
+        audit.addAll(audit(before.auditTo(), shelves));
+        io.forceDirectory(directory);
+        Manifest next = before.after(snapshot, keepPrevious, audit, picture.requests());
+        next.write(io, directory);
+        return next;
+    }
+
+    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves) throws IOException {
+        Path folder = directory.resolve(AuditSegment.DIRECTORY);
+        if (!io.exists(folder)) {
+            io.createDirectory(folder);
+        }
+        List<Manifest.Audit> written = new ArrayList<>();
+        List<JournalShelf> some = new ArrayList<>();
+        long bytes = 0;
+        long first = auditTo + 1;
+        for (int i = 0; i < shelves.size(); i++) {
+            JournalShelf shelf = shelves.get(i);
+            some.add(shelf);
+            bytes += io.size(shelf.segment().file());
+            if (bytes > auditBytes || i == shelves.size() - 1) {
+                written.add(AuditWriter.write(io, directory, first, shelf.end() - 1, some));
+                first = shelf.end();
+                some.clear();
+                bytes = 0;
+            }
+        }
+        io.forceDirectory(folder);
+        return written;
+    }
+
+    /** Removes what no manifest names any more, and the journal up to the older snapshot of {@code manifest}. */
+    void clean(Manifest manifest) throws IOException {
+        Set<String> kept = new HashSet<>();
+        manifest.snapshot().ifPresent(reference -> kept.add(reference.file()));
+        manifest.previous().ifPresent(reference -> kept.add(reference.file()));
+        List<Segment> segments = new ArrayList<>();
+        for (String name : io.list(directory)) {
+            Segment.named(directory, name).ifPresent(segments::add);
+            if (name.startsWith("snapshot-") && !kept.contains(name)) {
+                io.delete(directory.resolve(name));
+            }
+        }
+        for (int i = 1; i < segments.size() && segments.get(i).firstSeq() <= manifest.journalFrom(); i++) {
+            io.delete(segments.get(i - 1).file());
+        }
+        io.forceDirectory(directory);
+        cleanAudit(manifest);
+    }
+
+    private void cleanAudit(Manifest manifest) throws IOException {
+        Path folder = directory.resolve(AuditSegment.DIRECTORY);
+        Set<String> kept = new HashSet<>();
+        for (Manifest.Audit audit : manifest.audit()) {
+            kept.add(audit.file());
+            kept.add(audit.indexFile());
+        }
+        boolean removed = false;
+        for (String name : io.exists(folder) ? io.list(folder) : List.<String>of()) {
+            if (name.startsWith("audit-") && !kept.contains(AuditSegment.DIRECTORY + "/" + name)) {
+                io.delete(folder.resolve(name));
+                removed = true;
+            }
+        }
+        if (removed) {
+            io.forceDirectory(folder);
+        }
+    }
+}

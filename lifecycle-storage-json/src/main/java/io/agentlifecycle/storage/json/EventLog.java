@@ -1,0 +1,167 @@
+package io.agentlifecycle.storage.json;
+
+import io.agentlifecycle.core.store.EventPage;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.UnaryOperator;
+
+/** All events, on shelves in order of age. Safe for use by many threads. */
+final class EventLog {
+    /** A part of a stream, and where it stands. */
+    private record Part(Shelf shelf, long from, long to) {}
+
+    /** Something that reads files. */
+    interface Reading<T> {
+        T read() throws IOException;
+    }
+
+    /** Something that removes files. */
+    interface Removal {
+        void run() throws IOException;
+    }
+
+    /** Whoever reads files holds it shared, whoever removes files holds it alone. */
+    private final ReentrantReadWriteLock files = new ReentrantReadWriteLock();
+
+    /** One change of the list at a time; whoever reads needs no lock. */
+    private final ReentrantLock change = new ReentrantLock();
+
+    private volatile List<Shelf> shelves;
+
+    EventLog(List<? extends Shelf> shelves) {
+        this.shelves = List.copyOf(shelves);
+    }
+
+    /** Adds the shelf of a new segment. */
+    void add(Shelf next) {
+        change(before -> {
+            List<Shelf> more = new ArrayList<>(before);
+            more.add(next);
+            return more;
+        });
+    }
+
+    /** Takes away the shelf of a segment that turned out to have nothing. */
+    void remove(Shelf empty) {
+        change(before -> before.stream().filter(shelf -> shelf != empty).toList());
+    }
+
+    /** Puts others in the place of the shelves that have lines {@code from} to before {@code end}. */
+    void replace(long from, long end, List<? extends Shelf> by) {
+        change(before -> {
+            List<Shelf> next = new ArrayList<>();
+            before.stream().filter(shelf -> shelf.end() <= from).forEach(next::add);
+            next.addAll(by);
+            before.stream().filter(shelf -> shelf.end() > end).forEach(next::add);
+            return next;
+        });
+    }
+
+    private void change(UnaryOperator<List<Shelf>> by) {
+        change.lock();
+        try {
+            shelves = List.copyOf(by.apply(shelves));
+        } finally {
+            change.unlock();
+        }
+    }
+
+    /** At least {@code limit} events of commits with numbers above {@code after}, if there are so many. */
+    EventPage events(long after, int limit) throws IOException {
+        List<StoredEvent> events = new ArrayList<>();
+        long cursor = Math.max(after, 0);
+        for (LoggedCommit commit : commitsAfter(cursor, limit)) {
+            events.addAll(commit.commit().events());
+            cursor = commit.seq();
+        }
+        return new EventPage(events, cursor);
+    }
+
+    /** Commits with numbers above {@code seq} until they have {@code limit} events, or all that follow. */
+    List<LoggedCommit> commitsAfter(long seq, int limit) throws IOException {
+        return reading(() -> {
+            List<LoggedCommit> commits = new ArrayList<>();
+            int count = 0;
+            for (Shelf shelf : shelves) {
+                if (shelf.end() > seq + 1 && count < limit) {
+                    List<LoggedCommit> more = shelf.commitsAfter(seq, limit - count);
+                    commits.addAll(more);
+                    count += more.stream()
+                            .mapToInt(commit -> commit.commit().events().size())
+                            .sum();
+                }
+            }
+            return commits;
+        });
+    }
+
+    /** At most {@code limit} events of one stream, from position {@code from} on. */
+    List<StoredEvent> trail(String stream, long from, int limit) throws IOException {
+        return reading(() -> {
+            long first = Math.max(from, 0);
+            List<StoredEvent> events = new ArrayList<>();
+            for (Part part : parts(stream, first, first + limit)) {
+                events.addAll(part.shelf().events(stream, part.from(), part.to()));
+            }
+            return List.copyOf(events);
+        });
+    }
+
+    /** The newest shelves first: whoever asks for the end of a long trail does not search all of them. */
+    private Deque<Part> parts(String stream, long from, long to) throws IOException {
+        List<Shelf> now = shelves;
+        Deque<Part> parts = new ArrayDeque<>();
+        for (int i = now.size() - 1; i >= 0; i--) {
+            Optional<Shelf.Range> range = now.get(i).range(stream);
+            if (range.isPresent()) {
+                long begin = Math.max(from, range.get().first());
+                long end = Math.min(to, range.get().end());
+                if (begin < end) {
+                    parts.addFirst(new Part(now.get(i), begin, end));
+                }
+                if (range.get().first() <= from) {
+                    break;
+                }
+            }
+        }
+        return parts;
+    }
+
+    /** Runs {@code reading} while no file is removed. */
+    <T> T reading(Reading<T> reading) throws IOException {
+        files.readLock().lock();
+        try {
+            return reading.read();
+        } finally {
+            files.readLock().unlock();
+        }
+    }
+
+    /** Runs {@code removal} while nobody reads. */
+    void removing(Removal removal) throws IOException {
+        files.writeLock().lock();
+        try {
+            removal.run();
+        } finally {
+            files.writeLock().unlock();
+        }
+    }
+
+    /** The shelves that are segments of the journal and complete, up to line {@code seq}. */
+    List<JournalShelf> complete(long seq) {
+        List<JournalShelf> found = new ArrayList<>();
+        for (Shelf shelf : shelves) {
+            if (shelf instanceof JournalShelf journal && shelf.end() <= seq + 1) {
+                found.add(journal);
+            }
+        }
+        return found;
+    }
+}
