@@ -10,9 +10,9 @@ final class Backup {
     private Backup() {}
 
     /** Nothing that {@code manifest} names may be removed meanwhile. The copy ends where {@code durable} says. */
-    static void write(StorageIo io, Path directory, Manifest manifest, Position durable, Path target)
+    static void write(StorageIo io, Path directory, Manifest manifest, Position durable, Path given)
             throws IOException {
-        JsonStore.prepare(io, target);
+        Path target = Premises.check(io, given);
         try (StorageIo.Held lock = io.lock(target)) {
             requireEmpty(io, target);
             if (manifest.snapshot().isPresent()) {

@@ -1,18 +1,20 @@
 package io.agentlifecycle.storage.json;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -56,8 +58,17 @@ final class FileIo implements StorageIo {
     }
 
     @Override
-    public String fileSystem(Path directory) throws IOException {
-        return Files.getFileStore(directory).type();
+    public Path resolve(Path directory) throws IOException {
+        return directory.toRealPath();
+    }
+
+    @Override
+    public String fileSystem(Path directory) {
+        try {
+            return Files.getFileStore(directory).type();
+        } catch (IOException e) {
+            return "unknown"; // as in a changed root, where the list of mounts does not fit
+        }
     }
 
     @Override
@@ -73,25 +84,32 @@ final class FileIo implements StorageIo {
     @Override
     public Output create(Path file) throws IOException {
         return new FileOutput(
-                FileChannel.open(file, Set.of(WRITE, CREATE_NEW, LinkOption.NOFOLLOW_LINKS), ownerOnly("rw-------")));
+                FileChannel.open(file, Set.of(WRITE, CREATE_NEW, NOFOLLOW_LINKS), ownerOnly("rw-------")));
     }
 
     @Override
     public Output openForCut(Path file) throws IOException {
-        return new FileOutput(FileChannel.open(file, WRITE, LinkOption.NOFOLLOW_LINKS));
+        return new FileOutput(FileChannel.open(file, WRITE, NOFOLLOW_LINKS));
     }
 
     @Override
     public byte[] readAll(Path file, long max) throws IOException {
-        if (Files.size(file) > max) {
-            throw new IOException(file + " has " + Files.size(file) + " bytes, more than the limit of " + max);
+        long size = size(file);
+        if (size > max) {
+            throw new IOException(file + " has " + size + " bytes, more than the limit of " + max);
         }
-        return Files.readAllBytes(file);
+        try (InputStream in = Files.newInputStream(file, NOFOLLOW_LINKS)) {
+            return in.readAllBytes();
+        }
     }
 
     @Override
     public long size(Path file) throws IOException {
-        return Files.size(file);
+        BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class, NOFOLLOW_LINKS);
+        if (!attributes.isRegularFile()) {
+            throw new IOException(file + " is not a file"); // to open a pipe would take for ever
+        }
+        return attributes.size();
     }
 
     @Override

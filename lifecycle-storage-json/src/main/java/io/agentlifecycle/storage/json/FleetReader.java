@@ -64,11 +64,11 @@ final class FleetReader {
         this.in = in;
     }
 
-    static void read(Path file, StorageIo io, Path directory, long rotateAfter) throws IOException {
+    static void read(Path file, StorageIo io, Path given, long rotateAfter) throws IOException {
         if (!io.exists(file)) {
             throw new StoreException(file + " does not exist", null);
         }
-        JsonStore.prepare(io, directory);
+        Path directory = Premises.check(io, given);
         try (StorageIo.Held lock = io.lock(directory);
                 InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             Backup.requireEmpty(io, directory);

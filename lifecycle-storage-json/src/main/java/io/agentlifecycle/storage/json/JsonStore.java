@@ -63,7 +63,7 @@ public final class JsonStore implements LifecycleStore {
         Path directory = absolute(given);
         StorageIo.Held lock = null;
         try {
-            prepare(io, directory);
+            directory = Premises.check(io, directory);
             lock = io.lock(directory);
             Recovery.Recovered recovered = Recovery.open(io, directory);
             Journal journal = Journal.start(io, directory, lock, limits, recovered);
@@ -115,19 +115,6 @@ public final class JsonStore implements LifecycleStore {
                     given + " begins with ~, which only a shell replaces; use System.getProperty(\"user.home\")", null);
         }
         return given.toAbsolutePath().normalize();
-    }
-
-    static void prepare(StorageIo io, Path directory) throws IOException {
-        if (!io.exists(directory)) {
-            io.createDirectory(directory);
-        }
-        if (!io.isDirectory(directory)) {
-            throw new StoreException(directory + " is a file; a store is a directory, so choose another path", null);
-        }
-        if (io.isOpenToOthers(directory)) {
-            throw new StoreException(
-                    "%s can be read or changed by others; run: chmod 700 %s".formatted(directory, directory), null);
-        }
     }
 
     private static void release(StorageIo.@Nullable Held lock, Exception cause) {

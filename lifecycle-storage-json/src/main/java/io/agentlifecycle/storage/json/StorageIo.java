@@ -22,7 +22,12 @@ interface StorageIo {
     /** True if there is a symbolic link. */
     boolean isLink(Path path) throws IOException;
 
-    /** What kind of file system a directory is on, as the operating system names it; for example "ext4" or "nfs4". */
+    /** Where an existing directory really stands, if links lead to it. */
+    default Path resolve(Path directory) throws IOException {
+        return directory;
+    }
+
+    /** What kind of file system a directory is on, as the operating system names it, for example "ext4" or "nfs4"; "unknown" if it does not say. */
     String fileSystem(Path directory) throws IOException;
 
     /** True if others than the owner may read or change it. */

@@ -1,103 +1,178 @@
 package io.agentlifecycle.storage.json;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import io.agentlifecycle.core.error.StoreLockedException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps a second writer out, in this process and in others. The file LOCK is opened once in a process and never again
- * while it is held: on POSIX, closing any other descriptor of it would let go of the lock. Who holds it stands in a file
- * of its own.
+ * Keeps a second writer out, in this process and in others, as long as the file LOCK stays where it is.
+ *
+ * <p>On POSIX, a process loses its lock on a file when it closes any descriptor of that file, whoever opened it. So LOCK
+ * is opened once and not again while it is held: the directories and files held here are looked up before anything is
+ * opened; who holds a lock stands in a file of its own, LOCK.info; and a descriptor is never closed while someone else
+ * in this process, with another copy of this class, has the lock.
+ *
+ * <p>Whoever removes LOCK makes room for a second writer. {@link #ensureHeld} finds that out. LOCK.info names the LOCK
+ * that it goes with, so a new LOCK is not taken either while the process that held the old one still runs.
  */
 final class StoreLock implements StorageIo.Held {
-    private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
+    private static final String NAME = "LOCK";
+
+    /** The directories and files that are locked here, by identity. */
+    private static final Set<String> HELD_HERE = ConcurrentHashMap.newKeySet();
+
+    /** Of files that another copy of this class has locked in this process. */
+    private static final Map<String, FileChannel> NEVER_CLOSED = new ConcurrentHashMap<>();
 
     private final Path directory;
-    private final FileChannel channel;
+    private final FileLock lock;
+    private final String identity;
+    private final List<String> claims;
 
-    private StoreLock(Path directory, FileChannel channel) {
+    private StoreLock(Path directory, FileLock lock, String identity, List<String> claims) {
         this.directory = directory;
-        this.channel = channel;
+        this.lock = lock;
+        this.identity = identity;
+        this.claims = claims;
     }
 
     static StoreLock take(Path given) throws IOException {
         Path directory = given.toRealPath();
-        if (!HELD_HERE.add(directory)) {
-            throw new StoreLockedException(
-                    "%s is open in this process already; close that store, or share its manager".formatted(directory));
-        }
+        Path file = directory.resolve(NAME);
+        List<String> claims = new ArrayList<>();
         FileChannel channel = null;
         try {
-            channel = FileChannel.open(
-                    directory.resolve("LOCK"),
-                    Set.of(WRITE, CREATE, LinkOption.NOFOLLOW_LINKS),
-                    FileIo.ownerOnly("rw-------"));
-            FileLock lock = channel.tryLock();
+            claim(directory, directory, claims);
+            createIfMissing(file);
+            String identity = claim(directory, file, claims);
+            channel = NEVER_CLOSED.remove(identity);
+            if (channel == null) {
+                channel = FileChannel.open(file, WRITE, NOFOLLOW_LINKS);
+            }
+            FileLock lock;
+            try {
+                lock = channel.tryLock();
+            } catch (OverlappingFileLockException e) {
+                NEVER_CLOSED.put(identity, channel);
+                channel = null;
+                throw openHere(directory);
+            }
             if (lock == null) {
                 throw new StoreLockedException("%s is locked by %s; close it there, or use another directory"
                         .formatted(directory, holder(directory)));
             }
-            try (FileChannel info = FileChannel.open(
-                    directory.resolve("LOCK.info"),
-                    Set.of(WRITE, CREATE, TRUNCATE_EXISTING, LinkOption.NOFOLLOW_LINKS),
-                    FileIo.ownerOnly("rw-------"))) {
-                info.write(ByteBuffer.wrap(self().getBytes(UTF_8)));
+            // no other file gets the identity of one that is open, so what was locked is what stands here now
+            if (!identity.equals(identity(file))) {
+                throw new StoreLockedException(file + " was replaced while it was being locked; open the store again");
             }
-            return new StoreLock(directory, channel);
+            refuseWhileAnotherLockIsInUse(directory, identity);
+            LockInfo.write(directory, identity);
+            return new StoreLock(directory, lock, identity, claims);
         } catch (IOException | RuntimeException e) {
-            release(directory, channel);
+            release(channel, claims);
             throw e;
         }
     }
 
-    private static String self() {
-        ProcessHandle process = ProcessHandle.current();
-        return "pid %d since %s"
-                .formatted(
-                        process.pid(),
-                        process.info().startInstant().map(Object::toString).orElse("an unknown time"));
+    /** Nobody else in this process gets it from now on. */
+    private static String claim(Path directory, Path path, List<String> claims) throws IOException {
+        String identity = identity(path);
+        if (!HELD_HERE.add(identity)) {
+            throw openHere(directory);
+        }
+        claims.add(identity);
+        return identity;
     }
 
-    private static String holder(Path directory) {
-        try {
-            return Files.readString(directory.resolve("LOCK.info")).strip();
-        } catch (IOException e) {
-            return "another process";
+    /** Tells a file from all others, also from one of the same name that took its place. */
+    private static String identity(Path path) throws IOException {
+        BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class, NOFOLLOW_LINKS);
+        return attributes.fileKey() == null
+                ? path + " of " + attributes.creationTime()
+                : attributes.fileKey().toString();
+    }
+
+    private static void createIfMissing(Path file) throws IOException {
+        if (!Files.exists(file, NOFOLLOW_LINKS)) {
+            try {
+                Files.createFile(file, FileIo.ownerOnly("rw-------"));
+            } catch (FileAlreadyExistsException e) {
+                // another process was first, and may have the lock by now
+            }
         }
     }
 
-    private static void release(Path directory, @Nullable FileChannel channel) throws IOException {
+    private static void refuseWhileAnotherLockIsInUse(Path directory, String identity) {
+        LockInfo.read(directory).filter(info -> info.isOtherLockInUse(identity)).ifPresent(info -> {
+            throw new StoreLockedException(
+                    "%s was opened by %s, and its file %s was removed since, but that process still runs; end it first"
+                            .formatted(directory, info, NAME));
+        });
+    }
+
+    private static StoreLockedException openHere(Path directory) {
+        return new StoreLockedException(
+                "%s is open in this process already; close that store, or share its manager".formatted(directory));
+    }
+
+    private static String holder(Path directory) {
+        return LockInfo.read(directory)
+                .filter(info -> !info.isOver())
+                .map(LockInfo::toString)
+                .orElse("another process");
+    }
+
+    private static void release(@Nullable FileChannel channel, List<String> claims) throws IOException {
         try {
             if (channel != null) {
                 channel.close();
             }
         } finally {
-            HELD_HERE.remove(directory);
+            claims.forEach(HELD_HERE::remove);
         }
     }
 
     @Override
     public void ensureHeld() throws IOException {
-        if (!channel.isOpen() || !Files.exists(directory.resolve("LOCK"), LinkOption.NOFOLLOW_LINKS)) {
-            throw new IOException(directory.resolve("LOCK") + " is gone, so another process may have the store open");
+        Path file = directory.resolve(NAME);
+        String present;
+        try {
+            present = identity(file);
+        } catch (NoSuchFileException e) {
+            present = "";
+        }
+        if (!lock.isValid() || !present.equals(identity)) {
+            throw new IOException(
+                    file + " was removed or replaced, so another process may have the store open; end all but one");
         }
     }
 
+    /** Does nothing if it was closed before: by then someone else may have it. */
     @Override
     public void close() throws IOException {
-        release(directory, channel);
+        if (lock.isValid()) {
+            try {
+                ensureHeld();
+                LockInfo.clear(directory);
+            } finally {
+                release((FileChannel) lock.acquiredBy(), claims);
+            }
+        }
     }
 }

@@ -200,6 +200,11 @@ final class DisturbedIo implements StorageIo {
     }
 
     @Override
+    public Path resolve(Path directory) throws IOException {
+        return to.resolve(directory);
+    }
+
+    @Override
     public String fileSystem(Path directory) throws IOException {
         return to.fileSystem(directory);
     }
