@@ -7,7 +7,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
-import io.agentlifecycle.core.error.StoreLockedException;
+import io.agentlifecycle.core.error.StoreException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Another process that uses a store. */
 final class Child {
@@ -49,17 +50,15 @@ final class Child {
                 .build();
     }
 
-    /** {@code hold}: opens the store and waits. {@code write}: changes four agents on four threads, for ever, once it got a byte. */
+    /**
+     * {@code serve}: does what it reads, line by line, see {@link Served}. {@code write}: changes four agents on four
+     * threads, for ever, once it got a byte.
+     */
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[1]);
         var out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
-        if (args[0].equals("hold")) {
-            try (JsonStore store = JsonStore.open(directory)) {
-                out.println("open " + store.describe().storeId());
-                System.in.read();
-            } catch (StoreLockedException e) {
-                System.exit(2);
-            }
+        if (args[0].equals("serve")) {
+            serve(directory, out);
         } else {
             // everything is loaded before the word is given
             try (LifecycleManager warm = LifecycleManager.builder().build()) {
@@ -73,6 +72,68 @@ final class Child {
             }
         }
     }
+
+    private static void serve(Path directory, PrintStream out) throws IOException {
+        Optional<JsonStore> store = Optional.empty();
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String[] words = line.split(" ");
+            long begin = System.nanoTime();
+            String answer;
+            try {
+                if (words[0].equals("open")) {
+                    store = Optional.of(JsonStore.open(directory));
+                    answer = "open";
+                } else if (words[0].equals("put")) {
+                    answer = store.orElseThrow()
+                            .commit(Sample.put(words[1], Long.parseLong(words[2])))
+                            .toString();
+                } else {
+                    store.orElseThrow().close();
+                    answer = "closed";
+                }
+            } catch (StoreException e) {
+                answer = e.code() + " " + e.getMessage();
+            }
+            out.println((System.nanoTime() - begin) / 1_000_000 + " " + answer);
+        }
+    }
+
+    /** A process that does what it is told. */
+    static final class Served implements AutoCloseable {
+        private final Process process;
+        private final BufferedReader answers;
+
+        Served(Path directory) throws IOException {
+            process = start("serve", directory);
+            answers = output(process);
+        }
+
+        long pid() {
+            return process.pid();
+        }
+
+        /** {@code open}, {@code put ID VERSION} or {@code close}. */
+        Answer tell(String command) throws IOException {
+            process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.US_ASCII));
+            process.getOutputStream().flush();
+            String[] parts = answers.readLine().split(" ", 2);
+            return new Answer(Long.parseLong(parts[0]), parts[1]);
+        }
+
+        void kill() {
+            process.destroyForcibly().onExit().join();
+        }
+
+        @Override
+        public void close() throws IOException {
+            kill();
+            answers.close();
+        }
+    }
+
+    /** What it answered, and how long it took over there. */
+    record Answer(long millis, String text) {}
 
     /** Says of each change that it was acknowledged: the agent and its version. */
     private static void write(LifecycleManager manager, AgentId id, PrintStream out) {

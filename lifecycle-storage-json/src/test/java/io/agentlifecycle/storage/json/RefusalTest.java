@@ -7,11 +7,9 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
-import io.agentlifecycle.core.error.StoreLockedException;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -209,49 +207,6 @@ class RefusalTest {
                             .isEqualTo(Files.isDirectory(path) ? "rwx------" : "rw-------");
                 }
             }
-        }
-    }
-
-    // ---- the lock
-
-    @Test
-    void a_second_opening_in_this_process_is_refused_and_does_not_let_others_in() throws Exception {
-        Path directory = temporary.resolve("lifecycle-data");
-        try (JsonStore store = JsonStore.open(directory)) {
-            for (Path same : List.of(directory, directory.resolve("../lifecycle-data"))) {
-                assertThat(catchThrowable(() -> JsonStore.open(same)))
-                        .isInstanceOf(StoreLockedException.class)
-                        .hasMessageContaining("is open in this process already");
-            }
-            Process child = Child.start("hold", directory);
-            try (BufferedReader output = Child.output(child)) {
-                assertThat(output.readLine()).as("a second writer").isNull();
-                assertThat(child.waitFor()).isEqualTo(2);
-            } finally {
-                child.destroyForcibly().waitFor();
-            }
-            Sample.applied(store, Sample.put("a", 1));
-        }
-        JsonStore.open(directory).close();
-    }
-
-    @Test
-    void another_process_keeps_this_one_out_until_it_is_gone() throws Exception {
-        Path directory = temporary.resolve("lifecycle-data");
-        Process child = Child.start("hold", directory);
-        try (BufferedReader output = Child.output(child)) {
-            assertThat(output.readLine()).startsWith("open");
-            assertThat(catchThrowable(() -> JsonStore.open(directory)))
-                    .isInstanceOf(StoreLockedException.class)
-                    .hasMessageContaining(directory.toString())
-                    .hasMessageContaining("pid " + child.pid())
-                    .hasMessageContaining("close it there, or use another directory");
-        } finally {
-            child.destroyForcibly().waitFor();
-        }
-        assertThat(directory.resolve("LOCK")).exists();
-        try (JsonStore store = JsonStore.open(directory)) {
-            Sample.applied(store, Sample.put("a", 1));
         }
     }
 
