@@ -8,7 +8,6 @@ import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.RandomAccessFile;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -73,10 +72,8 @@ record LockInfo(long pid, String host, String since, String lock) {
     static void clear(Path directory) throws IOException {
         Path file = file(directory);
         if (Files.isRegularFile(file, NOFOLLOW_LINKS)) {
-            // not a FileChannel: the thread that closes a store is often an interrupted one
-            try (var opened = new RandomAccessFile(file.toFile(), "rw")) {
-                opened.setLength(0);
-            }
+            // to open it does all, also on an interrupted thread, as the one that closes a store often is
+            FileChannel.open(file, WRITE, TRUNCATE_EXISTING, NOFOLLOW_LINKS).close();
         }
     }
 

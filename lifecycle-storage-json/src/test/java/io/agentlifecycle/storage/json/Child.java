@@ -8,12 +8,17 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -24,19 +29,26 @@ final class Child {
     private Child() {}
 
     static Process start(String what, Path directory) throws IOException {
-        return new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:TieredStopAtLevel=1",
-                        "-XX:+UseSerialGC",
-                        "-Xshare:auto",
-                        "-Xmx256m",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Child.class.getName(),
-                        what,
-                        directory.toString()))
+        return new ProcessBuilder(command(what, directory))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
+    }
+
+    static List<String> command(String what, Path directory, String... more) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-XX:-UsePerfData",
+                "-Xshare:auto",
+                "-Xmx256m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Child.class.getName(),
+                what,
+                directory.toString()));
+        command.addAll(List.of(more));
+        return command;
     }
 
     static BufferedReader output(Process process) {
@@ -51,7 +63,7 @@ final class Child {
     }
 
     /**
-     * {@code serve}: does what it reads, line by line, see {@link Served}. {@code write}: changes four agents on four
+     * {@code script LIMITS COUNT}: stores that many records and says what became of each. {@code serve}: does what it reads, line by line, see {@link Served}. {@code write}: changes four agents on four
      * threads, for ever, once it got a byte.
      */
     public static void main(String[] args) throws Exception {
@@ -59,6 +71,8 @@ final class Child {
         var out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
         if (args[0].equals("serve")) {
             serve(directory, out);
+        } else if (args[0].equals("script")) {
+            script(directory, args[2].equals("busy") ? Sample.BUSY : Sample.QUIET, Integer.parseInt(args[3]), out);
         } else {
             // everything is loaded before the word is given
             try (LifecycleManager warm = LifecycleManager.builder().build()) {
@@ -97,6 +111,36 @@ final class Child {
             }
             out.println((System.nanoTime() - begin) / 1_000_000 + " " + answer);
         }
+    }
+
+    /** One record and one event of two thousand bytes; every commit is possible whatever became of those before. */
+    static Commit scripted(int number) {
+        String id = "agent:" + number;
+        StoredRecord record = Sample.record(Sample.key(id), 1, "{\"note\":\"" + "x".repeat(1_500) + "\"}");
+        return Sample.commit("r-" + id, List.of(new Mutation.Put(record)), List.of(Sample.event(id, 0)));
+    }
+
+    private static void script(Path directory, Limits limits, int count, PrintStream out) {
+        try (JsonStore store = JsonStore.open(directory, new FileIo(), limits)) {
+            out.println("open");
+            Sample.Content before = Sample.content(store);
+            List<Commit> applied = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                CommitResult result = store.commit(scripted(i));
+                if (result instanceof CommitResult.Applied) {
+                    applied.add(scripted(i));
+                }
+                out.println(
+                        result instanceof CommitResult.Rejected rejected
+                                ? rejected.reason().name()
+                                : result.getClass().getSimpleName());
+            }
+            Sample.Content expected = Sample.content(applied);
+            out.println(expected.equals(Sample.minus(Sample.content(store), before)) ? "as applied" : "not as applied");
+        } catch (StoreException e) {
+            out.println("refused " + e.getMessage());
+        }
+        out.println("closed");
     }
 
     /** A process that does what it is told. */

@@ -112,6 +112,15 @@ final class Sample {
         }
     }
 
+    /** What is in one and not in the other. */
+    static Content minus(Content all, Content some) {
+        List<StoredRecord> records = new ArrayList<>(all.records());
+        records.removeAll(some.records());
+        List<StoredEvent> events = new ArrayList<>(all.events());
+        events.removeAll(some.events());
+        return new Content(records, events);
+    }
+
     /** What these commits come to. */
     static Content content(List<Commit> commits) {
         try (LifecycleStore model = LifecycleStore.inMemory()) {
