@@ -53,6 +53,7 @@ final class DisturbedIo implements StorageIo {
 
     private final StorageIo to;
     private final List<Op> ops = new ArrayList<>();
+    private int changes;
     private volatile Disturbance disturbance = op -> {};
 
     DisturbedIo(StorageIo to) {
@@ -81,7 +82,9 @@ final class DisturbedIo implements StorageIo {
 
     /** How many operations changed something so far. */
     int changes() {
-        return (int) ops().stream().filter(Op::changes).count();
+        synchronized (ops) {
+            return changes;
+        }
     }
 
     /** What was done so far. */
@@ -99,6 +102,7 @@ final class DisturbedIo implements StorageIo {
     void forget() {
         synchronized (ops) {
             ops.clear();
+            changes = 0;
         }
     }
 
@@ -118,9 +122,28 @@ final class DisturbedIo implements StorageIo {
 
     /** Whoever wants to do that waits from now on, until the gate is opened, and then fails if there is a cause. */
     Gate gate(Kind kind, @Nullable Throwable cause) {
+        return gate(op -> op.kind() == kind, cause);
+    }
+
+    /**
+     * Whoever wants to force a batch of the journal waits from now on, and not who begins a new segment: callers cannot
+     * even put their lines into a batch meanwhile.
+     */
+    Gate gateOfBatch() {
+        return gate(
+                op -> op.kind() == Kind.FORCE
+                        && op.file().startsWith("journal")
+                        && ops(Kind.FORCE).stream()
+                                        .filter(other -> other.file().equals(op.file()))
+                                        .count()
+                                > 1,
+                null);
+    }
+
+    private Gate gate(Predicate<Op> which, @Nullable Throwable cause) {
         var gate = new Gate();
         disturb(op -> {
-            if (op.kind() == kind) {
+            if (which.test(op)) {
                 gate.stand();
                 disturbance = next -> {};
                 if (cause instanceof IOException io) {
@@ -166,8 +189,8 @@ final class DisturbedIo implements StorageIo {
 
     private Op note(Kind kind, Path file, long bytes) {
         synchronized (ops) {
-            boolean changes = kind != Kind.LIST && kind != Kind.READ_ALL && kind != Kind.READ && kind != Kind.LOCK;
-            var op = new Op(changes ? changes() : -1, kind, String.valueOf(file.getFileName()), bytes);
+            boolean changing = kind != Kind.LIST && kind != Kind.READ_ALL && kind != Kind.READ && kind != Kind.LOCK;
+            var op = new Op(changing ? changes++ : -1, kind, String.valueOf(file.getFileName()), bytes);
             ops.add(op);
             ops.notifyAll();
             return op;

@@ -1,129 +1,75 @@
 package io.agentlifecycle.storage.json;
 
 import io.agentlifecycle.core.error.StoreLockedException;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.TreeSet;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/**
- * A disk in memory that knows what of it would survive the loss of power: of a file what {@code force} has seen, of a
- * directory the names that {@code forceDirectory} has seen. Directories themselves survive at once.
- */
+/** A disk in memory that knows what of it would survive the loss of power; it can keep a recording of what was done. */
 final class MemoryIo implements StorageIo {
-    private static final class Content {
-        private byte[] bytes;
-        private int size;
-        private int durableSize;
-        private Optional<byte[]> durableBeforeCut = Optional.empty();
-
-        Content(byte[] bytes) {
-            this.bytes = bytes;
-            this.size = bytes.length;
-        }
-
-        byte[] durable() {
-            return durableBeforeCut.orElseGet(() -> Arrays.copyOf(bytes, durableSize));
-        }
-
-        void force() {
-            durableSize = size;
-            durableBeforeCut = Optional.empty();
-        }
-
-        void truncate(int length) {
-            if (length < durableSize && durableBeforeCut.isEmpty()) {
-                durableBeforeCut = Optional.of(durable());
-            }
-            bytes = Arrays.copyOf(bytes, length);
-            size = length;
-        }
-
-        byte[] all() {
-            return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
-        }
-    }
-
-    private final Map<Path, Content> files = new HashMap<>();
-    private final Map<Path, Content> durableNames = new HashMap<>();
-    private final TreeSet<Path> directories = new TreeSet<>();
+    private final MemoryDisk disk;
     private final AtomicBoolean locked = new AtomicBoolean();
+    private Optional<Recording> recording = Optional.empty();
 
     /** An empty disk. */
-    MemoryIo() {}
+    MemoryIo() {
+        this(new MemoryDisk());
+    }
+
+    MemoryIo(MemoryDisk disk) {
+        this.disk = disk;
+    }
 
     /** A disk with these files, which are durable. The arrays are not copied, and never written to. */
-    static MemoryIo of(Map<Path, byte[]> given) {
-        var io = new MemoryIo();
-        given.forEach((path, bytes) -> {
-            var content = new Content(bytes);
-            content.force();
-            io.files.put(path, content);
-            io.durableNames.put(path, content);
-            for (Path above = path.getParent(); above != null; above = above.getParent()) {
-                io.directories.add(above);
-            }
-        });
-        return io;
+    static MemoryIo of(Map<Path, byte[]> files) {
+        return new MemoryIo(MemoryDisk.of(files));
+    }
+
+    /** Writes down from now on what is done. */
+    synchronized Recording record() {
+        var begun = new Recording(disk);
+        recording = Optional.of(begun);
+        return begun;
     }
 
     /** All files as they would be read now. */
     synchronized Map<Path, byte[]> files() {
-        Map<Path, byte[]> all = new TreeMap<>();
-        files.forEach((path, content) -> all.put(path, content.all()));
-        return all;
+        return disk.files();
     }
 
     /** The disk after a loss of power that took all that was not forced. */
-    synchronized MemoryIo crash() {
-        Map<Path, byte[]> left = new HashMap<>();
-        durableNames.forEach((path, content) -> left.put(path, content.durable()));
-        return withDirectories(of(left));
+    MemoryIo crash() {
+        return crash(MemoryDisk.Loss.ALL, new Random(0));
     }
 
-    /** The disk after the end of the process: everything is there. */
-    synchronized MemoryIo kill() {
-        return withDirectories(of(files()));
+    /** The disk after a loss of power. */
+    synchronized MemoryIo crash(MemoryDisk.Loss loss, Random random) {
+        return new MemoryIo(disk.after(loss, random));
     }
 
-    private MemoryIo withDirectories(MemoryIo other) {
-        other.directories.addAll(directories);
-        return other;
+    /** The disk after the end of the process: everything is there, and what was not forced may still be lost. */
+    MemoryIo kill() {
+        return crash(MemoryDisk.Loss.NONE, new Random(0));
     }
 
     @Override
     public synchronized List<String> list(Path directory) {
-        TreeSet<String> names = new TreeSet<>();
-        for (Path path : files.keySet()) {
-            if (path.getParent().equals(directory)) {
-                names.add(path.getFileName().toString());
-            }
-        }
-        for (Path path : directories) {
-            if (directory.equals(path.getParent())) {
-                names.add(path.getFileName().toString());
-            }
-        }
-        return List.copyOf(names);
+        return disk.list(directory);
     }
 
     @Override
     public synchronized boolean exists(Path path) {
-        return files.containsKey(path) || directories.contains(path);
+        return disk.exists(path);
     }
 
     @Override
     public synchronized boolean isDirectory(Path path) {
-        return directories.contains(path);
+        return disk.isDirectory(path);
     }
 
     @Override
@@ -142,74 +88,64 @@ final class MemoryIo implements StorageIo {
     }
 
     @Override
-    public synchronized void createDirectory(Path directory) {
-        for (Path above = directory; above != null; above = above.getParent()) {
-            directories.add(above);
-        }
-    }
-
-    @Override
-    public synchronized Output create(Path file) throws IOException {
-        if (exists(file)) {
-            throw new FileAlreadyExistsException(file.toString());
-        }
-        if (!directories.contains(file.getParent())) {
-            throw new FileNotFoundException(file.toString());
-        }
-        var content = new Content(new byte[0]);
-        files.put(file, content);
-        return new Handle(content);
-    }
-
-    @Override
-    public synchronized Output openForCut(Path file) throws IOException {
-        return new Handle(content(file));
-    }
-
-    @Override
     public synchronized byte[] readAll(Path file, long max) throws IOException {
         if (size(file) > max) {
             throw new IOException(file + " is longer than " + max);
         }
-        return content(file).all();
+        return disk.file(file).all();
     }
 
     @Override
     public synchronized long size(Path file) throws IOException {
-        return content(file).size;
+        return disk.file(file).size();
     }
 
     @Override
     public synchronized int read(Path file, long offset, ByteBuffer into) throws IOException {
-        Content content = content(file);
-        if (offset >= content.size) {
+        MemoryDisk.Content content = disk.file(file);
+        if (offset >= content.size()) {
             return -1;
         }
-        int length = (int) Math.min(into.remaining(), content.size - offset);
-        into.put(content.bytes, (int) offset, length);
+        int length = (int) Math.min(into.remaining(), content.size() - offset);
+        into.put(content.bytes(), (int) offset, length);
         return length;
     }
 
-    @Override
-    public synchronized void replace(Path from, Path to) throws IOException {
-        files.put(to, content(from));
-        files.remove(from);
+    /** Makes a change, and writes it down if it worked. */
+    private synchronized void change(String what, Recording.Redo change) throws IOException {
+        change.on(disk);
+        recording.ifPresent(begun -> begun.add(what, change));
     }
 
     @Override
-    public synchronized void delete(Path file) throws IOException {
-        content(file);
-        files.remove(file);
+    public void createDirectory(Path directory) throws IOException {
+        change("createDirectory " + directory, on -> on.createDirectory(directory));
     }
 
     @Override
-    public synchronized void forceDirectory(Path directory) {
-        durableNames.keySet().removeIf(path -> path.getParent().equals(directory));
-        files.forEach((path, content) -> {
-            if (path.getParent().equals(directory)) {
-                durableNames.put(path, content);
-            }
-        });
+    public synchronized Output create(Path file) throws IOException {
+        change("create " + file, on -> on.create(file));
+        return new Handle(file, disk.id(file));
+    }
+
+    @Override
+    public synchronized Output openForCut(Path file) throws IOException {
+        return new Handle(file, disk.id(file));
+    }
+
+    @Override
+    public void replace(Path from, Path to) throws IOException {
+        change("replace " + to, on -> on.replace(from, to));
+    }
+
+    @Override
+    public void delete(Path file) throws IOException {
+        change("delete " + file, on -> on.delete(file));
+    }
+
+    @Override
+    public void forceDirectory(Path directory) throws IOException {
+        change("forceDirectory " + directory, on -> on.forceDirectory(directory));
     }
 
     @Override
@@ -234,46 +170,33 @@ final class MemoryIo implements StorageIo {
         return locked.get();
     }
 
-    private Content content(Path file) throws IOException {
-        Content found = files.get(file);
-        if (found == null) {
-            throw new FileNotFoundException(file.toString());
-        }
-        return found;
-    }
-
     private final class Handle implements Output {
-        private final Content content;
+        private final Path file;
+        private final int content;
 
-        Handle(Content content) {
+        Handle(Path file, int content) {
+            this.file = file;
             this.content = content;
         }
 
         @Override
-        public int write(ByteBuffer bytes) {
-            synchronized (MemoryIo.this) {
-                int length = bytes.remaining();
-                if (content.size + length > content.bytes.length) {
-                    content.bytes = Arrays.copyOf(content.bytes, (content.size + length) * 2);
-                }
-                bytes.get(content.bytes, content.size, length);
-                content.size += length;
-                return length;
-            }
+        public int write(ByteBuffer bytes) throws IOException {
+            byte[] added = new byte[bytes.remaining()];
+            bytes.get(added);
+            change(
+                    "write " + added.length + " to " + file,
+                    on -> on.content(content).append(added));
+            return added.length;
         }
 
         @Override
-        public void truncate(long size) {
-            synchronized (MemoryIo.this) {
-                content.truncate((int) size);
-            }
+        public void truncate(long size) throws IOException {
+            change("truncate " + file, on -> on.content(content).truncate((int) size));
         }
 
         @Override
-        public void force() {
-            synchronized (MemoryIo.this) {
-                content.force();
-            }
+        public void force() throws IOException {
+            change("force " + file, on -> on.content(content).force());
         }
 
         @Override

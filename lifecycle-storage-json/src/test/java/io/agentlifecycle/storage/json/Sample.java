@@ -90,7 +90,7 @@ final class Sample {
     /** All records and all events. */
     record Content(List<StoredRecord> records, List<StoredEvent> events) {}
 
-    static Content content(LifecycleStore store) {
+    static List<StoredRecord> records(LifecycleStore store) {
         List<StoredRecord> records = new ArrayList<>();
         for (String kind : List.of(RecordKey.AGENT, RecordKey.STREAM, RecordKey.TOMBSTONE)) {
             Optional<PageToken> after = Optional.empty();
@@ -100,6 +100,11 @@ final class Sample {
                 after = page.next();
             } while (after.isPresent());
         }
+        return records;
+    }
+
+    static Content content(LifecycleStore store) {
+        List<StoredRecord> records = records(store);
         List<StoredEvent> events = new ArrayList<>();
         long cursor = 0;
         while (true) {

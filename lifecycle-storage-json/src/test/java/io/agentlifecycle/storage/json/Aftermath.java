@@ -1,0 +1,159 @@
+package io.agentlifecycle.storage.json;
+
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.storage.json.MemoryDisk.Loss;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+
+/**
+ * Whether a store comes back from whatever a loss of power has left of its disk: it opens without help, shows all that
+ * was promised and nothing but the first so many commits, goes on, and shows the same after the next loss of power.
+ */
+final class Aftermath {
+    private static final Commit NEXT = Sample.put("~next", 1);
+
+    private final History history;
+    private final Limits limits;
+    private final Consumer<JsonStore> invariants;
+    /** How many commits were found on a disk, by its fingerprint: the same disk is not looked at twice. */
+    private final Map<Long, Integer> known = new ConcurrentHashMap<>();
+
+    private final AtomicInteger images = new AtomicInteger();
+
+    Aftermath(History history, Limits limits, Consumer<JsonStore> invariants) {
+        this.history = history;
+        this.limits = limits;
+        this.invariants = invariants;
+    }
+
+    /** How many disks were judged. */
+    int images() {
+        return images.get();
+    }
+
+    /** How many of them were unlike all others. */
+    int different() {
+        return known.size();
+    }
+
+    /** Cuts the power after each change of the recording, with each loss, {@code seeds} times if chance plays a part. */
+    void everywhere(Recording recording, int seeds) {
+        int parts = 16;
+        int places = recording.size() + 1;
+        IntStream.range(0, parts)
+                .parallel()
+                .forEach(part -> recording.play(
+                        places * part / parts,
+                        places * (part + 1) / parts,
+                        (disk, place) -> at(recording, disk, place, seeds)));
+    }
+
+    private void at(Recording recording, MemoryDisk disk, int place, int seeds) {
+        for (Loss loss : Loss.values()) {
+            boolean chance = loss == Loss.SECTORS || loss == Loss.GARBAGE;
+            for (int seed = 0; seed < (chance ? seeds : 1); seed++) {
+                judge(
+                        disk.after(loss, random(place, loss, seed)),
+                        loss,
+                        recording.promised(place),
+                        describe(recording, place, loss, seed));
+            }
+        }
+    }
+
+    static Random random(int place, Loss loss, int seed) {
+        return new Random(place * 1_000_003L + seed * 31L + loss.ordinal());
+    }
+
+    static String describe(Recording recording, int place, Loss loss, int seed) {
+        return "power cut after change %d (%s), loss %s, seed %d: "
+                .formatted(place, recording.before(place), loss, seed);
+    }
+
+    /** {@code promised} is the number of the last commit that may not be lost. Returns how many commits are there. */
+    int judge(MemoryDisk left, Loss loss, long promised, String what) {
+        images.incrementAndGet();
+        // what is not durable cannot be told from the files, so a disk that nothing was lost of is always looked at
+        Optional<Long> fingerprint = loss == Loss.NONE ? Optional.empty() : Optional.of(left.fingerprint());
+        Integer found = fingerprint.map(known::get).orElse(null);
+        if (found == null) {
+            try {
+                found = recover(new MemoryIo(left));
+            } catch (RuntimeException | AssertionError e) {
+                throw new AssertionError(what + e.getMessage(), e);
+            }
+            int commits = found;
+            fingerprint.ifPresent(print -> known.put(print, commits));
+        }
+        if (found < history.upTo(promised)) {
+            throw new AssertionError(
+                    "%s%d commits were promised and %d are there".formatted(what, history.upTo(promised), found));
+        }
+        return found;
+    }
+
+    /** Cuts the power a second time after each change that an opening makes. */
+    void again(MemoryDisk left, long promised, String what) {
+        var io = new MemoryIo(left);
+        Recording opening = io.record();
+        JsonStore store = JsonStore.open(Sample.DIRECTORY, io, limits);
+        int found = history.after(Sample.content(store));
+        opening.promise(found == 0 ? 0 : history.seq(found - 1));
+        store.close();
+        opening.play(0, opening.size() + 1, (disk, place) -> {
+            for (Loss loss : Loss.values()) {
+                judge(
+                        disk.after(loss, random(place, loss, 0)),
+                        loss,
+                        Math.max(promised, opening.promised(place)),
+                        what + "and then " + describe(opening, place, loss, 0));
+            }
+        });
+    }
+
+    private int recover(MemoryIo io) {
+        int commits;
+        Sample.Content shown;
+        MemoryIo cut;
+        try (JsonStore store = JsonStore.open(Sample.DIRECTORY, io, limits)) {
+            Sample.Content found = Sample.content(store);
+            commits = history.after(found);
+            if (commits < 0) {
+                throw new AssertionError("it shows what was never there: " + found);
+            }
+            if (commits > 0) {
+                same(
+                        Optional.of(new CommitResult.Applied(history.seq(commits - 1))),
+                        store.findCommit(history.commit(commits - 1).requestId()));
+            }
+            if (commits < history.size()) {
+                same(Optional.empty(), store.findCommit(history.commit(commits).requestId()));
+            }
+            invariants.accept(store);
+            Sample.applied(store, NEXT);
+            shown = Sample.content(store);
+            cut = io.crash();
+        }
+        same(shown, content(cut)); // after the next loss of power
+        same(shown, content(io)); // and after it was closed
+        return commits;
+    }
+
+    private Sample.Content content(MemoryIo io) {
+        try (JsonStore store = JsonStore.open(Sample.DIRECTORY, io, limits)) {
+            return Sample.content(store);
+        }
+    }
+
+    private static void same(Object expected, Object found) {
+        if (!expected.equals(found)) {
+            throw new AssertionError("expected " + expected + " and found " + found);
+        }
+    }
+}

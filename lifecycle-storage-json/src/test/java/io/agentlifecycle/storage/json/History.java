@@ -1,0 +1,61 @@
+package io.agentlifecycle.storage.json;
+
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.store.StoredRecord;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** All commits of a store in order, and what it shows after each of them. */
+final class History {
+    private final List<Long> seqs = new ArrayList<>();
+    private final List<Commit> commits = new ArrayList<>();
+    private final Map<Sample.Content, Integer> shown = new HashMap<>();
+
+    /** Each commit with its number. */
+    History(Map<Long, Commit> numbered) {
+        var sorted = new TreeMap<>(numbered);
+        seqs.addAll(sorted.keySet());
+        commits.addAll(sorted.values());
+        try (LifecycleStore model = LifecycleStore.inMemory()) {
+            List<StoredEvent> events = new ArrayList<>();
+            shown.put(new Sample.Content(List.of(), List.of()), 0);
+            for (Commit commit : commits) {
+                Sample.applied(model, commit);
+                events.addAll(commit.events());
+                List<StoredRecord> records = Sample.records(model);
+                shown.put(new Sample.Content(records, List.copyOf(events)), shown.size());
+            }
+        }
+        if (shown.size() != commits.size() + 1) {
+            throw new AssertionError("two commits leave the same behind");
+        }
+    }
+
+    int size() {
+        return commits.size();
+    }
+
+    /** The commit of that place, from 0. */
+    Commit commit(int place) {
+        return commits.get(place);
+    }
+
+    long seq(int place) {
+        return seqs.get(place);
+    }
+
+    /** How many commits have a number up to {@code seq}. */
+    int upTo(long seq) {
+        return (int) seqs.stream().filter(one -> one <= seq).count();
+    }
+
+    /** After how many commits a store shows just that; -1 if it never does. */
+    int after(Sample.Content content) {
+        return shown.getOrDefault(content, -1);
+    }
+}
