@@ -181,8 +181,12 @@ class FaultEverywhereTest {
             try {
                 return JsonStore.open(Sample.DIRECTORY, io, BUSY);
             } catch (StoreException | IllegalStateException | OutOfMemoryError e) {
-                assertThat(planted.fired).as("what else but the planted fault: " + e).isPresent();
-                assertThat(disk.isLocked()).as("the lock after an opening that failed").isFalse();
+                assertThat(planted.fired)
+                        .as("what else but the planted fault: " + e)
+                        .isPresent();
+                assertThat(disk.isLocked())
+                        .as("the lock after an opening that failed")
+                        .isFalse();
                 planted.roomAgain = true;
                 return JsonStore.open(Sample.DIRECTORY, io, BUSY);
             }
@@ -196,7 +200,9 @@ class FaultEverywhereTest {
             try {
                 opened.heartbeats(List.of(Sample.beat("alone", count)));
             } catch (StoreFailedException e) {
-                assertThat(planted.fired).as("what else but the planted fault: " + e).isPresent();
+                assertThat(planted.fired)
+                        .as("what else but the planted fault: " + e)
+                        .isPresent();
                 stopped = true;
             }
         }
@@ -241,7 +247,9 @@ class FaultEverywhereTest {
                         .as("FAILED once it has stopped")
                         .isTrue();
             }
-            assertThat(journalOps(0)).as("what a stopped store does to its journal").hasSize(before);
+            assertThat(journalOps(0))
+                    .as("what a stopped store does to its journal")
+                    .hasSize(before);
         }
 
         private List<Op> journalOps(int from) {
@@ -280,9 +288,7 @@ class FaultEverywhereTest {
             Op failed = planted.fired.get();
             for (Op op : io.ops()) {
                 if (op.number() > failed.number() && op.file().equals(failed.file())) {
-                    assertThat(op.kind())
-                            .as("after " + failed + " comes " + op)
-                            .isIn(Kind.DELETE, Kind.CREATE);
+                    assertThat(op.kind()).as("after " + failed + " comes " + op).isIn(Kind.DELETE, Kind.CREATE);
                     break;
                 }
             }
@@ -308,7 +314,8 @@ class FaultEverywhereTest {
                     assertThat(Sample.content(again)).isEqualTo(Sample.content(List.copyOf(found.values())));
                     // what nobody knew of can be asked for again
                     results.keySet().stream()
-                            .sorted(Comparator.comparing(commit -> commit.requestId().value()))
+                            .sorted(Comparator.comparing(
+                                    commit -> commit.requestId().value()))
                             .filter(commit -> results.get(commit) instanceof CommitResult.Unknown)
                             .forEach(commit -> Sample.applied(again, commit));
                 }

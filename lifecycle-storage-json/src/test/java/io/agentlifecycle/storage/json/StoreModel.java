@@ -66,7 +66,8 @@ final class StoreModel {
             }
         }
         for (Mutation mutation : commit.mutations()) {
-            if (mutation instanceof Mutation.Put put && version(put.key()) != put.next().version() - 1) {
+            if (mutation instanceof Mutation.Put put
+                    && version(put.key()) != put.next().version() - 1) {
                 conflicts.put(put.key(), version(put.key()));
             }
         }
@@ -142,7 +143,9 @@ final class StoreModel {
             Optional<Liveness> found = store.liveness(key);
             Liveness least = durableLiveness.get(key);
             if (least != null) {
-                assertThat(found.map(least::merge)).as("heartbeats of %s that were forced", key).isEqualTo(found);
+                assertThat(found.map(least::merge))
+                        .as("heartbeats of %s that were forced", key)
+                        .isEqualTo(found);
             }
             assertThat(found.map(known::merge).orElse(known))
                     .as("heartbeats of %s that were never sent", key)
@@ -178,7 +181,8 @@ final class StoreModel {
     private List<RecordKey> due(Instant now) {
         return records.values().stream()
                 .filter(record -> due(record).filter(at -> !at.isAfter(now)).isPresent())
-                .sorted(Comparator.comparing((StoredRecord record) -> due(record).orElseThrow())
+                .sorted(Comparator.comparing(
+                                (StoredRecord record) -> due(record).orElseThrow())
                         .thenComparing(StoredRecord::key))
                 .map(StoredRecord::key)
                 .toList();
@@ -190,8 +194,8 @@ final class StoreModel {
                 .filter(record -> query.tenant().isEmpty()
                         || query.tenant().get().equals(record.key().tenant()))
                 .filter(record -> query.index().entrySet().stream()
-                        .allMatch(term ->
-                                term.getValue().contains(record.index().getOrDefault(term.getKey(), "(none)"))))
+                        .allMatch(
+                                term -> term.getValue().contains(record.index().getOrDefault(term.getKey(), "(none)"))))
                 .toList();
     }
 
@@ -219,7 +223,9 @@ final class StoreModel {
             EventPage page = store.events(cursor, limit);
             found.addAll(page.events());
             if (page.events().size() < limit) {
-                assertThat(found).as("the log after %d in pages of %d", from, limit).isEqualTo(expected);
+                assertThat(found)
+                        .as("the log after %d in pages of %d", from, limit)
+                        .isEqualTo(expected);
             }
             if (page.cursor() == cursor) {
                 assertThat(cursor).as("where the log ends").isEqualTo(Math.max(from, lastSeq()));
@@ -260,9 +266,12 @@ final class StoreModel {
             Page<StoredRecord> page = store.query(query, after, limit);
             assertThat(page.items())
                     .as("%s from %d, %d of them", query, from, limit)
-                    .isEqualTo(expected.subList(Math.min(from, expected.size()), Math.min(from + limit, expected.size())));
+                    .isEqualTo(
+                            expected.subList(Math.min(from, expected.size()), Math.min(from + limit, expected.size())));
             after = page.next();
-            assertThat(after.isPresent()).as("more of %s after %d", query, from + limit).isEqualTo(from + limit < expected.size());
+            assertThat(after.isPresent())
+                    .as("more of %s after %d", query, from + limit)
+                    .isEqualTo(from + limit < expected.size());
             if (after.isEmpty()) {
                 return;
             }

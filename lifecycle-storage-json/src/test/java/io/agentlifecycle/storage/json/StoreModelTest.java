@@ -62,8 +62,8 @@ class StoreModelTest {
             Duration.ofDays(-400));
 
     /** Segments and snapshots never, now and then, or at almost every commit. */
-    private static final List<Limits> LIMITS = List.of(
-            Sample.QUIET, new Limits(4 << 20, 2_000, 5_000, 1_000, 1), new Limits(1, 300, 400, 0, 3_600_000));
+    private static final List<Limits> LIMITS =
+            List.of(Sample.QUIET, new Limits(4 << 20, 2_000, 5_000, 1_000, 1), new Limits(1, 300, 400, 0, 3_600_000));
 
     private enum Verb {
         COMMIT,
@@ -207,7 +207,8 @@ class StoreModelTest {
         private Optional<Commit> earlier(Random random) {
             return model.told.isEmpty()
                     ? Optional.empty()
-                    : Optional.of(model.told.get(random.nextInt(model.told.size())).commit());
+                    : Optional.of(
+                            model.told.get(random.nextInt(model.told.size())).commit());
         }
 
         private void commit(Commit commit) {
@@ -268,7 +269,8 @@ class StoreModelTest {
         private Optional<Instant> time(Random random) {
             return random.nextInt(3) == 0
                     ? Optional.empty()
-                    : Optional.of(now.plusSeconds(random.nextInt(20_000) - 10_000).plusNanos(random.nextInt(2)));
+                    : Optional.of(
+                            now.plusSeconds(random.nextInt(20_000) - 10_000).plusNanos(random.nextInt(2)));
         }
 
         private List<Heartbeat> beats(Random random) {
