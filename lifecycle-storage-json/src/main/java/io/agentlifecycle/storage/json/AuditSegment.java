@@ -94,10 +94,15 @@ final class AuditSegment implements Shelf {
     }
 
     private LoggedCommit readCommit(LineFile.Slice line, long offset) {
+        return readCommit(commits, line.bytes(), 0, line.length(), offset);
+    }
+
+    /** The commit in {@code bytes[from, to)}, a line that stands at {@code offset} of an audit segment. */
+    static LoggedCommit readCommit(LineFile file, byte[] bytes, int from, int to, long offset) {
         try {
-            return LineReader.audit(line.bytes(), 0, line.length());
+            return LineReader.audit(bytes, from, to);
         } catch (LineReader.BadLineException e) {
-            throw commits.corrupt(offset, String.valueOf(e.getMessage()));
+            throw file.corrupt(offset, String.valueOf(e.getMessage()));
         }
     }
 
@@ -106,17 +111,20 @@ final class AuditSegment implements Shelf {
     /** A damaged index could hide a stream, so it is compared with its digest before it is used. */
     private void requireSoundIndex() throws IOException {
         if (!indexIsSound) {
-            String found = Disk.sha256(io, index.file());
-            if (!found.equals(reference.indexSha256())) {
-                throw new CorruptStoreException(
-                        index.file().toString(),
-                        0,
-                        "its digest does not fit",
-                        "run repair, which makes the index anew from the audit segment beside it",
-                        null);
+            if (!io.exists(index.file()) || !Disk.sha256(io, index.file()).equals(reference.indexSha256())) {
+                throw damagedIndex(index.file());
             }
             indexIsSound = true;
         }
+    }
+
+    static CorruptStoreException damagedIndex(Path file) {
+        return new CorruptStoreException(
+                file.toString(),
+                0,
+                "it is gone, or its digest does not fit",
+                "close the store and run reindex, which makes it anew from the audit segment beside it",
+                null);
     }
 
     /** The line that knows where that event stands. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -66,13 +67,28 @@ final class AuditWriter implements AutoCloseable {
     static String writeIndex(StorageIo io, Path file, Map<String, IndexLine> index) throws IOException {
         try (var out = new AuditWriter(io, file)) {
             for (IndexLine stream : index.values()) {
-                int size = stream.offsets().size();
-                for (int from = 0; from < size; from += OFFSETS_IN_A_LINE) {
-                    out.put(stream.written(from, Math.min(from + OFFSETS_IN_A_LINE, size)));
+                for (LineWriter.Written line : lines(stream)) {
+                    out.put(line);
                 }
             }
             return out.finish();
         }
+    }
+
+    /** The digest of an index as it would be written. */
+    static String indexSha256(Map<String, IndexLine> index) {
+        MessageDigest sha256 = Disk.sha256();
+        index.values().forEach(stream -> lines(stream).forEach(line -> sha256.update(line.bytes())));
+        return Digests.base64Url(sha256.digest());
+    }
+
+    private static List<LineWriter.Written> lines(IndexLine stream) {
+        List<LineWriter.Written> lines = new ArrayList<>();
+        int size = stream.offsets().size();
+        for (int from = 0; from < size; from += OFFSETS_IN_A_LINE) {
+            lines.add(stream.written(from, Math.min(from + OFFSETS_IN_A_LINE, size)));
+        }
+        return lines;
     }
 
     private void put(LineWriter.Written line) throws IOException {

@@ -97,13 +97,24 @@ public final class JsonStore implements LifecycleStore {
      * @throws CorruptStoreException if what stands there is not what was written
      */
     public static ReadOnlyStore openReadOnly(Path directory) {
-        return openReadOnly(directory, new FileIo());
+        return openReadOnly(directory, Long.MAX_VALUE);
     }
 
-    static ReadOnlyStore openReadOnly(Path given, StorageIo io) {
+    /**
+     * The same, as it was when line {@code upTo} of its journal had been written: so what stands before some damage can be
+     * read. It does not go back further than the older one of its two snapshots.
+     *
+     * @throws StoreException if it cannot be opened
+     * @throws CorruptStoreException if what stands there up to that line is not what was written
+     */
+    public static ReadOnlyStore openReadOnly(Path directory, long upTo) {
+        return openReadOnly(directory, new FileIo(), upTo);
+    }
+
+    static ReadOnlyStore openReadOnly(Path given, StorageIo io, long upTo) {
         Path directory = absolute(given);
         try {
-            return ReadOnlyStore.open(io, directory);
+            return ReadOnlyStore.open(io, directory, upTo);
         } catch (IOException e) {
             throw new StoreException("%s cannot be opened: %s".formatted(directory, e), e);
         }

@@ -38,7 +38,7 @@ record Manifest(
         List<Repair> repairs) {
     static final String NAME = "MANIFEST.json";
     static final int FORMAT = 2;
-    private static final int MAX_BYTES = 64 << 20;
+    static final int MAX_BYTES = 64 << 20;
     private static final Pattern CLOSED = Pattern.compile(".*,\"crc\":\"[0-9a-f]{8}\"\\}", Pattern.DOTALL);
 
     /** A snapshot: up to which line, what the checksum of that line is, and the digest of the file. */
@@ -86,6 +86,21 @@ record Manifest(
     /** The same without its newest snapshot. */
     Manifest withoutNewest() {
         return new Manifest(format, storeId, previous, Optional.empty(), journalFrom, audit, repairs);
+    }
+
+    /** The same with only those audit segments that the snapshot covers; the journal has the events after it. */
+    Manifest withoutAuditAfterSnapshot() {
+        long to = snapshot.map(Reference::seqTo).orElse(0L);
+        List<Audit> kept =
+                audit.stream().filter(segment -> segment.last() <= to).toList();
+        return new Manifest(format, storeId, snapshot, previous, journalFrom, kept, repairs);
+    }
+
+    /** The same after one more repair. */
+    Manifest repaired(Repair repair) {
+        List<Repair> more = new ArrayList<>(repairs);
+        more.add(repair);
+        return new Manifest(format, storeId, snapshot, previous, journalFrom, audit, more);
     }
 
     /** The same without all that only stands for an older state. */

@@ -71,8 +71,12 @@ final class Premises {
                         given + " is a symbolic link that leads nowhere; make the directory it leads to, or remove it",
                         null);
             }
-            requireLocal(nearest(given));
+            Path there = nearest(given);
+            requireLocal(there);
             io.createDirectory(given);
+            for (Path made = given; !made.equals(there); made = made.getParent()) {
+                io.forceDirectory(made.getParent());
+            }
         }
         if (!io.isDirectory(given)) {
             throw new StoreException(given + " is a file; a store is a directory, so choose another path", null);

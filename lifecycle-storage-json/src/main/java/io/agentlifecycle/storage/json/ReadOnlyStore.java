@@ -42,11 +42,11 @@ public final class ReadOnlyStore implements LifecycleStore {
     }
 
     /** If the one who writes it makes a checkpoint meanwhile, files go away under the reader: it begins again. */
-    static ReadOnlyStore open(StorageIo io, Path directory) throws IOException {
+    static ReadOnlyStore open(StorageIo io, Path directory, long upTo) throws IOException {
         while (true) {
             Optional<String> before = generation(io, directory);
             try {
-                Recovery.Recovered seen = Recovery.look(io, directory);
+                Recovery.Recovered seen = Recovery.look(io, directory, upTo).recovered();
                 return new ReadOnlyStore(directory, Stored.of(seen), seen.nextSeq() - 1);
             } catch (IOException | StoreException e) {
                 if (generation(io, directory).equals(before)) {

@@ -27,6 +27,7 @@ final class Recovery {
 
     private final StorageIo io;
     private final Path directory;
+    private final long upTo;
     private final List<Segment> segments = new ArrayList<>();
     private final List<JournalShelf> shelves = new ArrayList<>();
     private Contents contents = new Contents(new EventLog(List.of()));
@@ -37,9 +38,10 @@ final class Recovery {
     private String crc = Line.NO_CRC;
     private long bytesReplayed;
 
-    private Recovery(StorageIo io, Path directory) {
+    private Recovery(StorageIo io, Path directory, long upTo) {
         this.io = io;
         this.directory = directory;
+        this.upTo = upTo;
     }
 
     /**
@@ -61,24 +63,36 @@ final class Recovery {
             long bytesReplayed,
             int segments) {}
 
+    /**
+     * What was seen of a store, and where it ends.
+     *
+     * @param last the segment that has the last line
+     */
+    record Seen(Recovered recovered, Segment last, Segment.Scan scan) {}
+
     /** Opens the store to go on writing it: what was read is durable, and a torn tail is gone. */
     static Recovered open(StorageIo io, Path directory) throws IOException {
-        var recovery = new Recovery(io, directory);
+        var recovery = new Recovery(io, directory, Long.MAX_VALUE);
         List<String> names = io.list(directory);
-        recovery.manifest = names.contains(Manifest.NAME) ? recovery.readManifest() : recovery.begin(names);
-        recovery.settle(recovery.read());
+        recovery.manifest = names.contains(Manifest.NAME) ? manifest(io, directory) : recovery.begin(names);
+        Seen seen = recovery.read();
+        recovery.settle(seen.last(), seen.scan());
         return recovery.recovered();
     }
 
-    /** Reads the store and changes nothing. A torn tail is left out. */
-    static Recovered look(StorageIo io, Path directory) throws IOException {
-        var recovery = new Recovery(io, directory);
-        if (!io.exists(directory.resolve(Manifest.NAME))) {
-            throw new StoreException(directory + " is no store: it has no " + Manifest.NAME, null);
-        }
-        recovery.manifest = recovery.readManifest();
-        recovery.read();
-        return recovery.recovered();
+    /** Reads the store up to line {@code upTo}, and changes nothing. A torn tail is left out. */
+    static Seen look(StorageIo io, Path directory, long upTo) throws IOException {
+        return new Recovery(io, directory, upTo).look(manifest(io, directory));
+    }
+
+    /** Reads the store as {@code manifest} describes it, and changes nothing. */
+    static Seen look(StorageIo io, Path directory, Manifest manifest) throws IOException {
+        return new Recovery(io, directory, Long.MAX_VALUE).look(manifest);
+    }
+
+    private Seen look(Manifest given) throws IOException {
+        manifest = given;
+        return read();
     }
 
     private Recovered recovered() {
@@ -87,7 +101,7 @@ final class Recovery {
         return new Recovered(manifest, contents, report, nextSeq, crc, baseTo, bytesReplayed, since);
     }
 
-    private Segment.Scan read() throws IOException {
+    private Seen read() throws IOException {
         for (String name : io.list(directory)) {
             Segment.named(directory, name).ifPresent(segments::add);
         }
@@ -97,13 +111,14 @@ final class Recovery {
         for (Manifest.Audit audit : manifest.audit()) {
             requireThere(directory.resolve(audit.file()), audit.bytes());
         }
+        requireJournalAfterSnapshot();
         base();
-        Segment.Scan last = replay();
+        Seen last = replay();
         Optional<Manifest.Reference> first = manifest.snapshot().filter(any -> manifest.format() == 1);
         if (first.isPresent() && nextSeq <= first.get().seqTo()) {
-            throw segments.get(segments.size() - 1)
+            throw last.last()
                     .corrupt(
-                            last.cut(),
+                            last.scan().cut(),
                             "the journal ends at line %d, the snapshot at line %d"
                                     .formatted(nextSeq - 1, first.get().seqTo()),
                             null);
@@ -114,7 +129,18 @@ final class Recovery {
                 report.olderSnapshot(),
                 manifest.format() == Manifest.FORMAT ? Optional.empty() : Optional.of(manifest.format()),
                 manifest.repairs().stream().map(Manifest.Repair::report).toList());
-        return last;
+        return new Seen(recovered(), last.last(), last.scan());
+    }
+
+    /** An older snapshot stands in for the newest one, but nothing stands in for the journal after it. */
+    private void requireJournalAfterSnapshot() {
+        long next = manifest.snapshot()
+                .filter(any -> manifest.format() == Manifest.FORMAT)
+                .map(newest -> newest.seqTo() + 1)
+                .orElse(1L);
+        if (next <= upTo && segments.stream().noneMatch(segment -> segment.firstSeq() == next)) {
+            throw corrupt(directory, "the segment of the journal that begins with line " + next + " is missing");
+        }
     }
 
     private void requireThere(Path file, long bytes) throws IOException {
@@ -130,8 +156,12 @@ final class Recovery {
         return new CorruptStoreException(file.toString(), 0, reason, HINT, null);
     }
 
-    private Manifest readManifest() throws IOException {
+    /** The manifest of a store that is there. */
+    static Manifest manifest(StorageIo io, Path directory) throws IOException {
         Path file = directory.resolve(Manifest.NAME);
+        if (!io.exists(file)) {
+            throw new StoreException(directory + " is no store: it has no " + Manifest.NAME, null);
+        }
         try {
             return Manifest.read(io, directory);
         } catch (Manifest.NewerFormatException e) {
@@ -211,7 +241,8 @@ final class Recovery {
                 }
             }
         }
-        throw damage.orElseThrow();
+        throw damage.orElseGet(
+                () -> corrupt(directory, "there is no snapshot of line " + upTo + " or before, and no older journal"));
     }
 
     /** The manifest, and what it comes to without the newest snapshots. */
@@ -219,9 +250,13 @@ final class Recovery {
         if (manifest.format() == 1) {
             return List.of(manifest); // its journal has everything
         }
-        List<Manifest> bases = new ArrayList<>(List.of(manifest));
+        List<Manifest> bases = new ArrayList<>();
+        if (manifest.snapshot().isEmpty() || manifest.snapshot().get().seqTo() < upTo) {
+            bases.add(manifest);
+        }
         if (manifest.previous().isPresent() || manifest.snapshot().isPresent() && manifest.journalFrom() == 1) {
-            bases.add(manifest.withoutNewest());
+            Manifest older = manifest.withoutNewest();
+            bases.add(manifest.auditTo() <= upTo ? older : older.withoutAuditAfterSnapshot());
         }
         return bases;
     }
@@ -258,11 +293,11 @@ final class Recovery {
 
     // ---- the journal
 
-    private Segment.Scan replay() throws IOException {
+    private Seen replay() throws IOException {
         List<Segment> since =
                 segments.stream().filter(segment -> segment.firstSeq() > baseTo).toList();
-        Segment.Scan scan = null;
-        for (int i = 0; i < since.size(); i++) {
+        Optional<Seen> last = Optional.empty();
+        for (int i = 0; i < since.size() && nextSeq <= upTo; i++) {
             Segment segment = since.get(i);
             if (segment.firstSeq() != nextSeq) {
                 throw corrupt(
@@ -271,8 +306,13 @@ final class Recovery {
                                 .formatted(segment.file().getFileName(), nextSeq));
             }
             var shelf = new JournalShelf(io, segment);
-            scan = segment.scan(
-                    io, nextSeq, crc, i == since.size() - 1, (line, offset) -> take(line, offset, segment, shelf));
+            Segment.Scan scan = segment.scan(
+                    io,
+                    nextSeq,
+                    crc,
+                    i == since.size() - 1,
+                    upTo,
+                    (line, offset) -> take(line, offset, segment, shelf));
             nextSeq = scan.nextSeq();
             crc = scan.crc();
             bytesReplayed += scan.cut();
@@ -281,11 +321,9 @@ final class Recovery {
                 contents.log().add(shelf);
                 shelves.add(shelf);
             }
+            last = Optional.of(new Seen(recovered(), segment, scan));
         }
-        if (scan == null) {
-            throw new AssertionError("a segment begins after the snapshot: that was looked at");
-        }
-        return scan;
+        return last.orElseThrow(() -> corrupt(directory, "line " + nextSeq + " is not there"));
     }
 
     private void take(Line line, long offset, Segment segment, JournalShelf shelf) {
@@ -312,8 +350,7 @@ final class Recovery {
     }
 
     /** Cuts a torn tail, and makes durable what is read from now on: it may have been in the page cache only. */
-    private void settle(Segment.Scan scan) throws IOException {
-        Segment segment = segments.get(segments.size() - 1);
+    private void settle(Segment segment, Segment.Scan scan) throws IOException {
         if (scan.isTorn()) {
             byte[] tail = Arrays.copyOfRange(scan.bytes(), (int) scan.cut(), scan.bytes().length);
             Quarantine.keep(io, directory, segment.file().getFileName() + "-" + scan.cut(), tail);

@@ -49,12 +49,17 @@ record Segment(Path file, long firstSeq) {
      * @throws CorruptStoreException naming the first bad byte
      */
     Scan scan(StorageIo io, long seq, String prev, boolean last, Visitor visitor) throws IOException {
+        return scan(io, seq, prev, last, Long.MAX_VALUE, visitor);
+    }
+
+    /** The same, but it reads no further than line {@code upTo}; what follows is as if it were torn. */
+    Scan scan(StorageIo io, long seq, String prev, boolean last, long upTo, Visitor visitor) throws IOException {
         byte[] bytes = io.readAll(file, MAX_BYTES);
         int offset = 0;
         int lines = 0;
         long expected = seq;
         String crc = prev;
-        while (offset < bytes.length) {
+        while (offset < bytes.length && expected <= upTo) {
             int end = indexOf(bytes, '\n', offset);
             Line line;
             try {
@@ -81,7 +86,7 @@ record Segment(Path file, long firstSeq) {
             lines++;
             offset = end + 1;
         }
-        return new Scan(expected, crc, lines, bytes.length, bytes);
+        return new Scan(expected, crc, lines, offset, bytes);
     }
 
     /**

@@ -109,9 +109,6 @@ final class Snapshot {
     static void load(StorageIo io, Path directory, Manifest.Reference reference, String storeId, Contents contents)
             throws IOException {
         Path file = directory.resolve(reference.file());
-        if (!io.exists(file)) {
-            throw new CorruptStoreException(file.toString(), 0, "the file is gone", Recovery.HINT, null);
-        }
         MessageDigest sha256 = Disk.sha256();
         long digested = digested(io, file, reference);
         try (InputStream bytes = new DigestInputStream(new Bounded(Disk.stream(io, file), digested), sha256);
@@ -155,6 +152,9 @@ final class Snapshot {
 
     /** How many bytes of the file the digest is of. */
     private static long digested(StorageIo io, Path file, Manifest.Reference reference) throws IOException {
+        if (!io.exists(file)) {
+            throw new CorruptStoreException(file.toString(), 0, "the file is gone", Recovery.HINT, null);
+        }
         return io.size(file) - ending(reference).length();
     }
 
