@@ -120,10 +120,11 @@ class HouseTest {
         String name = access.getName();
         boolean defaultOfTheBuilder =
                 access.getOriginOwner().getName().equals("io.agentlifecycle.core.LifecycleManager$Builder");
+        boolean measuresTheDisk = access.getOriginOwner().getName().equals("io.agentlifecycle.storage.json.FileIo");
         return switch (owner) {
             case "java.time.InstantSource" -> name.equals("system") && !defaultOfTheBuilder;
             case "java.time.Clock" -> name.startsWith("system") || name.matches("tick(Millis|Seconds|Minutes)");
-            case "java.lang.System" -> name.equals("currentTimeMillis") || name.equals("nanoTime");
+            case "java.lang.System" -> name.equals("currentTimeMillis") || name.equals("nanoTime") && !measuresTheDisk;
             case "java.lang.Thread", "java.util.concurrent.TimeUnit" -> name.equals("sleep");
             case "java.util.Date" -> name.equals("<init>") && hasNoParameters(access);
             case "java.util.Calendar" -> name.equals("getInstance");

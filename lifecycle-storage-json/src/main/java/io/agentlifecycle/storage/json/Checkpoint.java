@@ -31,8 +31,10 @@ final class Checkpoint {
      *
      * @param shelves the segments of the journal after the last audit segment of {@code before}, up to the picture
      * @param keepPrevious true to keep the snapshot before, and the journal since
+     * @param last runs before the step that makes it count; if it throws, nothing has changed
      */
-    Manifest write(Manifest before, Picture picture, List<JournalShelf> shelves, boolean keepPrevious)
+    Manifest write(
+            Manifest before, Picture picture, List<JournalShelf> shelves, boolean keepPrevious, EventLog.Work last)
             throws IOException {
         Manifest.Reference snapshot = Snapshot.write(io, directory, before.storeId(), picture);
         if (io.size(directory.resolve(snapshot.file())) <= READ_AGAIN) {
@@ -42,6 +44,7 @@ final class Checkpoint {
         audit.addAll(audit(before.auditTo(), shelves));
         io.forceDirectory(directory);
         Manifest next = before.after(snapshot, keepPrevious, audit, picture.requests());
+        last.run();
         next.write(io, directory);
         return next;
     }

@@ -24,6 +24,7 @@ final class Checkpoints {
     private final Runnable whenDone;
     private volatile Manifest manifest;
     private volatile long snapshotBytes;
+    private volatile boolean stopped;
 
     /** Guards what follows. */
     private final ReentrantLock lock = new ReentrantLock();
@@ -149,7 +150,8 @@ final class Checkpoints {
     }
 
     private void make(Picture picture, Manifest before, boolean keepPrevious) throws IOException {
-        Manifest next = checkpoint.write(before, picture, log.complete(picture.seqTo()), keepPrevious);
+        Manifest next =
+                checkpoint.write(before, picture, log.complete(picture.seqTo()), keepPrevious, this::requireHealthy);
         manifest = next;
         snapshotBytes = bytesOf(next);
         List<AuditSegment> segments = next.audit().stream()
@@ -158,10 +160,21 @@ final class Checkpoints {
                 .toList();
         log.replace(before.auditTo() + 1, picture.seqTo() + 1, segments);
         try {
-            log.removing(() -> checkpoint.clean(next));
+            log.removing(() -> checkpoint.clean(next), !keepPrevious);
         } catch (IOException e) {
             LOG.warn("{} keeps files that it no longer needs; the next checkpoint removes them", directory, e);
         }
+    }
+
+    private void requireHealthy() throws IOException {
+        if (stopped) {
+            throw new IOException("the store has failed meanwhile");
+        }
+    }
+
+    /** The store has failed: one that is being made must not count any more. */
+    void stop() {
+        stopped = true;
     }
 
     // ---- whoever wants one

@@ -22,13 +22,16 @@ final class EventLog {
         T read() throws IOException;
     }
 
-    /** Something that removes files. */
-    interface Removal {
+    /** Something that copies or removes files. */
+    interface Work {
         void run() throws IOException;
     }
 
     /** Whoever reads files holds it shared, whoever removes files holds it alone. */
     private final ReentrantReadWriteLock files = new ReentrantReadWriteLock();
+
+    /** Held while all files are copied. */
+    private final ReentrantLock copy = new ReentrantLock();
 
     /** One change of the list at a time; whoever reads needs no lock. */
     private final ReentrantLock change = new ReentrantLock();
@@ -135,7 +138,7 @@ final class EventLog {
     }
 
     /** Runs {@code reading} while no file is removed. */
-    <T> T reading(Reading<T> reading) throws IOException {
+    private <T> T reading(Reading<T> reading) throws IOException {
         files.readLock().lock();
         try {
             return reading.read();
@@ -144,13 +147,35 @@ final class EventLog {
         }
     }
 
-    /** Runs {@code removal} while nobody reads. */
-    void removing(Removal removal) throws IOException {
-        files.writeLock().lock();
+    /** Runs {@code copying}, which may take long, while no file is removed; reading goes on beside it. */
+    void copying(Work copying) throws IOException {
+        copy.lock();
         try {
-            removal.run();
+            copying.run();
         } finally {
-            files.writeLock().unlock();
+            copy.unlock();
+        }
+    }
+
+    /**
+     * Runs {@code removal} while nobody reads. If someone copies the files, it waits until that is done if it {@code must}
+     * be, and does nothing else.
+     */
+    void removing(Work removal, boolean must) throws IOException {
+        if (must) {
+            copy.lock();
+        } else if (!copy.tryLock()) {
+            return;
+        }
+        try {
+            files.writeLock().lock();
+            try {
+                removal.run();
+            } finally {
+                files.writeLock().unlock();
+            }
+        } finally {
+            copy.unlock();
         }
     }
 

@@ -150,6 +150,11 @@ final class FileIo implements StorageIo {
     }
 
     @Override
+    public long nanoTime() {
+        return System.nanoTime();
+    }
+
+    @Override
     public Held lock(Path directory) throws IOException {
         return StoreLock.take(directory);
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,8 @@ final class Journal {
     /** More segments than this are not kept, if a checkpoint can be made: each opening begins one. */
     private static final int MAX_SEGMENTS = 64;
 
+    private static final long SLOW_NANOS = 1_000_000_000;
+
     private final StorageIo io;
     private final Path directory;
     private final StorageIo.Held directoryLock;
@@ -31,6 +34,7 @@ final class Journal {
     private final Contents contents;
     private final CommitQueue queue;
     private final Checkpoints checkpoints;
+    private final AtomicLong slowForces = new AtomicLong();
     private final Thread writer = new Thread(this::run, "lifecycle-journal");
 
     // only the writer uses what follows, and whoever closes the store after it
@@ -105,6 +109,9 @@ final class Journal {
             // whatever happens here, nobody may wait for ever
             queue.fail(e, underWay, Batch.Fate.UNKNOWN);
         }
+        if (queue.hasFailed()) {
+            checkpoints.stop();
+        }
         checkpoints.noMore();
     }
 
@@ -126,7 +133,7 @@ final class Journal {
             return;
         }
         try {
-            out.force(batch);
+            force(batch);
         } catch (IOException e) {
             queue.fail(e, Optional.of(batch), Batch.Fate.UNKNOWN);
             return;
@@ -134,6 +141,20 @@ final class Journal {
         bytesSince += batch.size();
         linesSince += batch.lines();
         queue.durable(batch, shelf, out.durable());
+    }
+
+    private void force(Batch batch) throws IOException {
+        long begun = io.nanoTime();
+        out.force(batch);
+        long took = io.nanoTime() - begun;
+        if (took > SLOW_NANOS) {
+            slowForces.incrementAndGet();
+            LOG.warn("{} took {} ms to make {} bytes durable", directory, took / 1_000_000, batch.size());
+        }
+    }
+
+    long slowForces() {
+        return slowForces.get();
     }
 
     /** Nothing of the batch is durable: it is cut off, and the store goes on, if that works. */

@@ -67,6 +67,7 @@ public final class JsonStore implements LifecycleStore {
             lock = io.lock(directory);
             Recovery.Recovered recovered = Recovery.open(io, directory);
             Journal journal = Journal.start(io, directory, lock, limits, recovered);
+            lock = null; // it is the journal's from here on
             var store = new JsonStore(io, directory, journal, Stored.of(recovered));
             if (recovered.manifest().format() < Manifest.FORMAT) {
                 store.upgrade();
@@ -228,13 +229,21 @@ public final class JsonStore implements LifecycleStore {
         Path target = absolute(newDirectory);
         requireOpen();
         try {
-            stored.contents().log().reading(() -> {
-                Backup.write(io, directory, journal.manifest(), journal.queue().durable(), target);
-                return null;
-            });
+            stored.contents()
+                    .log()
+                    .copying(() -> Backup.write(
+                            io, directory, journal.manifest(), journal.queue().durable(), target));
         } catch (IOException e) {
             throw new StoreException("%s cannot be written: %s".formatted(target, e), e);
         }
+    }
+
+    /**
+     * How many times since it was opened the disk took longer than a second to make something durable. Each time is also
+     * logged as a warning.
+     */
+    public long slowForces() {
+        return journal.slowForces();
     }
 
     /** For {@link FleetFiles}. */

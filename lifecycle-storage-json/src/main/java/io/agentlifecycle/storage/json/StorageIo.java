@@ -67,6 +67,9 @@ interface StorageIo {
      */
     Held lock(Path directory) throws IOException;
 
+    /** A clock that only tells how long something took, in nanoseconds. */
+    long nanoTime();
+
     /** A lock that is held. */
     interface Held extends AutoCloseable {
         /** Throws an IOException if the lock no longer keeps others out, for example because its file was removed. */

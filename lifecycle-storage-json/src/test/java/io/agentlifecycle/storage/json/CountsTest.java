@@ -243,4 +243,21 @@ class CountsTest {
             }
         }
     }
+
+    @Test
+    void a_force_that_takes_longer_than_a_second_is_counted() {
+        try (JsonStore store = Sample.open(io)) {
+            Sample.applied(store, Sample.put("a", 1));
+            for (long millis : List.of(999L, 1_001L, 5_000L)) {
+                io.disturb(op -> {
+                    if (op.kind() == Kind.FORCE) {
+                        io.pass(millis * 1_000_000);
+                    }
+                });
+                Sample.applied(store, Sample.put("agent:" + millis, 1));
+            }
+
+            assertThat(store.slowForces()).isEqualTo(2);
+        }
+    }
 }

@@ -55,6 +55,7 @@ final class DisturbedIo implements StorageIo {
     private final List<Op> ops = new ArrayList<>();
     private int changes;
     private volatile Disturbance disturbance = op -> {};
+    private volatile long slow;
 
     DisturbedIo(StorageIo to) {
         this.to = to;
@@ -64,6 +65,11 @@ final class DisturbedIo implements StorageIo {
     DisturbedIo disturb(Disturbance value) {
         disturbance = value;
         return this;
+    }
+
+    /** The disk's clock goes on by that much. */
+    void pass(long nanos) {
+        slow += nanos;
     }
 
     /** Everything goes well from now on. */
@@ -288,6 +294,11 @@ final class DisturbedIo implements StorageIo {
     public void forceDirectory(Path directory) throws IOException {
         before(Kind.FORCE_DIRECTORY, directory);
         to.forceDirectory(directory);
+    }
+
+    @Override
+    public long nanoTime() {
+        return to.nanoTime() + slow;
     }
 
     @Override

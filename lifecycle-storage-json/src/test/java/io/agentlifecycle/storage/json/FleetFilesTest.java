@@ -564,6 +564,11 @@ class FleetFilesTest {
         }
 
         @Override
+        public long nanoTime() {
+            return real.nanoTime();
+        }
+
+        @Override
         public Held lock(Path path) throws IOException {
             return real.lock(path);
         }

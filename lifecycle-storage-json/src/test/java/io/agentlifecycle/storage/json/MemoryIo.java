@@ -149,6 +149,11 @@ final class MemoryIo implements StorageIo {
     }
 
     @Override
+    public long nanoTime() {
+        return 0;
+    }
+
+    @Override
     public Held lock(Path directory) {
         if (!locked.compareAndSet(false, true)) {
             throw new StoreLockedException(directory + " is open already");
