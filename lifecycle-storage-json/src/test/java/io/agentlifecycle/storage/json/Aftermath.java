@@ -1,8 +1,10 @@
 package io.agentlifecycle.storage.json;
 
+import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.storage.json.MemoryDisk.Loss;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -20,15 +22,17 @@ final class Aftermath {
 
     private final History history;
     private final Limits limits;
+    private final List<CrashRun.Backup> backups;
     private final Consumer<JsonStore> invariants;
     /** How many commits were found on a disk, by its fingerprint: the same disk is not looked at twice. */
     private final Map<Long, Integer> known = new ConcurrentHashMap<>();
 
     private final AtomicInteger images = new AtomicInteger();
 
-    Aftermath(History history, Limits limits, Consumer<JsonStore> invariants) {
+    Aftermath(History history, Limits limits, List<CrashRun.Backup> backups, Consumer<JsonStore> invariants) {
         this.history = history;
         this.limits = limits;
+        this.backups = List.copyOf(backups);
         this.invariants = invariants;
     }
 
@@ -58,11 +62,14 @@ final class Aftermath {
         for (Loss loss : Loss.values()) {
             boolean chance = loss == Loss.SECTORS || loss == Loss.GARBAGE;
             for (int seed = 0; seed < (chance ? seeds : 1); seed++) {
-                judge(
-                        disk.after(loss, random(place, loss, seed)),
-                        loss,
-                        recording.promised(place),
-                        describe(recording, place, loss, seed));
+                MemoryDisk left = disk.after(loss, random(place, loss, seed));
+                String what = describe(recording, place, loss, seed);
+                for (CrashRun.Backup backup : backups) {
+                    if (place >= backup.begun() && place < backup.done() + 20) {
+                        judge(backup, new MemoryIo(left.copy()), place, what);
+                    }
+                }
+                judge(left, loss, recording.promised(place), what);
             }
         }
     }
@@ -98,6 +105,23 @@ final class Aftermath {
         return found;
     }
 
+    /** A copy that is complete opens and has all; one that is not is refused, or has all that was promised then. */
+    private void judge(CrashRun.Backup backup, MemoryIo io, int place, String what) {
+        boolean named = io.exists(backup.directory().resolve(Manifest.NAME));
+        if (place < backup.done() && !named) {
+            return;
+        }
+        try (JsonStore copy = JsonStore.open(backup.directory(), io, limits)) {
+            int found = history.after(Sample.content(copy));
+            if (found < history.upTo(backup.promised())) {
+                throw new AssertionError(
+                        "%sthe copy shows %d of %d commits".formatted(what, found, history.upTo(backup.promised())));
+            }
+        } catch (StoreException e) {
+            throw new AssertionError(what + "the copy does not open: " + e.getMessage(), e);
+        }
+    }
+
     /** Cuts the power a second time after each change that an opening makes. */
     void again(MemoryDisk left, long promised, String what) {
         var io = new MemoryIo(left);
@@ -121,12 +145,14 @@ final class Aftermath {
         int commits;
         Sample.Content shown;
         MemoryIo cut;
+        Optional<Sample.Content> readOnly = readOnly(io);
         try (JsonStore store = JsonStore.open(Sample.DIRECTORY, io, limits)) {
             Sample.Content found = Sample.content(store);
             commits = history.after(found);
             if (commits < 0) {
                 throw new AssertionError("it shows what was never there: " + found);
             }
+            readOnly.ifPresent(read -> same(found, read));
             if (commits > 0) {
                 same(
                         Optional.of(new CommitResult.Applied(history.seq(commits - 1))),
@@ -143,6 +169,16 @@ final class Aftermath {
         same(shown, content(cut)); // after the next loss of power
         same(shown, content(io)); // and after it was closed
         return commits;
+    }
+
+    /** What a reader sees who may change nothing, if there is a store. */
+    private Optional<Sample.Content> readOnly(MemoryIo io) {
+        if (!io.exists(Sample.DIRECTORY.resolve(Manifest.NAME))) {
+            return Optional.empty();
+        }
+        try (ReadOnlyStore store = JsonStore.openReadOnly(Sample.DIRECTORY, io)) {
+            return Optional.of(Sample.content(store));
+        }
     }
 
     private Sample.Content content(MemoryIo io) {

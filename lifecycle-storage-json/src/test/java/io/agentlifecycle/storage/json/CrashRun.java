@@ -3,6 +3,7 @@ package io.agentlifecycle.storage.json;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Mutation;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,16 +14,28 @@ import java.util.function.Consumer;
 
 /** A run that is recorded, with what it committed. */
 final class CrashRun {
+    /**
+     * A copy of the store.
+     *
+     * @param begun when it was begun, as a number of changes
+     * @param done when it was complete
+     * @param promised the last commit that may not be lacking
+     */
+    record Backup(Path directory, int begun, int done, long promised) {}
+
     private final Random random;
+    private final MemoryIo start;
     private final Limits limits;
     private final DisturbedIo io;
     private final Recording recording;
     private final Map<Long, Commit> committed = new ConcurrentHashMap<>();
     private final List<Commit> begun = new ArrayList<>();
+    private final List<Backup> backups = new ArrayList<>();
 
     CrashRun(MemoryIo disk, Limits limits, long seed) {
         this.random = new Random(seed);
         this.limits = limits;
+        this.start = disk.kill();
         this.io = new DisturbedIo(disk);
         this.recording = disk.record();
     }
@@ -88,6 +101,15 @@ final class CrashRun {
         }
     }
 
+    /** Copies the store; from then on the copy has all that was promised before, and may not be lost either. */
+    void backup(JsonStore store) {
+        Path target = Sample.DIRECTORY.resolveSibling("backup-" + backups.size());
+        long promised = recording.promised(recording.size());
+        int begun = recording.size();
+        store.backup(target);
+        backups.add(new Backup(target, begun, recording.size(), promised));
+    }
+
     Recording recording() {
         return recording;
     }
@@ -102,6 +124,8 @@ final class CrashRun {
 
     /** {@code invariants} are looked at in each store that is opened after a cut. */
     Aftermath aftermath(Consumer<JsonStore> invariants) {
-        return new Aftermath(new History(committed), Sample.QUIET, invariants);
+        try (JsonStore model = Sample.open(start.kill())) {
+            return new Aftermath(new History(model, committed), Sample.QUIET, backups, invariants);
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.agentlifecycle.storage.json;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.LifecycleManager;
@@ -10,7 +11,14 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.storage.json.MemoryDisk.Loss;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -37,6 +45,10 @@ class CrashTest {
                 for (int round = 0; round < 6; round++) {
                     run.commit(store, 9);
                     run.burst(store, 5);
+                    if (round == 2) {
+                        store.checkpoint();
+                        run.backup(store);
+                    }
                 }
             }
         }
@@ -142,7 +154,7 @@ class CrashTest {
         for (int opening = 0; opening < 2; opening++) {
             try (JsonStore store = run.open();
                     LifecycleManager manager = manager(store, clock)) {
-                for (int i = 0; i < 8; i++) {
+                for (int i = 0; i < 5; i++) {
                     AgentId id = AgentId.of("agent:" + opening + i);
                     manager.requestProvisioning(ProvisioningRequest.builder("agent")
                             .id(id)
@@ -161,7 +173,7 @@ class CrashTest {
                 }
             }
         }
-        assertThat(run.commits()).isGreaterThan(60);
+        assertThat(run.commits()).isGreaterThan(40);
 
         Aftermath aftermath = run.aftermath(store -> {
             long agents = Sample.records(store).stream()
@@ -169,8 +181,54 @@ class CrashTest {
                     .count();
             assertThat(manager(store, clock).verify().agents()).isEqualTo(agents);
         });
+        aftermath.everywhere(run.recording(), 1);
+        assertThat(aftermath.images()).isGreaterThan(500);
+    }
+
+    @Test
+    void a_store_of_the_first_format_is_upgraded_whatever_a_power_cut_leaves() throws Exception {
+        Map<Path, byte[]> files = new HashMap<>();
+        GoldenTest.golden(1).forEach((name, text) -> files.put(Journals.file(name), text.getBytes(UTF_8)));
+        var run = new CrashRun(MemoryIo.of(files), BUSY, 2);
+        try (JsonStore store = run.open()) {
+            run.commit(store, 10);
+        }
+
+        Aftermath aftermath = run.aftermath();
         aftermath.everywhere(run.recording(), 2);
-        assertThat(aftermath.images()).isGreaterThan(1_000);
+        assertThat(aftermath.images()).isGreaterThan(200);
+    }
+
+    @Test
+    void what_is_cut_off_is_in_quarantine_before_it_is_gone_from_the_journal() {
+        Map<Path, byte[]> files = Journals.killed(Journals.commits(9));
+        Path journal = Journals.last(files);
+        byte[] whole = files.get(journal);
+        int cut = whole.length - 17;
+        var io = MemoryIo.of(Journals.with(files, journal, Arrays.copyOf(whole, cut)));
+        Recording opening = io.record();
+        Sample.open(io).close();
+        int good = Journals.bounds(Arrays.copyOf(whole, cut)).stream()
+                .max(Integer::compareTo)
+                .orElseThrow();
+        String tail = HexFormat.of().formatHex(whole, good, cut);
+
+        opening.play(0, opening.size() + 1, (disk, place) -> {
+            for (Loss loss : Loss.values()) {
+                Map<Path, byte[]> left = disk.after(loss, Aftermath.random(place, loss, 0))
+                        .after(Loss.ALL, new Random(0))
+                        .files();
+                List<String> kept = new ArrayList<>();
+                left.forEach((path, bytes) -> {
+                    if (path.equals(journal) && bytes.length == cut) {
+                        kept.add(HexFormat.of().formatHex(bytes, good, cut));
+                    } else if (path.getParent().endsWith("quarantine")) {
+                        kept.add(HexFormat.of().formatHex(bytes));
+                    }
+                });
+                assertThat(kept).as(Aftermath.describe(opening, place, loss, 0)).contains(tail);
+            }
+        });
     }
 
     private static LifecycleManager manager(JsonStore store, MutableClock clock) {

@@ -116,7 +116,8 @@ class GoldenTest {
                 .build();
     }
 
-    private static Map<String, String> golden(int format) throws IOException {
+    /** The files of a store of that format. */
+    static Map<String, String> golden(int format) throws IOException {
         Map<String, String> files = new TreeMap<>();
         for (String name : NAMES.get(format)) {
             try (InputStream in = GoldenTest.class.getResourceAsStream("/golden/format-" + format + "/" + name)) {

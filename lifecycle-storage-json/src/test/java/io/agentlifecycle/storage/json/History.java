@@ -3,7 +3,6 @@ package io.agentlifecycle.storage.json;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.StoredEvent;
-import io.agentlifecycle.core.store.StoredRecord;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -16,20 +15,18 @@ final class History {
     private final List<Commit> commits = new ArrayList<>();
     private final Map<Sample.Content, Integer> shown = new HashMap<>();
 
-    /** Each commit with its number. */
-    History(Map<Long, Commit> numbered) {
+    /** Each commit with its number. {@code model} is a store that had none of them, and takes them now. */
+    History(LifecycleStore model, Map<Long, Commit> numbered) {
         var sorted = new TreeMap<>(numbered);
         seqs.addAll(sorted.keySet());
         commits.addAll(sorted.values());
-        try (LifecycleStore model = LifecycleStore.inMemory()) {
-            List<StoredEvent> events = new ArrayList<>();
-            shown.put(new Sample.Content(List.of(), List.of()), 0);
-            for (Commit commit : commits) {
-                Sample.applied(model, commit);
-                events.addAll(commit.events());
-                List<StoredRecord> records = Sample.records(model);
-                shown.put(new Sample.Content(records, List.copyOf(events)), shown.size());
-            }
+        Sample.Content before = Sample.content(model);
+        List<StoredEvent> events = new ArrayList<>(before.events());
+        shown.put(before, 0);
+        for (Commit commit : commits) {
+            Sample.applied(model, commit);
+            events.addAll(commit.events());
+            shown.put(new Sample.Content(Sample.records(model), List.copyOf(events)), shown.size());
         }
         if (shown.size() != commits.size() + 1) {
             throw new AssertionError("two commits leave the same behind");

@@ -8,12 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A disk in memory that knows what of it would survive the loss of power; it can keep a recording of what was done. */
 final class MemoryIo implements StorageIo {
     private final MemoryDisk disk;
-    private final AtomicBoolean locked = new AtomicBoolean();
+    private final Set<Path> locked = ConcurrentHashMap.newKeySet();
     private Optional<Recording> recording = Optional.empty();
 
     /** An empty disk. */
@@ -155,7 +156,7 @@ final class MemoryIo implements StorageIo {
 
     @Override
     public Held lock(Path directory) {
-        if (!locked.compareAndSet(false, true)) {
+        if (!locked.add(directory)) {
             throw new StoreLockedException(directory + " is open already");
         }
         return new Held() {
@@ -166,13 +167,14 @@ final class MemoryIo implements StorageIo {
 
             @Override
             public void close() {
-                locked.set(false);
+                locked.remove(directory);
             }
         };
     }
 
+    /** True if any directory is. */
     boolean isLocked() {
-        return locked.get();
+        return !locked.isEmpty();
     }
 
     private final class Handle implements Output {
