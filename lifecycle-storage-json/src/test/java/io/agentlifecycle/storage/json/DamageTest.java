@@ -8,15 +8,20 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is not what was written is never opened as something else, and never changed. */
@@ -75,6 +80,7 @@ class DamageTest {
     }
 
     @Test
+    @Tag("once")
     void each_byte_of_a_journal_changed_to_each_other_value_is_noticed() {
         List<Commit> commits = Journals.longCommits(5);
         Sample.Content all = Sample.content(commits);
@@ -152,6 +158,7 @@ class DamageTest {
     }
 
     @Test
+    @Tag("once")
     void each_byte_of_a_snapshot_changed_to_each_other_value_is_noticed() {
         Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
         Path file = Journals.snapshot(files);
@@ -176,6 +183,127 @@ class DamageTest {
             damaged[offset] ^= 1;
             assertOpens(Journals.with(files, file, damaged), ALL);
         }
+    }
+
+    /** What an audit segment says, read in each way. */
+    private record Said(List<LoggedCommit> commits, List<List<StoredEvent>> trails) {}
+
+    private static Said read(Map<Path, byte[]> files, Manifest.Audit audit) throws IOException {
+        var segment = new AuditSegment(MemoryIo.of(files), Sample.DIRECTORY, audit);
+        List<LoggedCommit> logged = segment.commitsAfter(0, 1_000);
+        List<List<StoredEvent>> trails = new ArrayList<>();
+        for (String stream : List.of("agent:0", "agent:1", "agent:2", "nobody")) {
+            Optional<Shelf.Range> range = segment.range(stream);
+            trails.add(
+                    range.isEmpty()
+                            ? List.of()
+                            : segment.events(
+                                    stream, range.get().first(), range.get().end()));
+        }
+        return new Said(logged, trails);
+    }
+
+    private static void changeEveryByteOfAudit(List<Commit> commits, Function<Manifest.Audit, String> which)
+            throws IOException {
+        Map<Path, byte[]> all = Journals.withSnapshot(commits);
+        Manifest.Audit audit = Manifest.decode(new String(all.get(Journals.file(Manifest.NAME)), UTF_8))
+                .audit()
+                .get(0);
+        Path file = Journals.file(which.apply(audit));
+        Map<Path, byte[]> files = new HashMap<>();
+        for (Path path : List.of(Journals.file(audit.file()), Journals.file(audit.indexFile()))) {
+            files.put(path, all.get(path));
+        }
+        Said whole = read(files, audit);
+        assertThat(whole.commits()).hasSameSizeAs(commits);
+        byte[] sound = files.get(file);
+
+        IntStream.range(0, sound.length).parallel().forEach(offset -> {
+            for (int change = 1; change < 256; change++) {
+                byte[] damaged = sound.clone();
+                damaged[offset] ^= (byte) change;
+                try {
+                    Said said = read(Journals.with(files, file, damaged), audit);
+                    throw new AssertionError("byte %d changed by %d of %s: it says %s"
+                            .formatted(offset, change, file, said.equals(whole) ? "the same" : said));
+                } catch (CorruptStoreException e) {
+                    assertThat(e.file()).isEqualTo(file.toString());
+                } catch (IOException e) {
+                    throw new AssertionError("not a typed refusal", e);
+                }
+            }
+        });
+    }
+
+    @Test
+    @Tag("once")
+    void each_byte_of_an_audit_segment_changed_to_each_other_value_is_noticed() throws IOException {
+        changeEveryByteOfAudit(Journals.commits(4), Manifest.Audit::file);
+    }
+
+    @Test
+    @Tag("once")
+    void each_byte_of_an_audit_index_changed_to_each_other_value_is_noticed() throws IOException {
+        changeEveryByteOfAudit(Journals.commits(9), Manifest.Audit::indexFile);
+    }
+
+    /** From 2 to 64 bytes become others. */
+    private static byte[] burst(byte[] whole, int from, int length, Random random) {
+        byte[] damaged = whole.clone();
+        for (int i = from; i < Math.min(from + length, whole.length); i++) {
+            damaged[i] ^= (byte) (1 + random.nextInt(255));
+        }
+        return damaged;
+    }
+
+    @Test
+    @Tag("deep")
+    void bursts_of_other_bytes_in_a_journal_are_noticed() {
+        Map<Path, byte[]> files = Journals.closed(Journals.longCommits(5));
+        Path file = Journals.last(files);
+        byte[] whole = files.get(file);
+        List<Integer> bounds = Journals.bounds(whole);
+        int close = bounds.get(bounds.size() - 2);
+        Segment segment =
+                Segment.named(Sample.DIRECTORY, file.getFileName().toString()).orElseThrow();
+        String prev = new String(whole, UTF_8).split("\"prev\":\"")[1].substring(0, 8);
+
+        IntStream.range(0, 1_000).parallel().forEach(seed -> {
+            var random = new Random(seed);
+            for (int i = 0; i < 10_000; i++) {
+                int from = random.nextInt(whole.length);
+                int length = 2 + random.nextInt(63);
+                boolean refused = isRefused(segment, prev, burst(whole, from, length, random));
+                // what reaches into the last line leaves nothing behind it that could tell
+                if (!refused && from + length <= close) {
+                    throw new AssertionError("%d bytes from %d on, seed %d".formatted(length, from, seed));
+                }
+            }
+        });
+    }
+
+    @Test
+    @Tag("deep")
+    void bursts_of_other_bytes_in_a_manifest_or_a_snapshot_are_refused() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        byte[] manifest = files.get(Journals.file(Manifest.NAME));
+        Path snapshot = Journals.snapshot(files);
+        byte[] whole = files.get(snapshot);
+        Manifest.Reference reference =
+                Manifest.decode(new String(manifest, UTF_8)).snapshot().orElseThrow();
+
+        IntStream.range(0, 1_000).parallel().forEach(seed -> {
+            var random = new Random(seed);
+            for (int i = 0; i < 1_000; i++) {
+                byte[] other = burst(manifest, random.nextInt(manifest.length), 2 + random.nextInt(63), random);
+                assertThatThrownBy(() -> Manifest.decode(new String(other, UTF_8)))
+                        .isInstanceOf(IllegalArgumentException.class);
+                byte[] damaged = burst(whole, random.nextInt(whole.length), 2 + random.nextInt(63), random);
+                assertThatThrownBy(() -> Snapshot.requireSound(
+                                MemoryIo.of(Map.of(snapshot, damaged)), Sample.DIRECTORY, reference))
+                        .isInstanceOf(CorruptStoreException.class);
+            }
+        });
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -180,7 +181,9 @@ final class DisturbedIo implements StorageIo {
 
         /** Returns once somebody stands there. */
         void awaitArrival() throws InterruptedException {
-            arrived.await();
+            if (!arrived.await(60, TimeUnit.SECONDS)) {
+                throw new AssertionError("nobody came");
+            }
         }
 
         void open() {

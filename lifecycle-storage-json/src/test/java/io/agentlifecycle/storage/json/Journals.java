@@ -3,6 +3,8 @@ package io.agentlifecycle.storage.json;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Mutation;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +25,20 @@ final class Journals {
             commits.add(Sample.put(id, version));
         }
         return commits;
+    }
+
+    /** The same with larger records. */
+    static List<Commit> largerCommits(int count) {
+        return commits(count).stream()
+                .map(commit -> {
+                    StoredRecord record = ((Mutation.Put) commit.mutations().get(0)).next();
+                    String body = "{\"note\":\"" + "\u00e4 \u20ac ".repeat(60) + "\"}";
+                    return Sample.commit(
+                            commit.requestId().value(),
+                            List.of(new Mutation.Put(Sample.record(record.key(), record.version(), body))),
+                            commit.events());
+                })
+                .toList();
     }
 
     /** Few commits with long lines. */

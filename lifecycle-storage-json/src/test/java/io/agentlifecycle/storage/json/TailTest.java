@@ -13,18 +13,21 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A journal that ends too early is cut back to its last whole line, and nothing else happens. */
 class TailTest {
-    private static final List<Commit> COMMITS = Journals.commits(45);
+    private static final List<Commit> COMMITS = Journals.largerCommits(45);
 
     @Test
+    @Tag("once")
     void a_journal_of_a_killed_process_may_end_at_every_byte() {
         cutEverywhere(Journals.killed(COMMITS));
     }
 
     @Test
+    @Tag("once")
     void a_journal_that_was_closed_may_end_at_every_byte() {
         cutEverywhere(Journals.closed(COMMITS));
     }
@@ -36,6 +39,7 @@ class TailTest {
         List<Integer> bounds = Journals.bounds(whole);
         List<String> lines = Journals.lines(whole);
         assertThat(lines.stream().filter(Journals::isCommit)).hasSameSizeAs(COMMITS);
+        assertThat(whole.length).isGreaterThan(30_000);
 
         IntStream.rangeClosed(0, whole.length).parallel().forEach(length -> {
             int good = (int) bounds.stream().filter(bound -> bound <= length).count() - 1;
