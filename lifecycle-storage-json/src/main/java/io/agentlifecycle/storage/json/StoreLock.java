@@ -13,8 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Keeps a second writer out, in this process and in others, as long as the file LOCK stays where it is.
  *
  * <p>On POSIX, a process loses its lock on a file when it closes any descriptor of that file, whoever opened it. So LOCK
- * is opened once and not again while it is held: the directories and files held here are looked up before anything is
- * opened; who holds a lock stands in a file of its own, LOCK.info; and a descriptor is never closed while someone else
- * in this process, with another copy of this class, has the lock.
+ * is opened once and not again while it is held: the directories held here are looked up before anything is opened; who
+ * holds a lock stands in a file of its own, LOCK.info; and a descriptor is never closed while someone else in this
+ * process has the lock, with another copy of this class or by another name of the file.
  *
  * <p>Whoever removes LOCK makes room for a second writer. {@link #ensureHeld} finds that out. LOCK.info names the LOCK
  * that it goes with, so a new LOCK is not taken either while the process that held the old one still runs.
@@ -34,33 +32,35 @@ import org.jspecify.annotations.Nullable;
 final class StoreLock implements StorageIo.Held {
     private static final String NAME = "LOCK";
 
-    /** The directories and files that are locked here, by identity. */
+    /** The directories that are locked here, by identity. */
     private static final Set<String> HELD_HERE = ConcurrentHashMap.newKeySet();
 
-    /** Of files that another copy of this class has locked in this process. */
+    /** Of files that someone else has locked in this process, by identity. */
     private static final Map<String, FileChannel> NEVER_CLOSED = new ConcurrentHashMap<>();
 
     private final Path directory;
     private final FileLock lock;
     private final String identity;
-    private final List<String> claims;
+    private final String claim;
 
-    private StoreLock(Path directory, FileLock lock, String identity, List<String> claims) {
+    private StoreLock(Path directory, FileLock lock, String identity, String claim) {
         this.directory = directory;
         this.lock = lock;
         this.identity = identity;
-        this.claims = claims;
+        this.claim = claim;
     }
 
     static StoreLock take(Path given) throws IOException {
         Path directory = given.toRealPath();
         Path file = directory.resolve(NAME);
-        List<String> claims = new ArrayList<>();
+        String claim = identity(directory);
+        if (!HELD_HERE.add(claim)) {
+            throw openHere(directory);
+        }
         FileChannel channel = null;
         try {
-            claim(directory, directory, claims);
             createIfMissing(file);
-            String identity = claim(directory, file, claims);
+            String identity = identity(file);
             channel = NEVER_CLOSED.remove(identity);
             if (channel == null) {
                 channel = FileChannel.open(file, WRITE, NOFOLLOW_LINKS);
@@ -83,21 +83,11 @@ final class StoreLock implements StorageIo.Held {
             }
             refuseWhileAnotherLockIsInUse(directory, identity);
             LockInfo.write(directory, identity);
-            return new StoreLock(directory, lock, identity, claims);
+            return new StoreLock(directory, lock, identity, claim);
         } catch (IOException | RuntimeException e) {
-            release(channel, claims);
+            release(channel, claim);
             throw e;
         }
-    }
-
-    /** Nobody else in this process gets it from now on. */
-    private static String claim(Path directory, Path path, List<String> claims) throws IOException {
-        String identity = identity(path);
-        if (!HELD_HERE.add(identity)) {
-            throw openHere(directory);
-        }
-        claims.add(identity);
-        return identity;
     }
 
     /** Tells a file from all others, also from one of the same name that took its place. */
@@ -138,13 +128,13 @@ final class StoreLock implements StorageIo.Held {
                 .orElse("another process");
     }
 
-    private static void release(@Nullable FileChannel channel, List<String> claims) throws IOException {
+    private static void release(@Nullable FileChannel channel, String claim) throws IOException {
         try {
             if (channel != null) {
                 channel.close();
             }
         } finally {
-            claims.forEach(HELD_HERE::remove);
+            HELD_HERE.remove(claim);
         }
     }
 
@@ -171,7 +161,7 @@ final class StoreLock implements StorageIo.Held {
                 ensureHeld();
                 LockInfo.clear(directory);
             } finally {
-                release((FileChannel) lock.acquiredBy(), claims);
+                release((FileChannel) lock.acquiredBy(), claim);
             }
         }
     }

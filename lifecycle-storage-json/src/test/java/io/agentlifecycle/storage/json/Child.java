@@ -3,10 +3,12 @@ package io.agentlifecycle.storage.json;
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.LifecyclePolicy;
 import io.agentlifecycle.core.ProvisioningRequest;
+import io.agentlifecycle.core.SweepReport;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
@@ -18,9 +20,12 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 
 /** Another process that uses a store. */
 final class Child {
@@ -28,8 +33,8 @@ final class Child {
 
     private Child() {}
 
-    static Process start(String what, Path directory) throws IOException {
-        return new ProcessBuilder(command(what, directory))
+    static Process start(String what, Path directory, String... more) throws IOException {
+        return new ProcessBuilder(command(what, directory, more))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
     }
@@ -55,10 +60,24 @@ final class Child {
         return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
     }
 
-    static LifecycleManager manager(Path directory) {
+    /**
+     * A manager whose clock runs a thousand times as fast from {@code begin} on, so that a sweep finds credentials to
+     * renew all the time. A silent agent is nothing to it.
+     */
+    static LifecycleManager manager(JsonStore store, Instant begin) {
         return LifecycleManager.builder()
-                .storage(directory)
-                .policy(LifecyclePolicy.builder().requireApproval(false).build())
+                .store(store)
+                .credentialSink((agent, credential) -> {})
+                .clock(() -> begin.plus(Duration.between(begin, Instant.now()).multipliedBy(1_000)))
+                .policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .heartbeatInterval(Duration.ofDays(1_000))
+                        .orphanThreshold(Duration.ofDays(20_000))
+                        .maxInactive(Duration.ofDays(30_000))
+                        .credentialPolicy(CredentialPolicy.DEFAULT
+                                .withRotationOverlap(Duration.ofSeconds(10))
+                                .withMaxCredentialTtl(Duration.ofMinutes(1)))
+                        .build())
                 .build();
     }
 
@@ -74,17 +93,25 @@ final class Child {
         } else if (args[0].equals("script")) {
             script(directory, args[2].equals("busy") ? Sample.BUSY : Sample.QUIET, Integer.parseInt(args[3]), out);
         } else {
-            // everything is loaded before the word is given
-            try (LifecycleManager warm = LifecycleManager.builder().build()) {
-                provision(warm, AgentId.of("agent:warm"));
-            }
-            System.in.read();
-            LifecycleManager manager = manager(directory);
-            for (int i = 0; i < 4; i++) {
-                var id = AgentId.of("agent:" + i);
-                new Thread(() -> write(manager, id, out)).start();
-            }
+            write(directory, Instant.parse(args[2]), out);
         }
+    }
+
+    private static void write(Path directory, Instant begin, PrintStream out) throws IOException {
+        // much is loaded before the word is given
+        try (LifecycleManager warm = LifecycleManager.builder().build()) {
+            provision(warm, AgentId.of("agent:warm"));
+        }
+        System.in.read();
+        out.println("opening");
+        LifecycleManager manager = manager(JsonStore.open(directory, new FileIo(), Sample.BUSY), begin);
+        out.println("open");
+        var turns = new Semaphore(0);
+        for (int i = 0; i < 4; i++) {
+            var id = AgentId.of("agent:" + i);
+            new Thread(() -> write(manager, id, turns, out)).start();
+        }
+        new Thread(() -> sweep(manager, turns, out)).start();
     }
 
     private static void serve(Path directory, PrintStream out) throws IOException {
@@ -180,7 +207,7 @@ final class Child {
     record Answer(long millis, String text) {}
 
     /** Says of each change that it was acknowledged: the agent and its version. */
-    private static void write(LifecycleManager manager, AgentId id, PrintStream out) {
+    private static void write(LifecycleManager manager, AgentId id, Semaphore turns, PrintStream out) {
         Agent agent = manager.find(id).orElseGet(() -> provision(manager, id));
         while (true) {
             if (agent.state() == AgentState.ACTIVE) {
@@ -192,6 +219,19 @@ final class Child {
                 agent = manager.activate(id, OPERATOR).agent();
             }
             out.println(id + " " + agent.version());
+            turns.release();
+        }
+    }
+
+    /** The same of each change by a sweep. */
+    private static void sweep(LifecycleManager manager, Semaphore turns, PrintStream out) {
+        while (true) {
+            turns.acquireUninterruptibly();
+            turns.drainPermits();
+            for (SweepReport.Outcome outcome : manager.sweeper().sweep().with(SweepReport.Result.DONE)) {
+                AgentId id = outcome.agent().id();
+                out.println(id + " " + manager.get(id).version() + " swept");
+            }
         }
     }
 
