@@ -65,7 +65,7 @@ class StoreModelTest {
     private static final List<Limits> LIMITS =
             List.of(Sample.QUIET, new Limits(4 << 20, 2_000, 5_000, 1_000, 1), new Limits(1, 300, 400, 0, 3_600_000));
 
-    private enum Verb {
+    enum Verb {
         COMMIT,
         SAME_REQUEST,
         OTHER_CONTENT,
@@ -82,7 +82,7 @@ class StoreModelTest {
     }
 
     /** One step: what, and a number from which all else of it follows. */
-    private record Step(Verb verb, int form) {}
+    record Step(Verb verb, int form) {}
 
     @Provide
     Arbitrary<List<Step>> lives() {
@@ -118,7 +118,7 @@ class StoreModelTest {
         live(steps, busy ? 1 + steps.size() % 2 : 0);
     }
 
-    private static void live(List<Step> steps, int limits) {
+    static void live(List<Step> steps, int limits) {
         try (var life = new Life(LIMITS.get(limits))) {
             for (Step step : steps) {
                 life.take(step);
