@@ -172,6 +172,9 @@ class CallHistoryTest {
                 long seed = random.nextLong();
                 threads.add(crowd.start(() -> made(store, name, new Random(seed))));
             }
+            if (random.nextInt(3) == 0) {
+                checkpoint(opened);
+            }
             while (ticks.get() < stop && threads.stream().anyMatch(thread -> !thread.isDone())) {
                 Thread.yield();
             }
@@ -195,6 +198,14 @@ class CallHistoryTest {
                 all.forEach(made -> note(made, before, after, again));
             }
             return left;
+        }
+
+        private static void checkpoint(JsonStore store) {
+            try {
+                store.checkpoint();
+            } catch (StoreException e) {
+                // the journal has everything
+            }
         }
 
         /** What came back after the end did not come back to anybody; whether it happened, the store knows. */

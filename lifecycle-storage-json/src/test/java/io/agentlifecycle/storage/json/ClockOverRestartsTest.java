@@ -56,6 +56,8 @@ class ClockOverRestartsTest {
     private enum Restart {
         CLOSE,
         CLOSE_WITH_SNAPSHOT,
+        CHECKPOINT_AND_KILL,
+        CHECKPOINT_AND_POWER_CUT,
         KILL,
         POWER_CUT
     }
@@ -118,6 +120,14 @@ class ClockOverRestartsTest {
                     manager.close();
                     store.close();
                 }
+                case CHECKPOINT_AND_KILL -> {
+                    store.checkpoint();
+                    leave(disk.kill());
+                }
+                case CHECKPOINT_AND_POWER_CUT -> {
+                    store.checkpoint();
+                    leave(disk.crash());
+                }
                 case KILL -> leave(disk.kill());
                 case POWER_CUT -> leave(disk.crash());
             }
@@ -127,7 +137,9 @@ class ClockOverRestartsTest {
                     .isAfterOrEqualTo(high);
         }
 
+        /** The store that was running is given up. */
         private void leave(MemoryIo left) {
+            manager.close();
             store.close();
             disk = left;
         }

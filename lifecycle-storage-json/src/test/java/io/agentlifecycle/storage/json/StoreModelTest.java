@@ -76,6 +76,8 @@ class StoreModelTest {
         TRAIL,
         EVENTS,
         CLOCK,
+        CHECKPOINT,
+        READ_ONLY,
         REOPEN,
         KILL,
         CRASH
@@ -97,6 +99,8 @@ class StoreModelTest {
                 Tuple.of(4, Verb.TRAIL),
                 Tuple.of(3, Verb.EVENTS),
                 Tuple.of(5, Verb.CLOCK),
+                Tuple.of(3, Verb.CHECKPOINT),
+                Tuple.of(1, Verb.READ_ONLY),
                 Tuple.of(3, Verb.REOPEN),
                 Tuple.of(2, Verb.KILL),
                 Tuple.of(3, Verb.CRASH));
@@ -178,6 +182,16 @@ class StoreModelTest {
                             store, STREAMS.get(random.nextInt(STREAMS.size())), random.nextInt(8), limit * 2);
                 case EVENTS -> cursor = random.nextInt(2) == 0 ? 0 : Math.max(0, cursor - random.nextInt(9));
                 case CLOCK -> now = now.plus(MOVES.get(random.nextInt(MOVES.size())));
+                case CHECKPOINT -> {
+                    store.checkpoint();
+                    model.forced();
+                    model.compareAll(store, KEYS, limit);
+                }
+                case READ_ONLY -> {
+                    try (ReadOnlyStore look = JsonStore.openReadOnly(Sample.DIRECTORY, disk)) {
+                        model.compareRecords(look, limit);
+                    }
+                }
                 case REOPEN -> {
                     store.close();
                     model.forced();
