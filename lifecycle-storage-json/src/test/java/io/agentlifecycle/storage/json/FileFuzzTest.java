@@ -44,9 +44,12 @@ import org.junit.jupiter.params.provider.MethodSource;
  * much. With JAZZER_FUZZ=1 one of the methods that Jazzer knows goes on looking; CONTRIBUTING.md says how.
  */
 class FileFuzzTest {
-    private static final int CHANGES = 400;
+    private static final int CHANGES = 250;
     private static final Map<Path, byte[]> KILLED = Journals.killed(Journals.commits(9));
     private static final Map<Path, byte[]> WITH_SNAPSHOT = Journals.withSnapshot(Journals.longCommits(5));
+    private static final Map<Path, byte[]> AUDITED = Journals.withSnapshot(Journals.commits(9));
+    private static final String AUDIT = ".jsonl";
+    private static final String INDEX = ".index";
     private static final Pattern LINE = Pattern.compile(
             "\\{\"seq\":[0-9]+,\"prev\":\"[0-9a-f]{8}\",\"durable\":[0-9]+,(.*),\"crc\":\"[0-9a-f]{8}\"\\}");
 
@@ -148,6 +151,19 @@ class FileFuzzTest {
         open(files);
     }
 
+    /** The bytes as the only audit segment, or as its index. */
+    private static void audit(byte[] bytes, String end) {
+        open(Journals.with(AUDITED, audit(end), bytes));
+    }
+
+    private static Path audit(String end) {
+        return AUDITED.keySet().stream()
+                .filter(path ->
+                        path.getParent().endsWith("audit") && path.toString().endsWith(end))
+                .findAny()
+                .orElseThrow();
+    }
+
     private static void agentMesh(byte[] bytes) {
         Path file = null;
         try (LifecycleManager manager = LifecycleManager.builder()
@@ -229,6 +245,14 @@ class FileFuzzTest {
 
     static Stream<byte[]> snapshots() {
         return Stream.of(WITH_SNAPSHOT.get(Journals.snapshot(WITH_SNAPSHOT)));
+    }
+
+    static Stream<byte[]> auditSegments() {
+        return Stream.of(AUDITED.get(audit(AUDIT)));
+    }
+
+    static Stream<byte[]> auditIndexes() {
+        return Stream.of(AUDITED.get(audit(INDEX)));
     }
 
     static Stream<byte[]> agentMeshFiles() {
@@ -326,6 +350,16 @@ class FileFuzzTest {
     }
 
     @Test
+    void audit_segments_near_to_real_ones_are_refused_or_taken() {
+        near(auditSegments(), bytes -> audit(bytes, AUDIT));
+    }
+
+    @Test
+    void audit_indexes_near_to_real_ones_are_refused_or_taken() {
+        near(auditIndexes(), bytes -> audit(bytes, INDEX));
+    }
+
+    @Test
     void files_near_to_those_of_agent_mesh_are_refused_or_taken() {
         near(agentMeshFiles(), FileFuzzTest::agentMesh);
     }
@@ -363,6 +397,20 @@ class FileFuzzTest {
     @Tag("deep")
     void any_snapshot(byte[] bytes) {
         snapshot(bytes);
+    }
+
+    @MethodSource("auditSegments")
+    @FuzzTest(maxDuration = "10m")
+    @Tag("deep")
+    void any_audit_segment(byte[] bytes) {
+        audit(bytes, AUDIT);
+    }
+
+    @MethodSource("auditIndexes")
+    @FuzzTest(maxDuration = "10m")
+    @Tag("deep")
+    void any_audit_index(byte[] bytes) {
+        audit(bytes, INDEX);
     }
 
     @MethodSource("agentMeshFiles")

@@ -44,7 +44,6 @@ class FleetLoadTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
     private static final Actor ADMIN = Actor.human("admin@company.com");
     private static final Actor ALICE = Actor.human("alice@company.com");
-    private static final long LONGEST_MINUTES = 20;
 
     /** Segments end and snapshots are made many times in a run. */
     private static final Limits LIMITS = new Limits(4 << 20, 200_000, 1_000_000, 1_000, 5);
@@ -120,7 +119,8 @@ class FleetLoadTest {
         }
     }
 
-    private record Load(int threads, int agents, int steps) {}
+    /** How much of it, and how long it may take: that is only there to end what would never end. */
+    private record Load(int threads, int agents, int steps, int minutes) {}
 
     private static void drive(StorageIo io, Path directory, Load load) throws Exception {
         var clock = MutableClock.at(START);
@@ -183,7 +183,7 @@ class FleetLoadTest {
         Map<Verb, Integer> done = new EnumMap<>(Verb.class);
         for (FutureTask<Map<Verb, Integer>> thread : threads) {
             try {
-                thread.get(LONGEST_MINUTES, TimeUnit.MINUTES)
+                thread.get(load.minutes(), TimeUnit.MINUTES)
                         .forEach((verb, times) -> done.merge(verb, times, Integer::sum));
             } catch (TimeoutException e) {
                 long[] dead = ManagementFactory.getThreadMXBean().findDeadlockedThreads();
@@ -255,24 +255,24 @@ class FleetLoadTest {
 
     @Test
     void eight_threads_on_fifty_agents_leave_a_sound_fleet() throws Exception {
-        drive(new MemoryIo(), Sample.DIRECTORY, new Load(8, 50, 2_000));
+        drive(new MemoryIo(), Sample.DIRECTORY, new Load(8, 50, 2_000, 3));
     }
 
     @Test
     void eight_threads_on_fifty_agents_leave_a_sound_fleet_on_the_disk(@TempDir Path temporary) throws Exception {
-        drive(new FileIo(), temporary.resolve("store"), new Load(8, 50, 500));
+        drive(new FileIo(), temporary.resolve("store"), new Load(8, 50, 500, 3));
     }
 
     @Test
     @Tag("deep")
     void thirty_two_threads_on_a_thousand_agents_leave_a_sound_fleet() throws Exception {
-        drive(new MemoryIo(), Sample.DIRECTORY, new Load(32, 1_000, 30_000));
+        drive(new MemoryIo(), Sample.DIRECTORY, new Load(32, 1_000, 30_000, 30));
     }
 
     @Test
     @Tag("deep")
     void thirty_two_threads_on_a_thousand_agents_leave_a_sound_fleet_on_the_disk(@TempDir Path temporary)
             throws Exception {
-        drive(new FileIo(), temporary.resolve("store"), new Load(32, 1_000, 5_000));
+        drive(new FileIo(), temporary.resolve("store"), new Load(32, 1_000, 5_000, 30));
     }
 }
