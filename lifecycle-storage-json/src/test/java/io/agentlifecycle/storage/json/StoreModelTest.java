@@ -188,7 +188,7 @@ class StoreModelTest {
                     model.compareAll(store, KEYS, limit);
                 }
                 case READ_ONLY -> {
-                    try (ReadOnlyStore look = JsonStore.openReadOnly(Sample.DIRECTORY, disk)) {
+                    try (ReadOnlyStore look = JsonStore.openReadOnly(Sample.DIRECTORY, disk, Long.MAX_VALUE)) {
                         model.compareRecords(look, limit);
                     }
                 }
