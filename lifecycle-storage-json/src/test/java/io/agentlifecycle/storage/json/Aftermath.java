@@ -176,7 +176,7 @@ final class Aftermath {
         if (!io.exists(Sample.DIRECTORY.resolve(Manifest.NAME))) {
             return Optional.empty();
         }
-        try (ReadOnlyStore store = JsonStore.openReadOnly(Sample.DIRECTORY, io)) {
+        try (ReadOnlyStore store = JsonStore.openReadOnly(Sample.DIRECTORY, io, Long.MAX_VALUE)) {
             return Optional.of(Sample.content(store));
         }
     }
