@@ -155,6 +155,11 @@ final class Engine {
         return committer.clock().now();
     }
 
+    /** The same, in nanoseconds of the epoch. */
+    long nanos() {
+        return committer.clock().nanos();
+    }
+
     Optional<String> lastStoreFailure() {
         return committer.lastFailure();
     }

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core;
 
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
@@ -58,7 +59,8 @@ final class FleetView {
             Pulse pulse,
             Verdict.Allowed allowed) {}
 
-    private final Map<AgentKey, Entry> entries = new ConcurrentHashMap<>();
+    /** By tenant, so that whoever speaks for one looks an agent up by its id alone. */
+    private final Map<TenantId, Map<AgentId, Entry>> tenants = new ConcurrentHashMap<>();
 
     /** One of the denials of this process, by number; {@code stop} if the agent was to be stopped altogether. */
     private record Denial(long number, boolean stop) {}
@@ -98,44 +100,60 @@ final class FleetView {
                 if (mutation instanceof Mutation.Put put) {
                     put(AgentCodec.decode(put.next()).agent());
                 } else {
-                    entries.remove(mutation.key().agentKey());
+                    remove(mutation.key().agentKey());
                 }
             } catch (RuntimeException e) {
                 // an agent that cannot be read is an agent that may do nothing
-                entries.remove(mutation.key().agentKey());
+                remove(mutation.key().agentKey());
                 throw e;
             }
         }
     }
 
     private Entry put(Agent agent) {
-        return entries.compute(agent.key(), (key, before) -> {
-            if (before != null && before.version() >= agent.version()) {
-                return before;
-            }
-            Pulse pulse = before == null ? new Pulse(RecordKey.agent(key)) : before.pulse();
-            Verdict.Allowed allowed = before == null ? new Verdict.Allowed(key) : before.allowed();
-            return new Entry(
-                    key,
-                    agent.version(),
-                    agent.state(),
-                    agent.activity().heard(),
-                    agent.activity().silence().isPresent(),
-                    agent.lifespan(),
-                    agent.credentials(),
-                    agent.owner(),
-                    pulse,
-                    allowed);
-        });
+        return tenants.computeIfAbsent(agent.key().tenant(), t -> new ConcurrentHashMap<>())
+                .compute(agent.key().id(), (id, before) -> {
+                    if (before != null && before.version() >= agent.version()) {
+                        return before;
+                    }
+                    AgentKey key = before == null ? agent.key() : before.key();
+                    Pulse pulse = before == null ? new Pulse(key) : before.pulse();
+                    Verdict.Allowed allowed = before == null ? new Verdict.Allowed(key) : before.allowed();
+                    return new Entry(
+                            key,
+                            agent.version(),
+                            agent.state(),
+                            agent.activity().heard(),
+                            agent.activity().silence().isPresent(),
+                            agent.lifespan(),
+                            agent.credentials(),
+                            agent.owner(),
+                            pulse,
+                            allowed);
+                });
+    }
+
+    private void remove(AgentKey key) {
+        of(key.tenant()).remove(key.id());
+    }
+
+    private Map<AgentId, Entry> of(TenantId tenant) {
+        return tenants.getOrDefault(tenant, Map.of());
     }
 
     @Nullable
     Entry get(AgentKey key) {
-        return closed ? null : entries.get(key);
+        return get(key.tenant(), key.id());
+    }
+
+    @Nullable
+    Entry get(TenantId tenant, AgentId id) {
+        Map<AgentId, Entry> own = tenants.get(tenant);
+        return closed || own == null ? null : own.get(id);
     }
 
     Optional<Liveness> liveness(AgentKey key) {
-        Entry entry = entries.get(key);
+        Entry entry = of(key.tenant()).get(key.id());
         return entry == null ? Optional.empty() : entry.pulse().liveness();
     }
 
@@ -212,7 +230,7 @@ final class FleetView {
 
     /** Denies an agent in this process, because its restriction could not be stored; one that is not here need not be. */
     void deny(AgentKey key, boolean stop) {
-        Entry entry = entries.get(key);
+        Entry entry = of(key.tenant()).get(key.id());
         if (entry != null && !entry.state().isTerminal()) {
             denied.merge(
                     key,
@@ -244,27 +262,25 @@ final class FleetView {
         long total = 0;
         Map<AgentState, Long> byState = new EnumMap<>(AgentState.class);
         Map<String, Long> byOwner = new TreeMap<>();
-        for (Entry entry : entries.values()) {
-            if (entry.key().tenant().equals(tenant)) {
-                total++;
-                byState.merge(entry.state(), 1L, Long::sum);
-                entry.owner().ifPresent(owner -> byOwner.merge(owner.toString(), 1L, Long::sum));
-            }
+        for (Entry entry : of(tenant).values()) {
+            total++;
+            byState.merge(entry.state(), 1L, Long::sum);
+            entry.owner().ifPresent(owner -> byOwner.merge(owner.toString(), 1L, Long::sum));
         }
         return new FleetSummary(total, byState, byOwner);
     }
 
     /** How many agents of a tenant are ACTIVE, and so should be heard. */
     long active(TenantId tenant) {
-        return entries.values().stream()
-                .filter(entry -> entry.key().tenant().equals(tenant) && entry.state() == AgentState.ACTIVE)
+        return of(tenant).values().stream()
+                .filter(entry -> entry.state() == AgentState.ACTIVE)
                 .count();
     }
 
     /** Forgets everything: whoever asks from now on is told that it knows no agent. */
     void close() {
         closed = true;
-        entries.clear();
+        tenants.clear();
         denied.clear();
     }
 }

@@ -174,18 +174,32 @@ public final class LifecycleManager implements AutoCloseable {
      * batch; only the first heartbeat after becoming ACTIVE, and one that ends a noticed silence, are events.
      */
     public Liveness heartbeat(AgentId agent) {
-        AgentKey key = key(agent);
-        engine().requireOpen();
+        // apart from the work, so that this is small enough to be compiled into a caller: if that keeps no answer, none
+        // is
+        // made
+        return beat(agent).heard();
+    }
+
+    private Pulse beat(AgentId agent) {
+        Engine engine = engine();
+        engine.requireOpen();
+        FleetView.Entry entry = engine.fleet().get(tenant, agent);
+        long now = engine.nanos();
+        if (entry == null || entry.state() != AgentState.ACTIVE || !entry.heard() || entry.silent()) {
+            entry = heartbeatThatIsAnEvent(key(agent));
+        }
+        Pulse pulse = entry.pulse();
+        engine.heartbeats().beat(pulse, now);
+        return pulse;
+    }
+
+    private FleetView.Entry heartbeatThatIsAnEvent(AgentKey key) {
         FleetView.Entry entry = engine().fleet().get(key);
         if (entry == null) {
             throw new AgentNotFoundException(key);
         }
-        Instant now = engine().now();
-        if (entry.state() != AgentState.ACTIVE || !entry.heard() || entry.silent()) {
-            engine().run(key, Engine.Effect.NEUTRAL, rules().heartbeat());
-        }
-        engine().heartbeats().beat(entry.pulse(), now);
-        return entry.pulse().liveness().orElseThrow();
+        engine().run(key, Engine.Effect.NEUTRAL, rules().heartbeat());
+        return entry;
     }
 
     /** What is known of an agent's heartbeats; empty before the first. */
