@@ -20,7 +20,7 @@ public record TenantId(String value) implements Comparable<TenantId> {
 
     /** The tenant of that name. */
     public static TenantId of(String value) {
-        return new TenantId(value);
+        return DEFAULT.value.equals(value) ? DEFAULT : new TenantId(value);
     }
 
     @Override

@@ -7,18 +7,20 @@ import io.agentlifecycle.core.agent.PageToken;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableSet;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The records of a store in memory with their indexes and due times, for authors of stores. A change of several
@@ -29,28 +31,80 @@ public final class MemoryState {
 
     private record Due(Instant at, RecordKey key) {}
 
+    /** A record with what is known beside it. */
+    private static final class Held {
+        private StoredRecord record;
+        private @Nullable Due due;
+        private @Nullable Liveness liveness;
+
+        Held(StoredRecord record) {
+            this.record = record;
+        }
+    }
+
+    /** Who has a term: often one alone. */
+    private static final class Holders {
+        private final Term term;
+        private @Nullable RecordKey only;
+        private @Nullable Sorted<RecordKey> all;
+
+        Holders(Term term) {
+            this.term = term;
+        }
+
+        void add(RecordKey key) {
+            if (all != null) {
+                all.add(key);
+            } else if (only == null || only.equals(key)) {
+                only = key;
+            } else {
+                all = new Sorted<>(Comparator.naturalOrder());
+                all.add(only);
+                all.add(key);
+                only = null;
+            }
+        }
+
+        void remove(RecordKey key) {
+            if (all != null) {
+                all.remove(key);
+            } else if (key.equals(only)) {
+                only = null;
+            }
+        }
+
+        int size() {
+            return all != null ? all.size() : only != null ? 1 : 0;
+        }
+
+        Iterator<RecordKey> from(RecordKey first, boolean inclusive) {
+            if (all != null) {
+                return all.from(first, inclusive);
+            }
+            boolean in = only != null && only.compareTo(first) >= (inclusive ? 0 : 1);
+            return in ? List.of(only).iterator() : Collections.emptyIterator();
+        }
+    }
+
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-    private final Map<RecordKey, StoredRecord> records = new HashMap<>();
-    private final NavigableSet<RecordKey> keys = new TreeSet<>();
-    private final Map<Term, NavigableSet<RecordKey>> terms = new HashMap<>();
-    private final Map<RecordKey, Instant> dueAt = new HashMap<>();
-    private final NavigableSet<Due> due =
-            new TreeSet<>(Comparator.comparing(Due::at).thenComparing(Due::key));
-    private final Map<RecordKey, Liveness> liveness = new HashMap<>();
+    private final Map<RecordKey, Held> records = new HashMap<>();
+    private final Sorted<RecordKey> keys = new Sorted<>(Comparator.naturalOrder());
+    private final Map<Term, Holders> terms = new HashMap<>();
+    private final Sorted<Due> due = new Sorted<>(Comparator.comparing(Due::at).thenComparing(Due::key));
 
     /** Without records. */
     public MemoryState() {}
 
     /** The record of that key. */
     public Optional<StoredRecord> get(RecordKey key) {
-        return read(() -> Optional.ofNullable(records.get(key)));
+        return read(() -> Optional.ofNullable(records.get(key)).map(held -> held.record));
     }
 
     /** The version of that record, 0 if there is none. */
     public long version(RecordKey key) {
         return read(() -> {
-            StoredRecord found = records.get(key);
-            return found == null ? 0L : found.version();
+            Held found = records.get(key);
+            return found == null ? 0L : found.record.version();
         });
     }
 
@@ -59,14 +113,10 @@ public final class MemoryState {
         lock.writeLock().lock();
         try {
             for (Mutation mutation : mutations) {
-                StoredRecord before = records.get(mutation.key());
-                if (before != null) {
-                    remove(before);
-                }
                 if (mutation instanceof Mutation.Put put) {
-                    add(put.next());
+                    put(put.next());
                 } else {
-                    liveness.remove(mutation.key());
+                    purge(mutation.key());
                 }
             }
         } finally {
@@ -83,8 +133,9 @@ public final class MemoryState {
             List<StoredRecord> found = new ArrayList<>();
             Iterator<RecordKey> candidates = candidates(query, after);
             while (candidates.hasNext()) {
-                StoredRecord candidate = records.get(candidates.next());
-                if (candidate != null && query.matches(candidate)) {
+                Held held = records.get(candidates.next());
+                if (held != null && query.matches(held.record)) {
+                    StoredRecord candidate = held.record;
                     if (found.size() == limit) {
                         RecordKey last = found.get(limit - 1).key();
                         return new Page<>(found, Optional.of(new PageToken(last.tenant(), last.id())));
@@ -98,20 +149,27 @@ public final class MemoryState {
 
     /** The records that are due at {@code now}, the longest overdue first, at most {@code limit}. */
     public List<RecordKey> due(Instant now, int limit) {
-        return read(() -> due.stream()
-                .takeWhile(entry -> !entry.at().isAfter(now))
-                .limit(limit)
-                .map(Due::key)
-                .toList());
+        return read(() -> {
+            List<RecordKey> found = new ArrayList<>();
+            Iterator<Due> all = due.all();
+            while (found.size() < limit && all.hasNext()) {
+                Due next = all.next();
+                if (next.at().isAfter(now)) {
+                    break;
+                }
+                found.add(next.key());
+            }
+            return List.copyOf(found);
+        });
     }
 
     /** Moves the due time of a record to {@code next}, unless it no longer has that version. */
     public void rearm(RecordKey key, long version, Optional<Instant> next) {
         lock.writeLock().lock();
         try {
-            StoredRecord found = records.get(key);
-            if (found != null && found.version() == version) {
-                setDue(key, next);
+            Held found = records.get(key);
+            if (found != null && found.record.version() == version) {
+                setDue(found, next);
             }
         } finally {
             lock.writeLock().unlock();
@@ -124,10 +182,12 @@ public final class MemoryState {
         try {
             int ignored = 0;
             for (Heartbeat heartbeat : batch) {
-                if (records.containsKey(heartbeat.agent())) {
-                    liveness.merge(heartbeat.agent(), heartbeat.liveness(), Liveness::merge);
-                } else {
+                Held held = records.get(heartbeat.agent());
+                if (held == null) {
                     ignored++;
+                } else {
+                    Liveness before = held.liveness;
+                    held.liveness = before == null ? heartbeat.liveness() : before.merge(heartbeat.liveness());
                 }
             }
             return ignored;
@@ -138,7 +198,7 @@ public final class MemoryState {
 
     /** What is known of an agent's heartbeats. */
     public Optional<Liveness> liveness(RecordKey agent) {
-        return read(() -> Optional.ofNullable(liveness.get(agent)));
+        return read(() -> Optional.ofNullable(records.get(agent)).map(held -> held.liveness));
     }
 
     /** How many records there are. */
@@ -148,82 +208,114 @@ public final class MemoryState {
 
     /** All records as they are at this moment, in no order. */
     public List<StoredRecord> records() {
-        return read(() -> List.copyOf(records.values()));
+        return read(() -> records.values().stream().map(held -> held.record).toList());
     }
 
     /** What is known of all heartbeats at this moment, in no order. */
     public List<Heartbeat> heartbeats() {
         return read(() -> {
-            List<Heartbeat> all = new ArrayList<>(liveness.size());
-            liveness.forEach((agent, known) -> all.add(new Heartbeat(agent, known)));
+            List<Heartbeat> all = new ArrayList<>();
+            records.values().forEach(held -> {
+                if (held.liveness != null) {
+                    all.add(new Heartbeat(held.record.key(), held.liveness));
+                }
+            });
             return all;
         });
     }
 
-    private void add(StoredRecord next) {
-        records.put(next.key(), next);
-        keys.add(next.key());
-        next.index()
-                .forEach((name, value) -> terms.computeIfAbsent(
-                                new Term(next.key().kind(), name, value), t -> new TreeSet<>())
-                        .add(next.key()));
-        setDue(next.key(), next.dueAt());
+    private void put(StoredRecord next) {
+        Held held = records.get(next.key());
+        RecordKey key;
+        if (held == null) {
+            key = next.key();
+            held = new Held(next);
+            records.put(key, held);
+            keys.add(key);
+        } else {
+            key = held.record.key();
+            unindex(held.record);
+        }
+        held.record = index(key, next);
+        setDue(held, next.dueAt());
     }
 
-    private void remove(StoredRecord before) {
-        RecordKey key = before.key();
-        records.remove(key);
-        keys.remove(key);
+    private void purge(RecordKey key) {
+        Held held = records.remove(key);
+        if (held != null) {
+            keys.remove(key);
+            unindex(held.record);
+            setDue(held, Optional.empty());
+        }
+    }
+
+    /** Makes {@code next} findable, and returns it with the key and the texts that others like it have already. */
+    private StoredRecord index(RecordKey key, StoredRecord next) {
+        Map<String, String> shared = new TreeMap<>();
+        next.index().forEach((name, value) -> {
+            Holders holders = terms.computeIfAbsent(new Term(key.kind(), name, value), Holders::new);
+            holders.add(key);
+            shared.put(holders.term.name(), holders.term.value());
+        });
+        return new StoredRecord(key, next.version(), next.dueAt(), next.body(), shared);
+    }
+
+    private void unindex(StoredRecord before) {
         before.index().forEach((name, value) -> {
-            var term = new Term(key.kind(), name, value);
-            NavigableSet<RecordKey> holders = terms.get(term);
-            if (holders != null && holders.remove(key) && holders.isEmpty()) {
-                terms.remove(term);
+            var term = new Term(before.key().kind(), name, value);
+            Holders holders = terms.get(term);
+            if (holders != null) {
+                holders.remove(before.key());
+                if (holders.size() == 0) {
+                    terms.remove(term);
+                }
             }
         });
-        setDue(key, Optional.empty());
     }
 
-    private void setDue(RecordKey key, Optional<Instant> next) {
-        Instant before = dueAt.remove(key);
-        if (before != null) {
-            due.remove(new Due(before, key));
+    private void setDue(Held held, Optional<Instant> next) {
+        if (held.due != null) {
+            due.remove(held.due);
         }
-        next.ifPresent(at -> {
-            dueAt.put(key, at);
-            due.add(new Due(at, key));
-        });
+        held.due = next.map(at -> new Due(at, held.record.key())).orElse(null);
+        if (held.due != null) {
+            due.add(held.due);
+        }
     }
 
     /** Keys in order, from the shortest index that applies, or from all keys of the kind. */
     private Iterator<RecordKey> candidates(RecordQuery query, Optional<PageToken> after) {
-        List<NavigableSet<RecordKey>> best = null;
+        List<Holders> best = null;
         long bestSize = Long.MAX_VALUE;
         for (Map.Entry<String, Set<String>> condition : query.index().entrySet()) {
-            List<NavigableSet<RecordKey>> sets = condition.getValue().stream()
-                    .map(value ->
-                            terms.getOrDefault(new Term(query.kind(), condition.getKey(), value), new TreeSet<>()))
+            List<Holders> holders = condition.getValue().stream()
+                    .map(value -> terms.get(new Term(query.kind(), condition.getKey(), value)))
+                    .filter(Objects::nonNull)
                     .toList();
-            long size = sets.stream().mapToLong(NavigableSet::size).sum();
+            long size = holders.stream().mapToLong(Holders::size).sum();
             if (size < bestSize) {
-                best = sets;
+                best = holders;
                 bestSize = size;
             }
         }
-        List<Iterator<RecordKey>> ranges = new ArrayList<>();
-        for (NavigableSet<RecordKey> set : best == null ? List.of(keys) : best) {
-            ranges.add(range(set, query, after));
+        RecordKey first = first(query, after);
+        if (best == null) {
+            return range(keys.from(first, after.isEmpty()), query);
         }
-        return ranges.size() == 1 ? ranges.get(0) : merged(ranges);
+        return merged(best.stream()
+                .map(holders -> range(holders.from(first, after.isEmpty()), query))
+                .toList());
     }
 
-    private static Iterator<RecordKey> range(
-            NavigableSet<RecordKey> set, RecordQuery query, Optional<PageToken> after) {
+    private static RecordKey first(RecordQuery query, Optional<PageToken> after) {
         // no character of a tenant or an id sorts before a blank, so this stands before all keys of the kind
-        RecordKey first = after.map(token -> new RecordKey(token.tenant(), query.kind(), token.id()))
+        return after.map(token -> new RecordKey(token.tenant(), query.kind(), token.id()))
                 .or(() -> query.tenant().map(tenant -> new RecordKey(tenant, query.kind(), "!")))
                 .orElse(new RecordKey(TenantId.of("-"), query.kind(), "!"));
-        Iterator<RecordKey> all = set.tailSet(first, after.isEmpty()).iterator();
+    }
+
+    /** What belongs to the query's kind and tenant, at the beginning of {@code all}. */
+    private static Iterator<RecordKey> range(Iterator<RecordKey> all, RecordQuery query) {
         return new Iterator<>() {
             private Optional<RecordKey> next = step();
 

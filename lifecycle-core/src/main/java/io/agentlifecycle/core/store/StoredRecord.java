@@ -3,10 +3,8 @@ package io.agentlifecycle.core.store;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
-import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /**
  * One version of a record. Immutable.
@@ -25,6 +23,6 @@ public record StoredRecord(
         }
         requireNonNull(dueAt, "dueAt");
         requireNonNull(body, "body");
-        index = Collections.unmodifiableMap(new TreeMap<>(index));
+        index = Terms.copyOf(index);
     }
 }
