@@ -74,6 +74,11 @@ final class Fleet {
         return template.fleet();
     }
 
+    /** The same agents without their log, for a store in memory, which would keep all of that. */
+    Fleet withoutEvents() {
+        return new Fleet(record, List.of(), at);
+    }
+
     /** The commits by which an active agent is suspended and resumed. */
     static List<Commit> suspendAndResume(AuditSealer sealer) {
         var template = new Template(InstantSource.system(), Optional.of(sealer));

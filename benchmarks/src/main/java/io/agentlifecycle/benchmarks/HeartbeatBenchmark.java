@@ -63,7 +63,7 @@ public class HeartbeatBenchmark {
         public void setUp() {
             LifecycleStore store = LifecycleStore.inMemory();
             LifecycleManager.builder().store(store).build().close();
-            ids = Fleet.active(InstantSource.system()).fill(store, agents);
+            ids = Fleet.active(InstantSource.system()).withoutEvents().fill(store, agents);
             manager = LifecycleManager.builder().store(store).build();
             Collections.shuffle(ids, new Random(11));
             ids.forEach(id -> beats.put(AgentId.of(String.valueOf(id.toCharArray())), new Beat()));

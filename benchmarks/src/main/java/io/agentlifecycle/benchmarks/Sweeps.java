@@ -29,6 +29,7 @@ final class Sweeps implements Subject {
         // 1,000 agents come up at each step, and are found to have nothing to do: what is left is the sweep itself,
         // without a commit
         Fleet.active(clock)
+                .withoutEvents()
                 .fill(
                         store,
                         scale.sweepAgents(),
@@ -36,7 +37,7 @@ final class Sweeps implements Subject {
         try (LifecycleManager manager =
                 LifecycleManager.builder().store(store).clock(clock).build()) {
             List<Double> idle = new ArrayList<>();
-            for (int i = 0; i < 20_000; i++) {
+            for (int i = 0; i < 5_000; i++) {
                 idle.add(sweep(manager, 0));
             }
             List<Double> busy = new ArrayList<>();
@@ -45,7 +46,7 @@ final class Sweeps implements Subject {
                 busy.add(sweep(manager, DUE));
             }
             List<Double> scans = new ArrayList<>();
-            for (int i = 0; i < 3; i++) {
+            for (int i = 0; i < (scale.isQuick() ? 1 : 3); i++) {
                 long scan = System.nanoTime();
                 new OrphanDetector(manager).detect();
                 scans.add(Figures.seconds(scan));
