@@ -51,7 +51,7 @@ final class Heartbeats implements Subject {
                         .forks(1)
                         .jvmArgs("-Xms" + (scale.isQuick() ? "1g" : "5g"), "-Xmx" + (scale.isQuick() ? "1g" : "5g"))
                         .warmupIterations(3)
-                        .warmupTime(TimeValue.milliseconds(scale.isQuick() ? 400 : 2_000))
+                        .warmupTime(TimeValue.milliseconds(scale.isQuick() ? 250 : 2_000))
                         .measurementIterations(scale.isQuick() ? 20 : 100)
                         .measurementTime(time)
                         .addProfiler(GCProfiler.class)

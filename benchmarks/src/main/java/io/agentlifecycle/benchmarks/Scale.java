@@ -28,11 +28,11 @@ record Scale(
     /** At most 50 s on two idle cores. */
     static final Scale QUICK = new Scale(
             3,
-            Duration.ofMillis(600),
+            Duration.ofMillis(400),
             List.of(1_000, 100_000),
             100_000,
             10_000,
-            Duration.ofSeconds(4),
+            Duration.ofSeconds(3),
             20_000,
             List.of(1_000));
 
