@@ -51,7 +51,7 @@ final class Clockwork {
         return high;
     }
 
-    /** {@link #now} in nanoseconds of the epoch, for heartbeats: it allocates nothing. */
+    /** {@link #now} in nanoseconds of the epoch, for heartbeats: as a number, nothing of it has to be kept. */
     long nanos() {
         Instant observed = clock.instant();
         long nanos = Pulse.nanos(observed);
