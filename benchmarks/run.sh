@@ -15,7 +15,7 @@ case "${1:-}" in
 esac
 
 # Without the network first: it is needed only when something has never been downloaded.
-build() { mvn -B -ntp -q "$@" -f .. -pl benchmarks -am -Dmaven.test.skip=true process-classes >&2; }
+build() { mvn -B -ntp -q "$@" -f .. -Pbenchmarks -pl benchmarks -am -Dmaven.test.skip=true process-classes >&2; }
 build -o 2>/dev/null || build
 
 exec java -Xms"$heap" -Xmx"$heap" -cp "target/classes:$(cat target/class-path)" \
