@@ -2,6 +2,7 @@ package io.agentlifecycle.testkit;
 
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RequestId;
@@ -26,6 +27,7 @@ final class Draft {
     private final List<Check> checks = new ArrayList<>();
     private final List<Mutation> mutations = new ArrayList<>();
     private final List<StoredEvent> events = new ArrayList<>();
+    private final List<Disclosure> disclosures = new ArrayList<>();
 
     Draft(String requestId) {
         this.requestId = requestId;
@@ -91,7 +93,12 @@ final class Draft {
         return this;
     }
 
+    Draft disclose(Disclosure disclosure) {
+        disclosures.add(disclosure);
+        return this;
+    }
+
     Commit build() {
-        return new Commit(new RequestId(requestId), at, checks, mutations, events);
+        return new Commit(new RequestId(requestId), at, checks, mutations, events, disclosures);
     }
 }

@@ -1,6 +1,7 @@
 package io.agentlifecycle.testkit;
 
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
@@ -31,6 +32,7 @@ class JournaledStore extends ForwardingStore {
         private final Function<Disk, LifecycleStore> opener;
         private final String storeId = UUID.randomUUID().toString();
         private final List<Commit> written = new ArrayList<>();
+        private final List<Erasure> erased = new ArrayList<>();
         private final List<Heartbeat> beats = new ArrayList<>();
         private volatile boolean failing;
         private volatile Optional<Standstill> standstill = Optional.empty();
@@ -72,10 +74,31 @@ class JournaledStore extends ForwardingStore {
             written.add(commit);
         }
 
+        synchronized void erase(String stream, Collection<Long> positions) throws IOException {
+            if (failing) {
+                throw new IOException("the disk is gone");
+            }
+            erased.add(new Erasure(written.size(), stream, List.copyOf(positions)));
+        }
+
         synchronized List<Commit> written() {
             return List.copyOf(written);
         }
+
+        /** Does again what was done before. */
+        private synchronized void replay(LifecycleStore memory) {
+            for (int i = 0; i <= written.size(); i++) {
+                int commits = i;
+                erased.stream()
+                        .filter(erasure -> erasure.after() == commits)
+                        .forEach(erasure -> memory.erase(erasure.stream(), erasure.positions()));
+                written.stream().skip(commits).limit(1).forEach(memory::commit);
+            }
+        }
     }
+
+    /** What was erased after so many commits. */
+    private record Erasure(int after, String stream, List<Long> positions) {}
 
     private static final class Standstill implements StoreMedium.Stall {
         private final CountDownLatch reached = new CountDownLatch(1);
@@ -121,7 +144,7 @@ class JournaledStore extends ForwardingStore {
     /** What the disk holds, ready to be read. */
     static LifecycleStore recovered(Disk disk) {
         LifecycleStore memory = LifecycleStore.inMemory();
-        disk.written().forEach(memory::commit);
+        disk.replay(memory);
         memory.heartbeats(disk.beats);
         return memory;
     }
@@ -176,6 +199,24 @@ class JournaledStore extends ForwardingStore {
         } catch (IOException e) {
             failed = failsForGood();
             return Optional.of(new CommitResult.Unknown(e.getMessage()));
+        }
+    }
+
+    @Override
+    public void erase(String stream, Collection<Long> positions) {
+        lock.lock();
+        try {
+            if (failed) {
+                throw new StoreException("the disk failed; open the store again", null);
+            }
+            memory.describe(); // throws if it is closed
+            disk.erase(stream, positions);
+            memory.erase(stream, positions);
+        } catch (IOException e) {
+            failed = failsForGood();
+            throw new StoreException("the disk failed: " + e.getMessage(), e);
+        } finally {
+            lock.unlock();
         }
     }
 

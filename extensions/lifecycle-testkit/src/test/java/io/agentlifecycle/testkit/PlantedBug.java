@@ -11,6 +11,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
@@ -165,6 +166,7 @@ enum PlantedBug {
                 }
             }),
             "c7_a_request_id_that_was_used_for_other_content_is_rejected",
+            "c7_a_request_with_another_disclosure_is_another_request",
             "c13_a_subscriber_does_not_hear_of_what_was_not_applied"),
     REMEMBERS_CONFLICTS(memory(RemembersConflicts::new), "c7_a_request_that_met_a_conflict_is_not_remembered"),
 
@@ -372,6 +374,47 @@ enum PlantedBug {
             }),
             "c14_a_store_may_be_closed_twice"),
 
+    // ---- C15
+    LOSES_DISCLOSURES(
+            changing(commit ->
+                    new Commit(commit.requestId(), commit.at(), commit.checks(), commit.mutations(), commit.events())),
+            "c15_disclosures_come_back_character_for_character_beside_their_trail",
+            "c7_a_request_with_another_disclosure_is_another_request"),
+    COUNTS_DISCLOSURES(
+            memory(to -> new ForwardingStore(to) {
+                @Override
+                public List<Disclosure> disclosures(String stream, long from, int limit) {
+                    return super.disclosures(stream, from, Integer.MAX_VALUE).stream()
+                            .limit(limit)
+                            .toList();
+                }
+            }),
+            "c15_a_limit_of_disclosures_counts_events_and_splits_none"),
+    IGNORES_ERASE(
+            memory(to -> new ForwardingStore(to) {
+                @Override
+                public void erase(String stream, Collection<Long> positions) {
+                    describe();
+                }
+            }),
+            "c15_what_was_erased_never_comes_back_and_all_else_stays",
+            "c7_a_request_with_another_disclosure_is_another_request"),
+    ERASES_A_WHOLE_STREAM(
+            memory(to -> new ForwardingStore(to) {
+                @Override
+                public void erase(String stream, Collection<Long> positions) {
+                    super.erase(stream, List.of(0L, 1L, 2L, 3L));
+                }
+            }),
+            "c15_what_was_erased_never_comes_back_and_all_else_stays",
+            "c15_erasing_what_is_not_there_changes_nothing_and_forbids_nothing"),
+    ERASES_WHAT_COMES_LATER(
+            memory(ErasesWhatComesLater::new), "c15_erasing_what_is_not_there_changes_nothing_and_forbids_nothing"),
+    ERASES_IN_MEMORY_ONLY(
+            ErasesInMemoryOnly::new,
+            "c4_disclosures_and_erasures_survive_a_crash",
+            "c14_after_a_failure_of_durability_nothing_is_erased"),
+
     // ---- the descriptor
     TURNS_THE_CLOCK_BACK(memory(TurnsTheClockBack::new), "the_clock_high_water_is_the_latest_time_of_any_commit"),
     HAS_THE_ID_OF_ALL_OTHERS(
@@ -457,7 +500,10 @@ enum PlantedBug {
     }
 
     private static Commit with(Commit commit, List<Check> checks, List<Mutation> mutations, List<StoredEvent> events) {
-        return new Commit(commit.requestId(), commit.at(), checks, mutations, events);
+        List<Disclosure> disclosures = commit.disclosures().stream()
+                .filter(disclosure -> events.stream().anyMatch(disclosure::isOf))
+                .toList();
+        return new Commit(commit.requestId(), commit.at(), checks, mutations, events, disclosures);
     }
 
     private static <T> List<T> allButLast(List<T> all) {
@@ -630,6 +676,46 @@ enum PlantedBug {
         @Override
         boolean failsForGood() {
             return false;
+        }
+    }
+
+    private static final class ErasesWhatComesLater extends ForwardingStore {
+        private final Map<String, Set<Long>> erased = new ConcurrentHashMap<>();
+
+        ErasesWhatComesLater(LifecycleStore to) {
+            super(to);
+        }
+
+        @Override
+        public void erase(String stream, Collection<Long> positions) {
+            describe();
+            erased.computeIfAbsent(stream, s -> ConcurrentHashMap.newKeySet()).addAll(positions);
+        }
+
+        @Override
+        public List<Disclosure> disclosures(String stream, long from, int limit) {
+            Set<Long> hidden = erased.getOrDefault(stream, Set.of());
+            return super.disclosures(stream, from, limit).stream()
+                    .filter(disclosure -> !hidden.contains(disclosure.n()))
+                    .toList();
+        }
+    }
+
+    private static final class ErasesInMemoryOnly extends JournaledStore {
+        private final LifecycleStore memory;
+
+        ErasesInMemoryOnly(Disk disk) {
+            this(disk, recovered(disk));
+        }
+
+        private ErasesInMemoryOnly(Disk disk, LifecycleStore memory) {
+            super(disk, memory);
+            this.memory = memory;
+        }
+
+        @Override
+        public void erase(String stream, Collection<Long> positions) {
+            memory.erase(stream, positions);
         }
     }
 

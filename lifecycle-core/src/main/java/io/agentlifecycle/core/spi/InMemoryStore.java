@@ -5,10 +5,12 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Durability;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
@@ -28,10 +30,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +45,27 @@ final class InMemoryStore implements LifecycleStore {
     private static final Logger LOG = LoggerFactory.getLogger(InMemoryStore.class);
     private static final int MAX_RECORDS = 1_000;
 
-    private record Done(CommitResult.Applied result, Commit commit) {}
+    /** Of the disclosures only a digest, so that nothing of them is left when they are erased. */
+    private record Done(CommitResult.Applied result, Commit disclosingNothing, String disclosed) {
+        static Done of(CommitResult.Applied result, Commit commit) {
+            return new Done(result, disclosingNothing(commit), digest(commit.disclosures()));
+        }
+
+        boolean isOf(Commit commit) {
+            return disclosingNothing.equals(disclosingNothing(commit))
+                    && disclosed.equals(digest(commit.disclosures()));
+        }
+
+        private static Commit disclosingNothing(Commit commit) {
+            return new Commit(commit.requestId(), commit.at(), commit.checks(), commit.mutations(), commit.events());
+        }
+
+        private static String digest(List<Disclosure> disclosures) {
+            return Digests.sha256(disclosures.stream()
+                    .map(disclosure -> disclosure.n() + " " + disclosure.content() + "\n" + disclosure.stream() + "\n")
+                    .collect(Collectors.joining()));
+        }
+    }
 
     private final String storeId = UUID.randomUUID().toString();
     private final MemoryState state = new MemoryState();
@@ -51,6 +76,7 @@ final class InMemoryStore implements LifecycleStore {
 
     private final List<List<StoredEvent>> eventsBySeq = new ArrayList<>();
     private final Map<String, List<StoredEvent>> streams = new HashMap<>();
+    private final Map<String, TreeMap<Long, List<Disclosure>>> disclosed = new HashMap<>();
     private final Map<RequestId, Done> done = new HashMap<>();
     private Optional<Instant> highWater = Optional.empty();
     private boolean closed;
@@ -76,7 +102,7 @@ final class InMemoryStore implements LifecycleStore {
         return locked(() -> {
             Done before = done.get(commit.requestId());
             if (before != null) {
-                return before.commit().equals(commit)
+                return before.isOf(commit)
                         ? before.result()
                         : new CommitResult.Rejected(
                                 CommitResult.Reason.REQUEST_ID_REUSED,
@@ -120,11 +146,16 @@ final class InMemoryStore implements LifecycleStore {
         commit.events()
                 .forEach(event -> streams.computeIfAbsent(event.stream(), s -> new ArrayList<>())
                         .add(event));
+        commit.disclosures()
+                .forEach(disclosure -> disclosed
+                        .computeIfAbsent(disclosure.stream(), s -> new TreeMap<>())
+                        .computeIfAbsent(disclosure.n(), n -> new ArrayList<>())
+                        .add(disclosure));
         if (highWater.isEmpty() || commit.at().isAfter(highWater.get())) {
             highWater = Optional.of(commit.at());
         }
         var applied = new CommitResult.Applied(eventsBySeq.size());
-        done.put(commit.requestId(), new Done(applied, commit));
+        done.put(commit.requestId(), Done.of(applied, commit));
         for (CommitListener listener : listeners) {
             try {
                 listener.committed(applied.seq(), commit);
@@ -183,6 +214,29 @@ final class InMemoryStore implements LifecycleStore {
             int begin = (int) Math.min(Math.max(from, 0), all.size());
             return List.copyOf(all.subList(begin, (int) Math.min((long) begin + limit, all.size())));
         });
+    }
+
+    @Override
+    public List<Disclosure> disclosures(String stream, long from, int limit) {
+        return locked(() -> {
+            long begin = Math.max(from, 0);
+            return disclosed
+                    .getOrDefault(stream, new TreeMap<>())
+                    .subMap(begin, Math.max(begin, begin + limit))
+                    .values()
+                    .stream()
+                    .flatMap(List::stream)
+                    .toList();
+        });
+    }
+
+    @Override
+    public void erase(String stream, Collection<Long> positions) {
+        Set<Long> erased = Set.copyOf(positions);
+        locked(() -> disclosed
+                .getOrDefault(requireNonNull(stream, "stream"), new TreeMap<>())
+                .keySet()
+                .removeAll(erased));
     }
 
     @Override

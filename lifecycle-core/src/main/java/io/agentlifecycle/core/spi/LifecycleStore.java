@@ -5,6 +5,7 @@ import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.RecordKey;
@@ -44,6 +45,8 @@ import java.util.Optional;
  *   <li>C13: a subscriber has seen a commit before it is acknowledged, each once, in order, as a whole.
  *   <li>C14: after a failure of durability nothing is written any more. {@link #close} may be called twice; every other
  *       call after it throws a {@link io.agentlifecycle.core.error.StoreException}.
+ *   <li>C15: {@link #disclosures} come back character for character until {@link #erase} has returned, and never again
+ *       after it; events and all else stay as they are.
  * </ol>
  *
  * <p>Implementations must be safe for use by many threads. Methods may block for I/O, and throw
@@ -90,6 +93,23 @@ public interface LifecycleStore extends AutoCloseable {
 
     /** At most {@code limit} events of one stream, from position {@code from} on, in order. */
     List<StoredEvent> trail(String stream, long from, int limit);
+
+    /**
+     * What is disclosed of the events that {@link #trail} gives for the same arguments, without what was erased: in order
+     * of positions, and of one event in the order of its commit. So {@code limit} counts events, and of an event there are
+     * all disclosures or none.
+     */
+    List<Disclosure> disclosures(String stream, long from, int limit);
+
+    /**
+     * Erases all that is disclosed of the events at these positions of a stream. When it returns, {@link #disclosures} never
+     * gives any of it back, and it stands nowhere in the store any more, apart from what the documentation of the store
+     * names. Backups, exports and whatever subscribers keep are the host's duty. What is not there, or was erased before, is
+     * no mistake; a commit that comes later is not touched.
+     *
+     * @throws io.agentlifecycle.core.error.StoreException if that is not done; it may be in part. Call it again
+     */
+    void erase(String stream, Collection<Long> positions);
 
     /** Calls {@code listener} for every commit from now on, before the commit is acknowledged. */
     Subscription subscribe(CommitListener listener);

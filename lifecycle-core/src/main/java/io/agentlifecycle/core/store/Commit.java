@@ -15,19 +15,43 @@ import java.util.Set;
  *     here
  * @param mutations at most one for each record
  * @param events in the order in which they happened
+ * @param disclosures personal values of these events
  */
 public record Commit(
-        RequestId requestId, Instant at, List<Check> checks, List<Mutation> mutations, List<StoredEvent> events) {
+        RequestId requestId,
+        Instant at,
+        List<Check> checks,
+        List<Mutation> mutations,
+        List<StoredEvent> events,
+        List<Disclosure> disclosures) {
     public Commit {
         requireNonNull(requestId, "requestId");
         requireNonNull(at, "at");
         checks = List.copyOf(checks);
         mutations = List.copyOf(mutations);
         events = List.copyOf(events);
+        disclosures = List.copyOf(disclosures);
         Set<RecordKey> changed = new HashSet<>();
         for (Mutation mutation : mutations) {
             if (!changed.add(mutation.key())) {
                 throw new IllegalArgumentException("a commit changes " + mutation.key() + " twice");
+            }
+        }
+        requireOfTheseEvents(disclosures, events);
+    }
+
+    /** A commit without disclosures. */
+    public Commit(
+            RequestId requestId, Instant at, List<Check> checks, List<Mutation> mutations, List<StoredEvent> events) {
+        this(requestId, at, checks, mutations, events, List.of());
+    }
+
+    private static void requireOfTheseEvents(List<Disclosure> disclosures, List<StoredEvent> events) {
+        for (Disclosure disclosure : disclosures) {
+            if (events.stream().noneMatch(disclosure::isOf)) {
+                throw new IllegalArgumentException(
+                        "a commit may disclose values of its own events only, and has no event %d of stream %s"
+                                .formatted(disclosure.n(), disclosure.stream()));
             }
         }
     }

@@ -8,6 +8,7 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.RecordKey;
@@ -83,6 +84,16 @@ public class ForwardingStore implements LifecycleStore {
     @Override
     public List<StoredEvent> trail(String stream, long from, int limit) {
         return to.trail(stream, from, limit);
+    }
+
+    @Override
+    public List<Disclosure> disclosures(String stream, long from, int limit) {
+        return to.disclosures(stream, from, limit);
+    }
+
+    @Override
+    public void erase(String stream, Collection<Long> positions) {
+        to.erase(stream, positions);
     }
 
     @Override
