@@ -19,6 +19,7 @@ final class AuditSegment implements Shelf {
     private final Manifest.Audit reference;
     private final LineFile commits;
     private final LineFile index;
+    private final Optional<DisclosureFile> disclosures;
     private volatile boolean indexIsSound;
 
     AuditSegment(StorageIo io, Path directory, Manifest.Audit reference) {
@@ -26,6 +27,14 @@ final class AuditSegment implements Shelf {
         this.reference = reference;
         this.commits = new LineFile(io, directory.resolve(reference.file()));
         this.index = new LineFile(io, directory.resolve(reference.indexFile()));
+        this.disclosures = reference
+                .disclosures()
+                .map(written -> new DisclosureFile(
+                        io, directory.resolve(reference.disclosuresFile().orElseThrow()), written.sha256()));
+    }
+
+    Manifest.Audit reference() {
+        return reference;
     }
 
     @Override
@@ -86,6 +95,41 @@ final class AuditSegment implements Shelf {
             at = line.get().next();
         }
         return found;
+    }
+
+    @Override
+    public List<Disclosed> disclosures(String stream, long from, long to) throws IOException {
+        return disclosures.isEmpty() ? List.of() : disclosures.get().find(stream, from, to);
+    }
+
+    @Override
+    public List<Disclosed> disclosures(LoggedCommit commit) throws IOException {
+        List<Disclosed> found = new ArrayList<>();
+        if (disclosures.isPresent()) {
+            for (StoredEvent event : commit.commit().events()) {
+                disclosures.get().find(event.stream(), event.n(), event.n() + 1).stream()
+                        .filter(disclosed -> disclosed.seq() == commit.seq())
+                        .forEach(found::add);
+            }
+        }
+        return found;
+    }
+
+    /** Throws a {@link CorruptStoreException} if what is disclosed cannot be read. */
+    void requireSoundDisclosures() throws IOException {
+        if (disclosures.isPresent()) {
+            disclosures.get().requireSound();
+        }
+    }
+
+    /** What is disclosed without what was erased; empty if nothing of it was erased. */
+    Optional<List<Disclosed>> without(Erasures erasures) throws IOException {
+        for (Erasures.Place place : erasures.lines().keySet()) {
+            if (disclosures(place.stream(), place.n(), place.n() + 1).stream().anyMatch(erasures::hides)) {
+                return Optional.of(disclosures.orElseThrow().without(erasures));
+            }
+        }
+        return Optional.empty();
     }
 
     private Optional<LoggedCommit> commit(long offset) throws IOException {

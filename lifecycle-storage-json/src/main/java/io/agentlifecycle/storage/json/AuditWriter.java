@@ -10,9 +10,10 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
-/** Writes one file of an audit segment, or its index, line by line. */
+/** Writes an audit segment, and what stands beside it, line by line. */
 final class AuditWriter implements AutoCloseable {
     /** So that a line of the index stays far below the limit of a line. */
     private static final int OFFSETS_IN_A_LINE = 100_000;
@@ -29,11 +30,16 @@ final class AuditWriter implements AutoCloseable {
         this.out = io.create(file);
     }
 
-    /** Writes an audit segment of lines {@code first} to {@code last}, which stand on these shelves, and its index. */
-    static Manifest.Audit write(StorageIo io, Path directory, long first, long last, List<JournalShelf> shelves)
+    /**
+     * Writes an audit segment of lines {@code first} to {@code last}, which stand on these shelves, and its index, and what
+     * is disclosed of its events but for {@code erasures}.
+     */
+    static Manifest.Audit write(
+            StorageIo io, Path directory, long first, long last, List<JournalShelf> shelves, Erasures erasures)
             throws IOException {
-        var names = new Manifest.Audit(first, last, 0, "", "");
+        var names = new Manifest.Audit(first, last, 0, "", "", Optional.empty());
         Map<String, IndexLine> index = new TreeMap<>();
+        List<Disclosed> disclosed = new ArrayList<>();
         long bytes;
         String sha256;
         try (var segment = new AuditWriter(io, directory.resolve(names.file()))) {
@@ -44,14 +50,37 @@ final class AuditWriter implements AutoCloseable {
                             && !commit.events().isEmpty()) {
                         note(index, commit.events(), segment.bytes);
                         segment.put(LineWriter.audit(read.seq(), commit));
+                        commit.disclosures().stream()
+                                .map(disclosure -> new Disclosed(read.seq(), disclosure))
+                                .filter(found -> !erasures.hides(found))
+                                .forEach(disclosed::add);
                     }
                 });
             }
             sha256 = segment.finish();
             bytes = segment.bytes;
         }
-        return new Manifest.Audit(
-                first, last, bytes, sha256, writeIndex(io, directory.resolve(names.indexFile()), index));
+        String indexSha256 = writeIndex(io, directory.resolve(names.indexFile()), index);
+        disclosed.sort(Disclosed.ORDER);
+        var audit = new Manifest.Audit(first, last, bytes, sha256, indexSha256, Optional.empty());
+        return writeDisclosures(io, directory, audit, last, disclosed);
+    }
+
+    /** Writes what is disclosed of the events of {@code audit}, in order, under a name that was never used: at line {@code at}. */
+    static Manifest.Audit writeDisclosures(
+            StorageIo io, Path directory, Manifest.Audit audit, long at, List<Disclosed> disclosed) throws IOException {
+        if (disclosed.isEmpty()) {
+            return audit.disclosing(Optional.empty());
+        }
+        Manifest.Audit named = audit.disclosing(Optional.of(new Manifest.Disclosures(at, 0, "")));
+        try (var out =
+                new AuditWriter(io, directory.resolve(named.disclosuresFile().orElseThrow()))) {
+            for (Disclosed next : disclosed) {
+                out.put(next.written());
+            }
+            String sha256 = out.finish();
+            return audit.disclosing(Optional.of(new Manifest.Disclosures(at, out.bytes, sha256)));
+        }
     }
 
     /** Takes down that these events stand at {@code offset}. */

@@ -22,8 +22,9 @@ final class Backup {
                 Path folder = target.resolve(AuditSegment.DIRECTORY);
                 io.createDirectory(folder);
                 for (Manifest.Audit audit : manifest.audit()) {
-                    copy(io, directory, target, audit.file());
-                    copy(io, directory, target, audit.indexFile());
+                    for (String name : audit.files()) {
+                        copy(io, directory, target, name);
+                    }
                 }
                 io.forceDirectory(folder);
             }

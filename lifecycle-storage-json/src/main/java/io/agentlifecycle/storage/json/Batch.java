@@ -22,9 +22,13 @@ final class Batch {
     /** A commit whose line stands at {@code offset} of its segment. */
     record Pending(long seq, long offset, Commit commit, String digest) {}
 
+    /** What line {@code seq} erases. */
+    record Erasing(long seq, Line.Erase erase) {}
+
     private final long start;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final List<Pending> commits = new ArrayList<>();
+    private final List<Erasing> erasures = new ArrayList<>();
     private int lines;
     private String lastCrc = Line.NO_CRC;
     private Fate fate = Fate.PENDING;
@@ -53,6 +57,11 @@ final class Batch {
         commits.add(new Pending(seq, end(), commit, digest));
     }
 
+    /** The same for the line of an erasure. */
+    void expect(long seq, Line.Erase erase) {
+        erasures.add(new Erasing(seq, erase));
+    }
+
     boolean isEmpty() {
         return lines == 0;
     }
@@ -75,6 +84,10 @@ final class Batch {
 
     List<Pending> commits() {
         return commits;
+    }
+
+    List<Erasing> erasures() {
+        return erasures;
     }
 
     Fate fate() {

@@ -1,10 +1,14 @@
 package io.agentlifecycle.storage.json;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -30,26 +34,49 @@ final class Checkpoint {
      * Writes all that is needed to open the store without the journal up to {@code picture}, and makes it durable.
      *
      * @param shelves the segments of the journal after the last audit segment of {@code before}, up to the picture
+     * @param erasures what may stand in none of the files that the result names
      * @param keepPrevious true to keep the snapshot before, and the journal since
      * @param last runs before the step that makes it count; if it throws, nothing has changed
      */
     Manifest write(
-            Manifest before, Picture picture, List<JournalShelf> shelves, boolean keepPrevious, EventLog.Work last)
+            Manifest before,
+            Picture picture,
+            List<JournalShelf> shelves,
+            Erasures erasures,
+            boolean keepPrevious,
+            EventLog.Work last)
             throws IOException {
         Manifest.Reference snapshot = Snapshot.write(io, directory, before.storeId(), picture);
         if (io.size(directory.resolve(snapshot.file())) <= READ_AGAIN) {
             Snapshot.requireSound(io, directory, snapshot);
         }
         List<Manifest.Audit> audit = new ArrayList<>(before.audit());
-        audit.addAll(audit(before.auditTo(), shelves));
+        audit.addAll(audit(before.auditTo(), shelves, erasures));
         io.forceDirectory(directory);
-        Manifest next = before.after(snapshot, keepPrevious, audit, picture.requests());
+        Manifest next = before.after(snapshot, keepPrevious && erasures.isEmpty(), audit, picture.requests());
         last.run();
         next.write(io, directory);
         return next;
     }
 
-    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves) throws IOException {
+    /**
+     * Writes the files of disclosures anew that have something of {@code erasures}, for a checkpoint of line {@code at}.
+     *
+     * @param segments those that {@code before} names
+     * @return the same as {@code before} with the new files, for {@link #write}; it does not count by itself
+     */
+    Manifest without(Erasures erasures, Manifest before, Map<Manifest.Audit, AuditSegment> segments, long at)
+            throws IOException {
+        List<Manifest.Audit> audit = new ArrayList<>();
+        for (Manifest.Audit older : before.audit()) {
+            Optional<List<Disclosed>> rest =
+                    requireNonNull(segments.get(older), older.file()).without(erasures);
+            audit.add(rest.isEmpty() ? older : AuditWriter.writeDisclosures(io, directory, older, at, rest.get()));
+        }
+        return before.withAudit(audit);
+    }
+
+    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves, Erasures erasures) throws IOException {
         Path folder = directory.resolve(AuditSegment.DIRECTORY);
         if (!io.exists(folder)) {
             io.createDirectory(folder);
@@ -63,7 +90,7 @@ final class Checkpoint {
             some.add(shelf);
             bytes += io.size(shelf.segment().file());
             if (bytes > auditBytes || i == shelves.size() - 1) {
-                written.add(AuditWriter.write(io, directory, first, shelf.end() - 1, some));
+                written.add(AuditWriter.write(io, directory, first, shelf.end() - 1, some, erasures));
                 first = shelf.end();
                 some.clear();
                 bytes = 0;
@@ -75,39 +102,50 @@ final class Checkpoint {
 
     /** Removes what no manifest names any more, and the journal up to the older snapshot of {@code manifest}. */
     void clean(Manifest manifest) throws IOException {
+        Path folder = directory.resolve(AuditSegment.DIRECTORY);
+        for (Path file : leftovers(manifest)) {
+            io.delete(file);
+        }
+        io.forceDirectory(directory);
+        if (io.exists(folder)) {
+            io.forceDirectory(folder);
+        }
+    }
+
+    /**
+     * Removes what whoever had the store open before did not come to remove; it may have what was erased. That the manifest
+     * could be read does not mean that it is durable.
+     */
+    void cleanUp(Manifest manifest) throws IOException {
+        if (!leftovers(manifest).isEmpty()) {
+            io.forceDirectory(directory);
+            clean(manifest);
+        }
+    }
+
+    private List<Path> leftovers(Manifest manifest) throws IOException {
         Set<String> kept = new HashSet<>();
         manifest.snapshot().ifPresent(reference -> kept.add(reference.file()));
         manifest.previous().ifPresent(reference -> kept.add(reference.file()));
+        manifest.audit().forEach(audit -> kept.addAll(audit.files()));
+        List<Path> leftovers = new ArrayList<>();
         List<Segment> segments = new ArrayList<>();
         for (String name : io.list(directory)) {
             Segment.named(directory, name).ifPresent(segments::add);
             if (name.startsWith("snapshot-") && !kept.contains(name)) {
-                io.delete(directory.resolve(name));
+                leftovers.add(directory.resolve(name));
             }
         }
         for (int i = 1; i < segments.size() && segments.get(i).firstSeq() <= manifest.journalFrom(); i++) {
-            io.delete(segments.get(i - 1).file());
+            leftovers.add(segments.get(i - 1).file());
         }
-        io.forceDirectory(directory);
-        cleanAudit(manifest);
-    }
-
-    private void cleanAudit(Manifest manifest) throws IOException {
         Path folder = directory.resolve(AuditSegment.DIRECTORY);
-        Set<String> kept = new HashSet<>();
-        for (Manifest.Audit audit : manifest.audit()) {
-            kept.add(audit.file());
-            kept.add(audit.indexFile());
-        }
-        boolean removed = false;
         for (String name : io.exists(folder) ? io.list(folder) : List.<String>of()) {
-            if (name.startsWith("audit-") && !kept.contains(AuditSegment.DIRECTORY + "/" + name)) {
-                io.delete(folder.resolve(name));
-                removed = true;
+            boolean ours = name.startsWith("audit-") || name.startsWith("disclosures-");
+            if (ours && !kept.contains(AuditSegment.DIRECTORY + "/" + name)) {
+                leftovers.add(folder.resolve(name));
             }
         }
-        if (removed) {
-            io.forceDirectory(folder);
-        }
+        return leftovers;
     }
 }

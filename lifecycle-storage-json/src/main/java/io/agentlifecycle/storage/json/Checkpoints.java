@@ -4,6 +4,7 @@ import io.agentlifecycle.core.error.StoreException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -150,18 +151,28 @@ final class Checkpoints {
     }
 
     private void make(Picture picture, Manifest before, boolean keepPrevious) throws IOException {
-        Manifest next =
-                checkpoint.write(before, picture, log.complete(picture.seqTo()), keepPrevious, this::requireHealthy);
+        Erasures erasures = log.erasures();
+        Map<Manifest.Audit, AuditSegment> known = log.audited();
+        Manifest next = checkpoint.write(
+                checkpoint.without(erasures, before, known, picture.seqTo()),
+                picture,
+                log.complete(picture.seqTo()),
+                erasures,
+                keepPrevious,
+                this::requireHealthy);
         manifest = next;
         snapshotBytes = bytesOf(next);
         List<AuditSegment> segments = next.audit().stream()
-                .skip(before.audit().size())
-                .map(audit -> new AuditSegment(io, directory, audit))
+                .map(audit -> known.getOrDefault(audit, new AuditSegment(io, directory, audit)))
                 .toList();
-        log.replace(before.auditTo() + 1, picture.seqTo() + 1, segments);
+        log.replace(picture.seqTo() + 1, segments);
         try {
-            log.removing(() -> checkpoint.clean(next), !keepPrevious);
+            log.removing(() -> checkpoint.clean(next), !keepPrevious || !erasures.isEmpty());
+            log.forget(picture.seqTo());
         } catch (IOException e) {
+            if (!erasures.isEmpty()) {
+                throw e; // they may have what was erased
+            }
             LOG.warn("{} keeps files that it no longer needs; the next checkpoint removes them", directory, e);
         }
     }

@@ -2,6 +2,7 @@ package io.agentlifecycle.storage.json;
 
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreFailedException;
+import io.agentlifecycle.core.error.StoreFullException;
 import io.agentlifecycle.core.spi.LifecycleStore.CommitListener;
 import io.agentlifecycle.core.spi.LifecycleStore.Subscription;
 import io.agentlifecycle.core.store.Check;
@@ -192,6 +193,38 @@ final class CommitQueue {
         });
     }
 
+    /** Writes down what is erased; when it returns, that is durable, and nobody sees any more what it was. */
+    void erase(List<Line.Erase> lines) {
+        locked(() -> {
+            requireHealthy();
+            while ((paused || open.size() > limits.batch()) && failure.isEmpty() && !closing) {
+                settled.awaitUninterruptibly();
+            }
+            requireHealthy();
+            Batch batch = open;
+            for (Line.Erase line : lines) {
+                batch.expect(nextSeq, line);
+                put(LineWriter.erase(line));
+            }
+            while (batch.fate() == Batch.Fate.PENDING) {
+                settled.awaitUninterruptibly();
+            }
+            switch (batch.fate()) {
+                case DURABLE -> {}
+                case FULL ->
+                    throw new StoreFullException(directory + " has no room; nothing was erased, make room and repeat");
+                case NOT_WRITTEN -> requireHealthy();
+                case UNKNOWN, PENDING ->
+                    throw new StoreFailedException(
+                            StoreFailedException.Outcome.UNKNOWN,
+                            Optional.empty(),
+                            directory + " failed while writing; open it again and erase again",
+                            failure.orElse(null));
+            }
+            return null;
+        });
+    }
+
     Optional<CommitResult> findCommit(RequestId id) {
         return locked(() -> {
             requireOpen();
@@ -338,7 +371,8 @@ final class CommitQueue {
         locked(() -> {
             durable = position;
             batch.commits().forEach(pending -> publish(pending, shelf));
-            sealed = batch.commits().isEmpty();
+            batch.erasures().forEach(line -> contents.log().erase(line.seq(), line.erase()));
+            sealed = batch.commits().isEmpty() && batch.erasures().isEmpty();
             batch.fate(Batch.Fate.DURABLE);
             settled.signalAll();
             return null;
@@ -348,7 +382,7 @@ final class CommitQueue {
     private void publish(Batch.Pending pending, JournalShelf shelf) {
         Commit commit = pending.commit();
         contents.apply(commit.mutations(), commit.at());
-        shelf.add(pending.seq(), commit.events(), pending.offset());
+        shelf.add(pending.seq(), commit.events(), !commit.disclosures().isEmpty(), pending.offset());
         contents.requests().add(commit.requestId(), new Requests.Done(pending.seq(), pending.digest()));
         for (Mutation mutation : commit.mutations()) {
             unwritten.remove(mutation.key(), contents.state().version(mutation.key()));

@@ -1,12 +1,15 @@
 package io.agentlifecycle.storage.json;
 
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -20,6 +23,11 @@ final class EventLog {
     /** Something that reads files. */
     interface Reading<T> {
         T read() throws IOException;
+    }
+
+    /** Takes commits from a shelf. */
+    private interface Taking {
+        List<LoggedCommit> take(Shelf shelf, long after, int events) throws IOException;
     }
 
     /** Something that copies or removes files. */
@@ -37,6 +45,7 @@ final class EventLog {
     private final ReentrantLock change = new ReentrantLock();
 
     private volatile List<Shelf> shelves;
+    private volatile Erasures erasures = Erasures.NONE;
 
     EventLog(List<? extends Shelf> shelves) {
         this.shelves = List.copyOf(shelves);
@@ -56,12 +65,10 @@ final class EventLog {
         change(before -> before.stream().filter(shelf -> shelf != empty).toList());
     }
 
-    /** Puts others in the place of the shelves that have lines {@code from} to before {@code end}. */
-    void replace(long from, long end, List<? extends Shelf> by) {
+    /** Puts others in the place of the shelves that have the lines before {@code end}. */
+    void replace(long end, List<? extends Shelf> by) {
         change(before -> {
-            List<Shelf> next = new ArrayList<>();
-            before.stream().filter(shelf -> shelf.end() <= from).forEach(next::add);
-            next.addAll(by);
+            List<Shelf> next = new ArrayList<>(by);
             before.stream().filter(shelf -> shelf.end() > end).forEach(next::add);
             return next;
         });
@@ -76,6 +83,45 @@ final class EventLog {
         }
     }
 
+    // ---- erasures
+
+    /** From here on nobody sees what line {@code seq} erases. */
+    void erase(long seq, Line.Erase erase) {
+        change.lock();
+        try {
+            erasures = erasures.and(seq, erase);
+        } finally {
+            change.unlock();
+        }
+    }
+
+    /** Throws a CorruptStoreException if not all files with disclosures can be read. */
+    void requireSoundDisclosures() throws IOException {
+        reading(() -> {
+            for (AuditSegment segment : audited().values()) {
+                segment.requireSoundDisclosures();
+            }
+            return shelves;
+        });
+    }
+
+    /** What may still stand in files and is not shown. */
+    Erasures erasures() {
+        return erasures;
+    }
+
+    /** No file has any more what was erased by lines up to {@code seq}. */
+    void forget(long seq) {
+        change.lock();
+        try {
+            erasures = erasures.after(seq);
+        } finally {
+            change.unlock();
+        }
+    }
+
+    // ---- what it has
+
     /** At least {@code limit} events of commits with numbers above {@code after}, if there are so many. */
     EventPage events(long after, int limit) throws IOException {
         List<StoredEvent> events = new ArrayList<>();
@@ -89,12 +135,16 @@ final class EventLog {
 
     /** Commits with numbers above {@code seq} until they have {@code limit} events, or all that follow. */
     List<LoggedCommit> commitsAfter(long seq, int limit) throws IOException {
+        return commitsAfter(seq, limit, Shelf::commitsAfter);
+    }
+
+    private List<LoggedCommit> commitsAfter(long seq, int limit, Taking taking) throws IOException {
         return reading(() -> {
             List<LoggedCommit> commits = new ArrayList<>();
             int count = 0;
             for (Shelf shelf : shelves) {
                 if (shelf.end() > seq + 1 && count < limit) {
-                    List<LoggedCommit> more = shelf.commitsAfter(seq, limit - count);
+                    List<LoggedCommit> more = taking.take(shelf, seq, limit - count);
                     commits.addAll(more);
                     count += more.stream()
                             .mapToInt(commit -> commit.commit().events().size())
@@ -103,6 +153,39 @@ final class EventLog {
             }
             return commits;
         });
+    }
+
+    /** The same with all that is disclosed of them. */
+    List<LoggedCommit> disclosingCommitsAfter(long seq, int limit) throws IOException {
+        Erasures erased = erasures; // before the shelves: what is forgotten meanwhile stands on none of them
+        return commitsAfter(seq, limit, (shelf, after, count) -> {
+            List<LoggedCommit> commits = new ArrayList<>();
+            for (LoggedCommit commit : shelf.commitsAfter(after, count)) {
+                List<Disclosure> shown = shown(shelf.disclosures(commit), erased);
+                commits.add(new LoggedCommit(commit.seq(), commit.commit().disclosing(shown)));
+            }
+            return commits;
+        });
+    }
+
+    /** What is disclosed of the events that {@link #trail} gives. */
+    List<Disclosure> disclosures(String stream, long from, int limit) throws IOException {
+        return reading(() -> {
+            Erasures erased = erasures; // before the shelves
+            long first = Math.max(from, 0);
+            List<Disclosure> disclosures = new ArrayList<>();
+            for (Part part : parts(stream, first, first + limit)) {
+                disclosures.addAll(shown(part.shelf().disclosures(stream, part.from(), part.to()), erased));
+            }
+            return List.copyOf(disclosures);
+        });
+    }
+
+    private static List<Disclosure> shown(List<Disclosed> all, Erasures erased) {
+        return all.stream()
+                .filter(disclosed -> !erased.hides(disclosed))
+                .map(Disclosed::disclosure)
+                .toList();
     }
 
     /** At most {@code limit} events of one stream, from position {@code from} on. */
@@ -177,6 +260,17 @@ final class EventLog {
         } finally {
             copy.unlock();
         }
+    }
+
+    /** The shelves that are audit segments, by what the manifest says of them. */
+    Map<Manifest.Audit, AuditSegment> audited() {
+        Map<Manifest.Audit, AuditSegment> found = new HashMap<>();
+        for (Shelf shelf : shelves) {
+            if (shelf instanceof AuditSegment segment) {
+                found.put(segment.reference(), segment);
+            }
+        }
+        return found;
     }
 
     /** The shelves that are segments of the journal and complete, up to line {@code seq}. */

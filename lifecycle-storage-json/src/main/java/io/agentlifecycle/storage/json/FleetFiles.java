@@ -80,11 +80,12 @@ public final class FleetFiles {
     }
 
     /**
-     * Writes all of {@code store} into one JSON document: its commits with their events, its records as they are now,
-     * and its heartbeats. Others may use the store meanwhile; what they change after the beginning is not in the file.
+     * Writes all of {@code store} into one JSON document: its commits with their events and with what is disclosed of them
+     * and was not erased, its records as they are now, and its heartbeats. Others may use the store meanwhile; what they change after the beginning is not in the file.
      * Heartbeats that a manager has not handed to the store yet are not in it either, so close the manager first.
      *
-     * <p>The file is for its owner only. It holds what the log holds: names and texts, and hashes of secrets.
+     * <p>The file is for its owner only. It holds what the log holds: names and texts, and hashes of secrets. What is erased
+     * in the store later stays in the file: remove the file, or export again.
      *
      * @throws StoreException if there is such a file already, or it cannot be written; then there is none
      */

@@ -132,9 +132,9 @@ final class FleetReader {
         Line line = journal.commit(Long.parseLong(matcher.group(1)), matcher.group(2), this::bad);
         Line.Committed commit = line.commit().orElseThrow(() -> bad("it is not a commit"));
         var same = new StringBuilder(item.length());
-        LineWriter.eventsOf(commit, same);
+        LineWriter.saidBy(commit, same);
         if (commit.events().isEmpty() || !same.toString().equals(matcher.group(2))) {
-            throw bad("a commit has events here, and nothing else");
+            throw bad("a commit has events and disclosures here, and nothing else");
         }
         if (!requests.add(commit.requestId())) {
             throw bad("request " + commit.requestId() + " was there before");

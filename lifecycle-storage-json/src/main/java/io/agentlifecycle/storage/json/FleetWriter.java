@@ -94,7 +94,7 @@ final class FleetWriter {
 
     private static String commit(long seq, Line.Committed commit) {
         var text = new StringBuilder(1024).append("{\"seq\":").append(seq).append(',');
-        LineWriter.eventsOf(commit, text);
+        LineWriter.saidBy(commit, text);
         return text.append('}').toString();
     }
 

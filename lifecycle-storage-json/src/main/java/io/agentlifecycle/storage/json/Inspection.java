@@ -129,6 +129,7 @@ final class Inspection {
             AuditWriter.note(index, commit.commit().events(), offset);
             count(commit.commit().events(), file, offset);
         });
+        new AuditSegment(io, directory, audit).requireSoundDisclosures();
         Path indexFile = directory.resolve(audit.indexFile());
         if (!AuditWriter.indexSha256(index).equals(audit.indexSha256())
                 || !io.exists(indexFile)

@@ -4,6 +4,8 @@ import io.agentlifecycle.core.error.StoreException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
@@ -74,6 +76,10 @@ final class Journal {
     static Journal start(
             StorageIo io, Path directory, StorageIo.Held directoryLock, Limits limits, Recovery.Recovered recovered)
             throws IOException {
+        if (recovered.manifest().format() == Manifest.FORMAT
+                && !recovered.report().olderSnapshot()) {
+            new Checkpoint(io, directory, limits.segment()).cleanUp(recovered.manifest());
+        }
         SegmentWriter out = SegmentWriter.begin(
                         io,
                         directory,
@@ -258,6 +264,33 @@ final class Journal {
         long ticket = checkpoints.want(keepPrevious);
         queue.nudge();
         checkpoints.await(ticket);
+    }
+
+    /**
+     * Erases what is disclosed of these events: writes that down, and then removes it from all files.
+     *
+     * @throws StoreException if that is not done; what was written down is done at the next opening, if not before
+     */
+    void erase(String stream, Collection<Long> positions) {
+        List<Line.Erase> lines = Line.Erase.of(stream, positions);
+        if (lines.isEmpty()) {
+            queue.requireHealthy();
+            return;
+        }
+        try {
+            contents.log().requireSoundDisclosures(); // else it would be written down, and never done
+        } catch (IOException e) {
+            throw new StoreException("%s cannot be read: %s".formatted(directory, e), e);
+        }
+        queue.erase(lines);
+        try {
+            checkpoint(false);
+        } catch (StoreException e) {
+            throw new StoreException(
+                    "%s shows it no longer, but files may still have what was erased; erase it again, or open the store again: %s"
+                            .formatted(directory, e.getMessage()),
+                    e);
+        }
     }
 
     void close() {

@@ -20,6 +20,9 @@ final class JournalShelf implements Shelf {
     private final Map<String, IndexLine> streams = new HashMap<>();
     private final Offsets commits = new Offsets();
     private long[] seqs = new long[4];
+    /** Whether any of its commits discloses something. */
+    private volatile boolean isDisclosing;
+
     private volatile long end = Long.MAX_VALUE;
 
     JournalShelf(StorageIo io, Segment segment) {
@@ -42,7 +45,7 @@ final class JournalShelf implements Shelf {
     }
 
     /** Takes in a commit that stands at {@code offset}. */
-    void add(long seq, List<StoredEvent> events, long offset) {
+    void add(long seq, List<StoredEvent> events, boolean disclosing, long offset) {
         if (events.isEmpty()) {
             return;
         }
@@ -52,6 +55,7 @@ final class JournalShelf implements Shelf {
                 seqs = Arrays.copyOf(seqs, seqs.length * 2);
             }
             seqs[commits.size()] = seq;
+            isDisclosing |= disclosing;
             commits.add(offset);
             for (StoredEvent event : events) {
                 streams.computeIfAbsent(event.stream(), stream -> new IndexLine(stream, event.n(), new Offsets()))
@@ -75,6 +79,40 @@ final class JournalShelf implements Shelf {
 
     @Override
     public List<StoredEvent> events(String stream, long from, long to) throws IOException {
+        List<StoredEvent> events = new ArrayList<>();
+        for (LoggedCommit commit : commits(stream, from, to)) {
+            commit.commit().events().stream()
+                    .filter(event -> event.stream().equals(stream) && event.n() >= from && event.n() < to)
+                    .forEach(events::add);
+        }
+        return events;
+    }
+
+    @Override
+    public List<Disclosed> disclosures(String stream, long from, long to) throws IOException {
+        List<Disclosed> found = new ArrayList<>();
+        if (isDisclosing) {
+            for (LoggedCommit commit : commits(stream, from, to)) {
+                disclosures(commit).stream()
+                        .filter(disclosed -> disclosed.disclosure().stream().equals(stream)
+                                && disclosed.disclosure().n() >= from
+                                && disclosed.disclosure().n() < to)
+                        .forEach(found::add);
+            }
+            found.sort(Disclosed.ORDER);
+        }
+        return found;
+    }
+
+    @Override
+    public List<Disclosed> disclosures(LoggedCommit commit) {
+        return commit.commit().disclosures().stream()
+                .map(disclosure -> new Disclosed(commit.seq(), disclosure))
+                .toList();
+    }
+
+    /** Those that the events of a stream from position {@code from} to before {@code to} belong to. */
+    private List<LoggedCommit> commits(String stream, long from, long to) throws IOException {
         Offsets places = new Offsets();
         lock.lock();
         try {
@@ -85,16 +123,14 @@ final class JournalShelf implements Shelf {
         } finally {
             lock.unlock();
         }
-        List<StoredEvent> events = new ArrayList<>();
+        List<LoggedCommit> found = new ArrayList<>();
         for (int i = 0; i < places.size(); i++) {
             // two events of one commit stand at the same place
             if (i == 0 || places.get(i) != places.get(i - 1)) {
-                read(places.get(i)).events().stream()
-                        .filter(event -> event.stream().equals(stream) && event.n() >= from && event.n() < to)
-                        .forEach(events::add);
+                found.add(read(places.get(i)));
             }
         }
-        return events;
+        return found;
     }
 
     @Override
@@ -123,25 +159,24 @@ final class JournalShelf implements Shelf {
     }
 
     private Optional<LoggedCommit> commit(int position) throws IOException {
-        long seq;
         int offset;
         lock.lock();
         try {
             if (position >= commits.size()) {
                 return Optional.empty();
             }
-            seq = seqs[position];
             offset = commits.get(position);
         } finally {
             lock.unlock();
         }
-        return Optional.of(new LoggedCommit(seq, read(offset)));
+        return Optional.of(read(offset));
     }
 
-    private Line.Committed read(long offset) throws IOException {
+    private LoggedCommit read(long offset) throws IOException {
         var file = new LineFile(io, segment.file());
         LineFile.Slice line =
                 file.at(offset).orElseThrow(() -> segment.corrupt(offset, "a line that was durable is gone", null));
-        return segment.read(line.bytes(), 0, line.length(), offset).commit().orElseThrow();
+        Line read = segment.read(line.bytes(), 0, line.length(), offset);
+        return new LoggedCommit(read.seq(), read.commit().orElseThrow());
     }
 }

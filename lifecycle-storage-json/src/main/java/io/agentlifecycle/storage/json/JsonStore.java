@@ -10,6 +10,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.RecordKey;
@@ -69,8 +70,9 @@ public final class JsonStore implements LifecycleStore {
             Journal journal = Journal.start(io, directory, lock, limits, recovered);
             lock = null; // it is the journal's from here on
             var store = new JsonStore(io, directory, journal, Stored.of(recovered));
-            if (recovered.manifest().format() < Manifest.FORMAT) {
-                store.upgrade();
+            if (recovered.manifest().format() < Manifest.FORMAT
+                    || !recovered.contents().log().erasures().isEmpty()) {
+                store.writeAnew();
             }
             return store;
         } catch (IOException | RuntimeException e) {
@@ -81,7 +83,8 @@ public final class JsonStore implements LifecycleStore {
         }
     }
 
-    private void upgrade() {
+    /** Before anyone uses it: nothing of an older format, and nothing of what was erased, may be left. */
+    private void writeAnew() {
         try {
             checkpoint();
         } catch (RuntimeException e) {
@@ -200,6 +203,27 @@ public final class JsonStore implements LifecycleStore {
     public List<StoredEvent> trail(String stream, long from, int limit) {
         requireOpen();
         return stored.trail(stream, from, limit);
+    }
+
+    @Override
+    public List<Disclosure> disclosures(String stream, long from, int limit) {
+        requireOpen();
+        return stored.disclosures(stream, from, limit);
+    }
+
+    /**
+     * Erases all that is disclosed of the events at these positions of a stream. When it returns, it stands in no file of
+     * the store but those in {@code quarantine}, where bytes are kept that were cut off at an opening. Backups and exports
+     * are the host's duty, and so are older bytes that a disk keeps for itself.
+     *
+     * <p>It takes as long as a {@link #checkpoint}, so erase many positions at once.
+     *
+     * @throws StoreException if that is not done. If it says that files may still have it, nobody is shown it any more, and
+     *     the next erasure, checkpoint or opening removes it
+     */
+    @Override
+    public void erase(String stream, Collection<Long> positions) {
+        journal.erase(requireNonNull(stream, "stream"), requireNonNull(positions, "positions"));
     }
 
     @Override

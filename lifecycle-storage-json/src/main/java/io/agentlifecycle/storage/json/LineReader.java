@@ -11,6 +11,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
@@ -41,7 +42,7 @@ final class LineReader {
     private static final int CRC_FROM_END = "00000000\"}".length();
 
     /** What a commit may have beside its id and time. */
-    private static final Set<String> MEMBERS = Set.of("checks", "puts", "purges", "audit");
+    private static final Set<String> MEMBERS = Set.of("checks", "puts", "purges", "audit", "disclosures");
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -140,6 +141,7 @@ final class LineReader {
             Line.Committed back =
                     read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
+                    && back.disclosures().equals(commit.disclosures())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
                 return back;
             }
@@ -150,6 +152,19 @@ final class LineReader {
                             .formatted(commit.requestId(), e.getMessage()),
                     e);
         }
+    }
+
+    /** Throws an IllegalArgumentException if that line would not be read as what it is. */
+    static void requireReadable(Line.Erase erase) {
+        LineWriter.Written line = LineWriter.line(Long.MAX_VALUE, Line.NO_CRC, Long.MAX_VALUE, LineWriter.erase(erase));
+        try {
+            if (read(line.bytes(), 0, line.bytes().length - 1).body().equals(erase)) {
+                return;
+            }
+        } catch (BadLineException e) {
+            throw new IllegalArgumentException("there can be no such stream: " + e.getMessage(), e);
+        }
+        throw new IllegalArgumentException("the name of the stream would not come back character for character");
     }
 
     /** Reads one record as it stands in a line or in a snapshot. */
@@ -211,6 +226,25 @@ final class LineReader {
         });
     }
 
+    /** Reads one line of a file of disclosures, which belongs to an audit segment. */
+    static Disclosed disclosed(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        return parsed("disclosure", () -> {
+            var reader = new LineReader(text);
+            reader.expect(JsonToken.START_OBJECT);
+            long seq = reader.number("seq");
+            Disclosure disclosure = reader.disclosure();
+            reader.crcAndEnd();
+            return new Disclosed(seq, disclosure);
+        });
+    }
+
+    private Disclosure disclosure() throws IOException {
+        String stream = string("s");
+        long n = number("n");
+        return new Disclosure(stream, n, string("d"));
+    }
+
     private void end() throws IOException {
         if (parser.nextToken() != null) {
             throw wrong("something follows it");
@@ -229,7 +263,9 @@ final class LineReader {
         Line.Committed commit = commit();
         parser.nextToken();
         expect(JsonToken.END_OBJECT);
-        if (commit.events().isEmpty() || !commit.mutations().isEmpty()) {
+        if (commit.events().isEmpty()
+                || !commit.mutations().isEmpty()
+                || !commit.disclosures().isEmpty()) {
             throw wrong("a commit has events here, and nothing else");
         }
         return new LoggedCommit(seq, commit);
@@ -245,6 +281,7 @@ final class LineReader {
             case "open" -> new Line.Open(string("store"), (int) number("format"), instant("at"));
             case "commit" -> commit();
             case "hb" -> beats();
+            case "erase" -> erase();
             case "seal" -> new Line.Seal();
             case "close" -> new Line.Close();
             default -> ignorable(kind);
@@ -279,6 +316,7 @@ final class LineReader {
         Instant at = instant("at");
         List<Mutation> mutations = new ArrayList<>();
         List<StoredEvent> events = new ArrayList<>();
+        List<Disclosure> disclosures = new ArrayList<>();
         while (true) {
             expect(JsonToken.FIELD_NAME);
             String member = parser.currentName();
@@ -295,6 +333,7 @@ final class LineReader {
                     case "puts" -> mutations.add(new Mutation.Put(record()));
                     case "purges" -> mutations.add(new Mutation.Purge(purged()));
                     case "audit" -> events.add(event());
+                    case "disclosures" -> disclosures.add(disclosureOf(events));
                     default -> throw new AssertionError("a member that is known is not read: " + member);
                 }
             }
@@ -303,7 +342,31 @@ final class LineReader {
             }
         }
         String digest = LineWriter.digest(text.substring(begin, text.length() - TAIL));
-        return new Line.Committed(requestId, at, mutations, events, digest);
+        return new Line.Committed(requestId, at, mutations, events, disclosures, digest);
+    }
+
+    /** A disclosure whose opening brace was read. */
+    private Disclosure disclosureOf(List<StoredEvent> events) throws IOException {
+        Disclosure disclosure = disclosure();
+        expect(JsonToken.END_OBJECT);
+        if (events.stream().noneMatch(disclosure::isOf)) {
+            throw wrong("it discloses something of an event that it does not have");
+        }
+        return disclosure;
+    }
+
+    private Line.Erase erase() throws IOException {
+        String stream = string("s");
+        name("n");
+        expect(JsonToken.START_ARRAY);
+        List<Long> positions = new ArrayList<>();
+        while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+            positions.add(parser.getLongValue());
+        }
+        if (parser.currentToken() != JsonToken.END_ARRAY) {
+            throw wrong("n does not end");
+        }
+        return new Line.Erase(stream, positions);
     }
 
     /** A record whose opening brace was read; also used for snapshots. */

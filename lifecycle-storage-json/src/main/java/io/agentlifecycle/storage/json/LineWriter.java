@@ -7,6 +7,7 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
@@ -18,6 +19,7 @@ import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
 
 /** Writes lines of a journal. Bodies and events go in character for character as they came. */
@@ -70,6 +72,7 @@ final class LineWriter {
         puts(commit, out);
         purges(commit, out);
         events(commit.events(), out);
+        disclosures(commit.disclosures(), out);
         return out.toString();
     }
 
@@ -89,6 +92,17 @@ final class LineWriter {
         out.append("\"req\":").append(quote(commit.requestId().value()));
         out.append(",\"at\":\"").append(commit.at()).append('"');
         events(commit.events(), out);
+    }
+
+    /** What a commit said and disclosed, without what it changed. */
+    static void saidBy(Line.Committed commit, StringBuilder out) {
+        eventsOf(commit, out);
+        disclosures(commit.disclosures(), out);
+    }
+
+    static String erase(Line.Erase erase) {
+        return "\"kind\":\"erase\",\"s\":" + quote(erase.stream()) + ",\"n\":["
+                + erase.positions().stream().map(String::valueOf).collect(Collectors.joining(",")) + "]";
     }
 
     static String digest(String content) {
@@ -215,6 +229,28 @@ final class LineWriter {
         if (separator.equals(",")) {
             out.append(']');
         }
+    }
+
+    private static void disclosures(List<Disclosure> disclosures, StringBuilder out) {
+        String separator = ",\"disclosures\":[";
+        for (Disclosure disclosure : disclosures) {
+            out.append(separator).append('{');
+            disclosure(disclosure, out);
+            out.append('}');
+            separator = ",";
+        }
+        if (separator.equals(",")) {
+            out.append(']');
+        }
+    }
+
+    static void disclosure(Disclosure disclosure, StringBuilder out) {
+        out.append("\"s\":")
+                .append(quote(disclosure.stream()))
+                .append(",\"n\":")
+                .append(disclosure.n())
+                .append(",\"d\":")
+                .append(quote(disclosure.content()));
     }
 
     static String quote(String text) {

@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Which files make up a store, beside the journal, whose segments are found by their names: the file MANIFEST.json, changed
@@ -54,8 +55,12 @@ record Manifest(
         }
     }
 
-    /** An audit segment with its index: of which lines it has the events, its size in bytes, and both digests. */
-    record Audit(long first, long last, long bytes, String sha256, String indexSha256) {
+    /**
+     * An audit segment with its index, and with what is disclosed of its events, if there is anything: of which lines it has
+     * the events, its size in bytes, and the digests.
+     */
+    record Audit(
+            long first, long last, long bytes, String sha256, String indexSha256, Optional<Disclosures> disclosures) {
         String file() {
             return AuditSegment.DIRECTORY + "/audit-%016d-%016d.jsonl".formatted(first, last);
         }
@@ -63,7 +68,26 @@ record Manifest(
         String indexFile() {
             return AuditSegment.DIRECTORY + "/audit-%016d-%016d.index".formatted(first, last);
         }
+
+        Optional<String> disclosuresFile() {
+            return disclosures.map(written -> AuditSegment.DIRECTORY
+                    + "/disclosures-%016d-%016d-%016d.jsonl".formatted(first, last, written.at()));
+        }
+
+        /** All its files. */
+        List<String> files() {
+            return Stream.concat(Stream.of(file(), indexFile()), disclosuresFile().stream())
+                    .toList();
+        }
+
+        /** The same with other disclosures. */
+        Audit disclosing(Optional<Disclosures> others) {
+            return new Audit(first, last, bytes, sha256, indexSha256, others);
+        }
     }
+
+    /** A file of disclosures: the last line of the checkpoint that wrote it, its size in bytes, and its digest. */
+    record Disclosures(long at, long bytes, String sha256) {}
 
     /**
      * What was repaired.
@@ -93,7 +117,12 @@ record Manifest(
         long to = snapshot.map(Reference::seqTo).orElse(0L);
         List<Audit> kept =
                 audit.stream().filter(segment -> segment.last() <= to).toList();
-        return new Manifest(format, storeId, snapshot, previous, journalFrom, kept, repairs);
+        return withAudit(kept);
+    }
+
+    /** The same with other audit segments. */
+    Manifest withAudit(List<Audit> others) {
+        return new Manifest(format, storeId, snapshot, previous, journalFrom, others, repairs);
     }
 
     /** The same after one more repair. */
@@ -168,13 +197,21 @@ record Manifest(
     }
 
     private static Json.Obj json(Audit audit) {
-        return Json.object()
+        Json.ObjBuilder object = Json.object()
                 .put("first", audit.first())
                 .put("last", audit.last())
                 .put("bytes", audit.bytes())
                 .put("sha256", audit.sha256())
-                .put("index", audit.indexSha256())
-                .build();
+                .put("index", audit.indexSha256());
+        audit.disclosures()
+                .ifPresent(written -> object.put(
+                        "disclosures",
+                        Json.object()
+                                .put("g", written.at())
+                                .put("bytes", written.bytes())
+                                .put("sha256", written.sha256())
+                                .build()));
+        return object.build();
     }
 
     private static Json.Obj json(Repair repair) {
@@ -259,7 +296,14 @@ record Manifest(
                 fields.integer("last"),
                 fields.integer("bytes"),
                 fields.string("sha256"),
-                fields.string("index"));
+                fields.string("index"),
+                fields.optionalObject("disclosures").map(Manifest::disclosures));
+    }
+
+    private static Disclosures disclosures(JsonFields fields) {
+        var read = new Disclosures(fields.integer("g"), fields.integer("bytes"), fields.string("sha256"));
+        fields.end();
+        return read;
     }
 
     private static Repair repair(JsonFields fields) {

@@ -7,6 +7,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.RecordKey;
@@ -131,6 +132,16 @@ public final class ReadOnlyStore implements LifecycleStore {
     @Override
     public List<StoredEvent> trail(String stream, long from, int limit) {
         return stored().trail(stream, from, limit);
+    }
+
+    @Override
+    public List<Disclosure> disclosures(String stream, long from, int limit) {
+        return stored().disclosures(stream, from, limit);
+    }
+
+    @Override
+    public void erase(String stream, Collection<Long> positions) {
+        throw refusal();
     }
 
     /** Nothing is ever committed here, so the listener is never called. */

@@ -110,6 +110,11 @@ final class Recovery {
         }
         for (Manifest.Audit audit : manifest.audit()) {
             requireThere(directory.resolve(audit.file()), audit.bytes());
+            if (audit.disclosures().isPresent()) {
+                requireThere(
+                        directory.resolve(audit.disclosuresFile().orElseThrow()),
+                        audit.disclosures().get().bytes());
+            }
         }
         requireJournalAfterSnapshot();
         base();
@@ -342,8 +347,10 @@ final class Recovery {
             contents.apply(commit.mutations(), commit.at());
             contents.requests().add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
             if (line.seq() > manifest.auditTo()) {
-                shelf.add(line.seq(), commit.events(), offset);
+                shelf.add(line.seq(), commit.events(), !commit.disclosures().isEmpty(), offset);
             }
+        } else if (line.body() instanceof Line.Erase erase) {
+            contents.log().erase(line.seq(), erase);
         } else if (line.body() instanceof Line.Beats beats) {
             contents.state().heartbeats(beats.heartbeats());
         }

@@ -73,7 +73,10 @@ final class Repair {
         Quarantine.keep(io, directory, name, bytes);
     }
 
-    /** The next checkpoint removes the audit segments that the manifest no longer names. */
+    /**
+     * The next opening removes the audit segments that the manifest no longer names. What is disclosed of their events is not
+     * copied: the journal has it.
+     */
     private void keepAudit(Manifest before, Manifest after) throws IOException {
         Set<Manifest.Audit> gone = new HashSet<>(before.audit());
         gone.removeAll(after.audit());

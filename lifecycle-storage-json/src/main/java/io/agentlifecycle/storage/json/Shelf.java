@@ -23,6 +23,12 @@ sealed interface Shelf permits JournalShelf, AuditSegment {
     /** The events of a stream from position {@code from} to before {@code to}; it has all of them. */
     List<StoredEvent> events(String stream, long from, long to) throws IOException;
 
+    /** What is disclosed of the same events, in order of positions, whether it was erased or not. */
+    List<Disclosed> disclosures(String stream, long from, long to) throws IOException;
+
+    /** What is disclosed of the events of a commit that stands here, whether it was erased or not. */
+    List<Disclosed> disclosures(LoggedCommit commit) throws IOException;
+
     /** Commits with numbers above {@code seq} until they have {@code events} events, or all that follow. */
     List<LoggedCommit> commitsAfter(long seq, int events) throws IOException;
 }

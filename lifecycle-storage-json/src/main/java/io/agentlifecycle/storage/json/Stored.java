@@ -4,6 +4,7 @@ import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Durability;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.OpenReport;
@@ -52,8 +53,12 @@ record Stored(String storeId, OpenReport report, Contents contents) {
         return read(() -> contents.log().trail(stream, from, limit));
     }
 
+    List<Disclosure> disclosures(String stream, long from, int limit) {
+        return read(() -> contents.log().disclosures(stream, from, limit));
+    }
+
     List<LoggedCommit> log(long after, int limit) {
-        return read(() -> contents.log().commitsAfter(after, limit));
+        return read(() -> contents.log().disclosingCommitsAfter(after, limit));
     }
 
     private static <T> T read(EventLog.Reading<T> reading) {
