@@ -402,6 +402,7 @@ final class CommitQueue {
         locked(() -> {
             batch.fate(Batch.Fate.FULL);
             open.fate(Batch.Fate.FULL);
+            sealed = true; // else an idle writer would try to say so again and again, and there is no room for it
             restart();
             unwritten.clear();
             underWay.clear();

@@ -172,7 +172,7 @@ final class FleetReader {
     private StoredRecord record(String item) throws IOException {
         StoredRecord record;
         try {
-            record = LineReader.record(item);
+            record = LineReader.foreignRecord(item);
         } catch (LineReader.BadLineException e) {
             throw bad(String.valueOf(e.getMessage()));
         }

@@ -29,20 +29,19 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
-/** Reads lines of a journal, strictly: what is missing, unknown, or of the wrong type is a damaged line. */
+/**
+ * Reads lines, strictly: what is missing, unknown, of another type or in another order is a damaged line. What is in
+ * bodies and events is looked at only if it comes from outside, before it is written: after that its checksum tells that
+ * it is what it was.
+ */
 final class LineReader {
     /** How long a line may be, its line feed included. */
     static final int MAX_LINE = 4 << 20;
 
     static final int TAIL = ",\"crc\":\"00000000\"}".length();
     private static final int CRC_FROM_END = "00000000\"}".length();
-
-    /** What a commit may have beside its id and time. */
-    private static final Set<String> MEMBERS = Set.of("checks", "puts", "purges", "audit", "disclosures");
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -55,11 +54,13 @@ final class LineReader {
             .build();
 
     private final String text;
-    private final JsonParser parser;
+    private final Cursor cursor;
+    private final boolean foreign;
 
-    private LineReader(String text) throws IOException {
+    private LineReader(String text, boolean foreign) {
         this.text = text;
-        this.parser = JSON.createParser(text);
+        this.cursor = new Cursor(text);
+        this.foreign = foreign;
     }
 
     /** A line that is not what this version writes, and why. */
@@ -79,17 +80,55 @@ final class LineReader {
         }
     }
 
+    // ---- lines with a checksum
+
     /** Reads the line of a journal in {@code bytes[from, to)}, without its line feed. */
     static Line read(byte[] bytes, int from, int to) throws BadLineException {
+        return read(bytes, from, to, false);
+    }
+
+    /** The same for a line that was made of something from outside: its bodies and events must be JSON, too. */
+    static Line readForeign(byte[] bytes, int from, int to) throws BadLineException {
+        return read(bytes, from, to, true);
+    }
+
+    private static Line read(byte[] bytes, int from, int to, boolean foreign) throws BadLineException {
         String text = text(bytes, from, to);
         String crc = text.substring(text.length() - CRC_FROM_END, text.length() - 2);
-        return parsed("line of a journal", () -> new LineReader(text).line(crc));
+        return parsed("line of a journal", () -> new LineReader(text, foreign).line(crc));
     }
 
     /** Reads the line of an audit segment in {@code bytes[from, to)}, without its line feed. */
     static LoggedCommit audit(byte[] bytes, int from, int to) throws BadLineException {
         String text = text(bytes, from, to);
-        return parsed("commit of an audit segment", () -> new LineReader(text).logged());
+        return parsed("commit of an audit segment", () -> new LineReader(text, false).logged());
+    }
+
+    /** Reads one line of an index, which belongs to an audit segment. */
+    static IndexLine index(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        return parsed("line of an index", () -> {
+            Cursor cursor = new Cursor(text);
+            String stream = cursor.take("{\"s\":").string();
+            long first = cursor.take(",\"n\":").number();
+            var offsets = new Offsets();
+            cursor.take(",\"at\":").array(() -> offsets.add(cursor.number()));
+            cursor.end(text.length() - TAIL);
+            return new IndexLine(stream, first, offsets);
+        });
+    }
+
+    /** Reads one line of a file of disclosures, which belongs to an audit segment. */
+    static Disclosed disclosed(byte[] bytes, int from, int to) throws BadLineException {
+        String text = text(bytes, from, to);
+        return parsed("disclosure", () -> {
+            var reader = new LineReader(text, false);
+            long seq = reader.cursor.take("{\"seq\":").number();
+            reader.cursor.take(",");
+            Disclosure disclosure = reader.disclosure();
+            reader.cursor.end(text.length() - TAIL);
+            return new Disclosed(seq, disclosure);
+        });
     }
 
     /** The text in {@code bytes[from, to)}, a JSON object whose last member is its checksum. */
@@ -121,10 +160,12 @@ final class LineReader {
     private static <T> T parsed(String what, Parse<T> parse) throws BadLineException {
         try {
             return parse.parse();
-        } catch (IOException | IllegalArgumentException | DateTimeException e) {
+        } catch (IOException | IllegalArgumentException | ArithmeticException | DateTimeException e) {
             throw new BadLineException("it is not a " + what + ": " + e.getMessage(), false);
         }
     }
+
+    // ---- what is about to be written
 
     /**
      * The commit as it will be read back from {@code line}.
@@ -135,17 +176,18 @@ final class LineReader {
         try {
             for (int i = 0; i < line.bytes().length - 1; i++) {
                 if (line.bytes()[i] == '\n' || line.bytes()[i] == '\r') {
-                    throw wrong("a line break at byte " + i);
+                    throw new IllegalArgumentException("a line break at byte " + i);
                 }
             }
-            Line.Committed back =
-                    read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
+            Line.Committed back = readForeign(line.bytes(), 0, line.bytes().length - 1)
+                    .commit()
+                    .orElseThrow();
             if (back.events().equals(commit.events())
                     && back.disclosures().equals(commit.disclosures())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
                 return back;
             }
-            throw wrong("it would not come back character for character");
+            throw new IllegalArgumentException("it would not come back character for character");
         } catch (BadLineException | IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "commit %s cannot be stored: bodies and events must be JSON objects on one line: %s"
@@ -167,24 +209,33 @@ final class LineReader {
         throw new IllegalArgumentException("the name of the stream would not come back character for character");
     }
 
-    /** Reads one record as it stands in a line or in a snapshot. */
+    // ---- items of a snapshot or of an export
+
+    /** Reads one record as it stands in a snapshot. */
     static StoredRecord record(String text) throws BadLineException {
+        return record(text, false);
+    }
+
+    /** The same for a record from outside: its body must be JSON, too. */
+    static StoredRecord foreignRecord(String text) throws BadLineException {
+        return record(text, true);
+    }
+
+    private static StoredRecord record(String text, boolean foreign) throws BadLineException {
         return parsed("record", () -> {
-            var reader = new LineReader(text);
-            reader.expect(JsonToken.START_OBJECT);
+            var reader = new LineReader(text, foreign);
             StoredRecord record = reader.record();
-            reader.end();
+            reader.cursor.end(text.length());
             return record;
         });
     }
 
-    /** Reads one heartbeat as it stands in a line or in a snapshot. */
+    /** Reads one heartbeat as it stands in a snapshot. */
     static Heartbeat beat(String text) throws BadLineException {
         return parsed("heartbeat", () -> {
-            var reader = new LineReader(text);
-            reader.expect(JsonToken.START_ARRAY);
+            var reader = new LineReader(text, false);
             Heartbeat beat = reader.beat();
-            reader.end();
+            reader.cursor.end(text.length());
             return beat;
         });
     }
@@ -192,93 +243,24 @@ final class LineReader {
     /** Reads one entry of the requests as it stands in a snapshot. */
     static Requests.Entry request(String text) throws BadLineException {
         return parsed("request", () -> {
-            var reader = new LineReader(text);
-            reader.expect(JsonToken.START_ARRAY);
-            var id = new RequestId(reader.value());
-            reader.expect(JsonToken.VALUE_NUMBER_INT);
-            long seq = reader.parser.getLongValue();
-            String digest = reader.value();
-            reader.expect(JsonToken.END_ARRAY);
-            reader.end();
+            Cursor cursor = new Cursor(text);
+            var id = new RequestId(cursor.take("[").string());
+            long seq = cursor.take(",").number();
+            String digest = cursor.take(",").string();
+            cursor.take("]").end(text.length());
             return new Requests.Entry(id, new Requests.Done(seq, digest));
         });
     }
 
-    /** Reads one line of an index, which belongs to an audit segment. */
-    static IndexLine index(byte[] bytes, int from, int to) throws BadLineException {
-        String text = text(bytes, from, to);
-        return parsed("line of an index", () -> {
-            var reader = new LineReader(text);
-            reader.expect(JsonToken.START_OBJECT);
-            String stream = reader.string("s");
-            long first = reader.number("n");
-            reader.name("at");
-            reader.expect(JsonToken.START_ARRAY);
-            var offsets = new Offsets();
-            while (reader.parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
-                offsets.add(reader.parser.getIntValue());
-            }
-            if (reader.parser.currentToken() != JsonToken.END_ARRAY) {
-                throw wrong("at does not end");
-            }
-            reader.crcAndEnd();
-            return new IndexLine(stream, first, offsets);
-        });
-    }
-
-    /** Reads one line of a file of disclosures, which belongs to an audit segment. */
-    static Disclosed disclosed(byte[] bytes, int from, int to) throws BadLineException {
-        String text = text(bytes, from, to);
-        return parsed("disclosure", () -> {
-            var reader = new LineReader(text);
-            reader.expect(JsonToken.START_OBJECT);
-            long seq = reader.number("seq");
-            Disclosure disclosure = reader.disclosure();
-            reader.crcAndEnd();
-            return new Disclosed(seq, disclosure);
-        });
-    }
-
-    private Disclosure disclosure() throws IOException {
-        String stream = string("s");
-        long n = number("n");
-        return new Disclosure(stream, n, string("d"));
-    }
-
-    private void end() throws IOException {
-        if (parser.nextToken() != null) {
-            throw wrong("something follows it");
-        }
-    }
-
-    /** The checksum, which was compared before, and the end. */
-    private void crcAndEnd() throws IOException {
-        string("crc");
-        expect(JsonToken.END_OBJECT);
-    }
-
-    private LoggedCommit logged() throws IOException {
-        expect(JsonToken.START_OBJECT);
-        long seq = number("seq");
-        Line.Committed commit = commit();
-        parser.nextToken();
-        expect(JsonToken.END_OBJECT);
-        if (commit.events().isEmpty()
-                || !commit.mutations().isEmpty()
-                || !commit.disclosures().isEmpty()) {
-            throw wrong("a commit has events here, and nothing else");
-        }
-        return new LoggedCommit(seq, commit);
-    }
+    // ---- the parts
 
     private Line line(String crc) throws IOException, BadLineException {
-        expect(JsonToken.START_OBJECT);
-        long seq = number("seq");
-        String prev = string("prev");
-        long durable = number("durable");
-        String kind = string("kind");
+        long seq = cursor.take("{\"seq\":").number();
+        String prev = cursor.take(",\"prev\":").string();
+        long durable = cursor.take(",\"durable\":").number();
+        String kind = cursor.take(",\"kind\":").string();
         Line.Body body = switch (kind) {
-            case "open" -> new Line.Open(string("store"), (int) number("format"), instant("at"));
+            case "open" -> open();
             case "commit" -> commit();
             case "hb" -> beats();
             case "erase" -> erase();
@@ -286,23 +268,41 @@ final class LineReader {
             case "close" -> new Line.Close();
             default -> ignorable(kind);
         };
-        if (!(body instanceof Line.Committed) && !(body instanceof Line.Ignorable)) {
-            name("crc");
-        }
         if (!(body instanceof Line.Ignorable)) {
-            parser.nextToken();
-            expect(JsonToken.END_OBJECT);
+            cursor.end(text.length() - TAIL);
         }
         return new Line(seq, prev, durable, body, crc);
     }
 
+    private LoggedCommit logged() throws IOException {
+        long seq = cursor.take("{\"seq\":").number();
+        Line.Committed commit = commit();
+        cursor.end(text.length() - TAIL);
+        if (commit.events().isEmpty()
+                || !commit.mutations().isEmpty()
+                || !commit.disclosures().isEmpty()) {
+            throw cursor.wrong("a commit has events here, and nothing else");
+        }
+        return new LoggedCommit(seq, commit);
+    }
+
+    private Line.Open open() {
+        String store = cursor.take(",\"store\":").string();
+        int format = Math.toIntExact(cursor.take(",\"format\":").number());
+        return new Line.Open(store, format, cursor.take(",\"at\":").instant());
+    }
+
+    /** A newer version may have written anything; it says whether it may be skipped. */
     private Line.Body ignorable(String kind) throws IOException, BadLineException {
         boolean ignorable = false;
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String name = parser.currentName();
-            JsonToken value = parser.nextToken();
-            ignorable |= name.equals("ignorable") && value == JsonToken.VALUE_TRUE;
-            parser.skipChildren();
+        try (JsonParser parser = JSON.createParser(text)) {
+            parser.nextToken();
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String name = parser.currentName();
+                JsonToken value = parser.nextToken();
+                ignorable |= name.equals("ignorable") && value == JsonToken.VALUE_TRUE;
+                parser.skipChildren();
+            }
         }
         if (!ignorable) {
             throw new BadLineException("its kind " + kind + " is not known: a newer version wrote it", true);
@@ -310,198 +310,141 @@ final class LineReader {
         return new Line.Ignorable();
     }
 
-    private Line.Committed commit() throws IOException {
-        RequestId requestId = new RequestId(string("req"));
-        int begin = (int) parser.currentLocation().getCharOffset() + 1;
-        Instant at = instant("at");
+    private Line.Committed commit() {
+        RequestId requestId = new RequestId(cursor.take(",\"req\":").string());
+        cursor.take(",");
+        int begin = cursor.at();
+        Instant at = cursor.take("\"at\":").instant();
         List<Mutation> mutations = new ArrayList<>();
         List<StoredEvent> events = new ArrayList<>();
         List<Disclosure> disclosures = new ArrayList<>();
-        while (true) {
-            expect(JsonToken.FIELD_NAME);
-            String member = parser.currentName();
-            if (member.equals("crc")) {
-                break;
-            }
-            if (!MEMBERS.contains(member)) {
-                throw wrong("the member " + member + " is not known");
-            }
-            expect(JsonToken.START_ARRAY);
-            while (parser.nextToken() == JsonToken.START_OBJECT) {
-                switch (member) {
-                    case "checks" -> check();
-                    case "puts" -> mutations.add(new Mutation.Put(record()));
-                    case "purges" -> mutations.add(new Mutation.Purge(purged()));
-                    case "audit" -> events.add(event());
-                    case "disclosures" -> disclosures.add(disclosureOf(events));
-                    default -> throw new AssertionError("a member that is known is not read: " + member);
-                }
-            }
-            if (parser.currentToken() != JsonToken.END_ARRAY) {
-                throw wrong(member + " does not end");
-            }
+        if (cursor.takes(",\"checks\":")) {
+            cursor.array(this::check);
         }
-        String digest = LineWriter.digest(text.substring(begin, text.length() - TAIL));
+        if (cursor.takes(",\"puts\":")) {
+            cursor.array(() -> mutations.add(new Mutation.Put(record())));
+        }
+        if (cursor.takes(",\"purges\":")) {
+            cursor.array(() -> mutations.add(new Mutation.Purge(purged())));
+        }
+        if (cursor.takes(",\"audit\":")) {
+            cursor.array(() -> events.add(event()));
+        }
+        if (cursor.takes(",\"disclosures\":")) {
+            cursor.array(() -> disclosures.add(disclosureOf(events)));
+        }
+        String digest = LineWriter.digest(text.substring(begin, cursor.at()));
         return new Line.Committed(requestId, at, mutations, events, disclosures, digest);
     }
 
-    /** A disclosure whose opening brace was read. */
-    private Disclosure disclosureOf(List<StoredEvent> events) throws IOException {
+    private StoredRecord record() {
+        cursor.take("{");
+        RecordKey key = key();
+        long version = cursor.take(",\"v\":").number();
+        Optional<Instant> due = cursor.takes(",\"due\":") ? Optional.of(cursor.instant()) : Optional.empty();
+        cursor.take(",\"ix\":{");
+        Map<String, String> index = new TreeMap<>();
+        if (!cursor.takes("}")) {
+            do {
+                String name = cursor.string();
+                if (index.put(name, cursor.take(":").string()) != null) {
+                    throw cursor.wrong(name + " stands twice");
+                }
+            } while (cursor.takes(","));
+            cursor.take("}");
+        }
+        String body = object(",\"body\":");
+        cursor.take("}");
+        return new StoredRecord(key, version, due, body, index);
+    }
+
+    private void check() {
+        cursor.take("{");
+        key();
+        if (cursor.takes(",\"v\":")) {
+            cursor.number();
+        }
+        cursor.take("}");
+    }
+
+    private RecordKey purged() {
+        cursor.take("{");
+        RecordKey key = key();
+        cursor.take("}");
+        return key;
+    }
+
+    private RecordKey key() {
+        TenantId tenant = TenantId.of(cursor.take("\"t\":").string());
+        String kind = cursor.take(",\"k\":").string();
+        return new RecordKey(tenant, kind, cursor.take(",\"id\":").string());
+    }
+
+    private StoredEvent event() {
+        String stream = cursor.take("{\"s\":").string();
+        long n = cursor.take(",\"n\":").number();
+        String canonical = object(",\"event\":");
+        Optional<String> signature = cursor.takes(",\"sig\":") ? Optional.of(cursor.string()) : Optional.empty();
+        cursor.take("}");
+        return new StoredEvent(stream, n, canonical, signature);
+    }
+
+    private Disclosure disclosure() {
+        String stream = cursor.take("\"s\":").string();
+        long n = cursor.take(",\"n\":").number();
+        return new Disclosure(stream, n, cursor.take(",\"d\":").string());
+    }
+
+    private Disclosure disclosureOf(List<StoredEvent> events) {
+        cursor.take("{");
         Disclosure disclosure = disclosure();
-        expect(JsonToken.END_OBJECT);
+        cursor.take("}");
         if (events.stream().noneMatch(disclosure::isOf)) {
-            throw wrong("it discloses something of an event that it does not have");
+            throw cursor.wrong("it discloses something of an event that it does not have");
         }
         return disclosure;
     }
 
-    private Line.Erase erase() throws IOException {
-        String stream = string("s");
-        name("n");
-        expect(JsonToken.START_ARRAY);
+    private Line.Erase erase() {
+        String stream = cursor.take(",\"s\":").string();
         List<Long> positions = new ArrayList<>();
-        while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
-            positions.add(parser.getLongValue());
-        }
-        if (parser.currentToken() != JsonToken.END_ARRAY) {
-            throw wrong("n does not end");
-        }
+        cursor.take(",\"n\":").array(() -> positions.add(cursor.number()));
         return new Line.Erase(stream, positions);
     }
 
-    /** A record whose opening brace was read; also used for snapshots. */
-    private StoredRecord record() throws IOException {
-        RecordKey key = key();
-        long version = number("v");
-        expect(JsonToken.FIELD_NAME);
-        Optional<Instant> due = Optional.empty();
-        if (parser.currentName().equals("due")) {
-            due = Optional.of(Instant.parse(value()));
-            expect(JsonToken.FIELD_NAME);
-        }
-        if (!parser.currentName().equals("ix")) {
-            throw wrong("ix is missing");
-        }
-        expect(JsonToken.START_OBJECT);
-        Map<String, String> index = new TreeMap<>();
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String name = parser.currentName();
-            index.put(name, value());
-        }
-        String body = raw("body");
-        expect(JsonToken.END_OBJECT);
-        return new StoredRecord(key, version, due, body, index);
-    }
-
-    private void check() throws IOException {
-        key();
-        if (parser.nextToken() == JsonToken.FIELD_NAME) {
-            if (!parser.currentName().equals("v")) {
-                throw wrong("the member " + parser.currentName() + " is not known");
-            }
-            expect(JsonToken.VALUE_NUMBER_INT);
-            expect(JsonToken.END_OBJECT);
-        } else if (parser.currentToken() != JsonToken.END_OBJECT) {
-            throw wrong("a check does not end");
-        }
-    }
-
-    private RecordKey purged() throws IOException {
-        RecordKey key = key();
-        expect(JsonToken.END_OBJECT);
-        return key;
-    }
-
-    private RecordKey key() throws IOException {
-        TenantId tenant = TenantId.of(string("t"));
-        String kind = string("k");
-        return new RecordKey(tenant, kind, string("id"));
-    }
-
-    private StoredEvent event() throws IOException {
-        String stream = string("s");
-        long n = number("n");
-        String canonical = raw("event");
-        @Nullable String signature = null;
-        if (parser.nextToken() == JsonToken.FIELD_NAME) {
-            if (!parser.currentName().equals("sig")) {
-                throw wrong("the member " + parser.currentName() + " is not known");
-            }
-            signature = value();
-            expect(JsonToken.END_OBJECT);
-        } else if (parser.currentToken() != JsonToken.END_OBJECT) {
-            throw wrong("an event does not end");
-        }
-        return new StoredEvent(stream, n, canonical, Optional.ofNullable(signature));
-    }
-
-    private Line.Beats beats() throws IOException {
-        name("hb");
-        expect(JsonToken.START_ARRAY);
+    private Line.Beats beats() {
         List<Heartbeat> heartbeats = new ArrayList<>();
-        while (parser.nextToken() == JsonToken.START_ARRAY) {
-            heartbeats.add(beat());
-        }
-        if (parser.currentToken() != JsonToken.END_ARRAY) {
-            throw wrong("hb does not end");
-        }
+        cursor.take(",\"hb\":").array(() -> heartbeats.add(beat()));
         return new Line.Beats(heartbeats);
     }
 
-    /** A heartbeat whose opening bracket was read. */
-    private Heartbeat beat() throws IOException {
-        TenantId tenant = TenantId.of(value());
-        String id = value();
-        Instant lastSeen = Instant.parse(value());
-        expect(JsonToken.VALUE_NUMBER_INT);
-        long count = parser.getLongValue();
-        expect(JsonToken.END_ARRAY);
+    private Heartbeat beat() {
+        TenantId tenant = TenantId.of(cursor.take("[").string());
+        String id = cursor.take(",").string();
+        Instant lastSeen = cursor.take(",").instant();
+        long count = cursor.take(",").number();
+        cursor.take("]");
         return new Heartbeat(new RecordKey(tenant, RecordKey.AGENT, id), new Liveness(lastSeen, count));
     }
 
     /** The text of an object, character for character. */
-    private String raw(String member) throws IOException {
-        name(member);
-        expect(JsonToken.START_OBJECT);
-        int begin = (int) parser.currentTokenLocation().getCharOffset();
-        parser.skipChildren();
-        return text.substring(begin, (int) parser.currentLocation().getCharOffset());
-    }
-
-    private String string(String member) throws IOException {
-        name(member);
-        return value();
-    }
-
-    private Instant instant(String member) throws IOException {
-        return Instant.parse(string(member));
-    }
-
-    private String value() throws IOException {
-        expect(JsonToken.VALUE_STRING);
-        return parser.getText();
-    }
-
-    private long number(String member) throws IOException {
-        name(member);
-        expect(JsonToken.VALUE_NUMBER_INT);
-        return parser.getLongValue();
-    }
-
-    private void name(String member) throws IOException {
-        expect(JsonToken.FIELD_NAME);
-        if (!parser.currentName().equals(member)) {
-            throw wrong(member + " is missing");
+    private String object(String before) {
+        String object = cursor.take(before).object();
+        if (foreign) {
+            requireJson(object);
         }
+        return object;
     }
 
-    private void expect(JsonToken token) throws IOException {
-        if (parser.nextToken() != token) {
-            throw wrong(token + " is missing");
+    private static void requireJson(String object) {
+        try (JsonParser parser = JSON.createParser(object)) {
+            parser.nextToken();
+            parser.skipChildren();
+            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
+                throw new IllegalArgumentException("it is no JSON object");
+            }
+        } catch (IOException e) {
+            throw new IllegalArgumentException("it is no JSON object: " + e.getMessage(), e);
         }
-    }
-
-    private static IllegalArgumentException wrong(String what) {
-        return new IllegalArgumentException(what);
     }
 }
