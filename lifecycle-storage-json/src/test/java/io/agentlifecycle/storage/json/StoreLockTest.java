@@ -38,6 +38,7 @@ class StoreLockTest {
 
     private Path directory;
     private Child.Served other;
+    private final List<Long> waits = new ArrayList<>();
 
     @BeforeEach
     void start() throws IOException {
@@ -53,7 +54,7 @@ class StoreLockTest {
     private void assertOtherIsRefused(String holder) throws IOException {
         Child.Answer answer = other.tell("open");
         assertThat(answer.text()).startsWith("store-locked ").contains(directory.toString(), holder);
-        assertThat(answer.millis()).isLessThan(AT_ONCE_MILLIS);
+        waits.add(answer.millis());
     }
 
     private void assertRefusedHere(String holder) {
@@ -62,11 +63,17 @@ class StoreLockTest {
                 .isInstanceOf(StoreLockedException.class)
                 .hasMessageContaining(directory.toString())
                 .hasMessageContaining(holder);
-        assertAtOnce(begin);
+        waited(begin);
     }
 
-    private static void assertAtOnce(long begin) {
-        assertThat(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin)).isLessThan(AT_ONCE_MILLIS);
+    private void waited(long begin) {
+        waits.add(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin));
+    }
+
+    /** All but a few, which a busy machine may have held up; a wait or a look-up by the lock would be in each. */
+    private void assertAtOnce() {
+        waits.sort(null);
+        assertThat(waits.get(waits.size() * 3 / 4)).as("%s", waits).isLessThan(AT_ONCE_MILLIS);
     }
 
     private static String named(ProcessHandle process) throws IOException {
@@ -111,7 +118,7 @@ class StoreLockTest {
 
             long begin = System.nanoTime();
             try (JsonStore store = JsonStore.open(directory)) {
-                assertAtOnce(begin);
+                waited(begin);
                 for (Path same : List.of(directory, directory.resolve("../lifecycle-data"))) {
                     assertThat(catchThrowable(() -> JsonStore.open(same)))
                             .isInstanceOf(StoreLockedException.class)
@@ -129,6 +136,7 @@ class StoreLockTest {
             applied.add(Sample.put(id, 3));
             assertThat(other.tell("close").text()).isEqualTo("closed");
         }
+        assertAtOnce();
         try (JsonStore store = JsonStore.open(directory)) {
             assertThat(Sample.content(store)).isEqualTo(Sample.content(applied));
         }
