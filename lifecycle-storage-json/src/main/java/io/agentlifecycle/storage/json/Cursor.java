@@ -10,6 +10,7 @@ import java.time.Instant;
  */
 final class Cursor {
     private static final int MAX_STRING = 1 << 18;
+    private static final int MAX_DEPTH = 64;
 
     private final String text;
     private int at;
@@ -64,10 +65,7 @@ final class Cursor {
     /** A number that is not negative. */
     long number() {
         int from = at;
-        while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
-            at++;
-        }
-        if (from == at || text.charAt(from) == '0' && at > from + 1) {
+        if (skipDigits() == 0 || text.charAt(from) == '0' && at > from + 1) {
             throw wrong("a number is missing");
         }
         return Long.parseLong(text, from, at, 10);
@@ -108,28 +106,120 @@ final class Cursor {
         return ((Json.Str) CanonicalJson.read("\"" + written + "\"", 2 * MAX_STRING)).value();
     }
 
-    /** The text of an object, character for character. What is in it is not looked at. */
+    /** The text of an object, character for character. It is JSON, but a name may stand twice. */
     String object() {
         int from = at;
+        skipObject(1);
+        return text.substring(from, at);
+    }
+
+    private void skipValue(int depth) {
+        switch (peek()) {
+            case '{' -> skipObject(depth);
+            case '[' -> skipArray(depth);
+            case '"' -> skipString();
+            case 't' -> take("true");
+            case 'f' -> take("false");
+            case 'n' -> take("null");
+            default -> skipNumber();
+        }
+    }
+
+    private void skipObject(int depth) {
         take("{");
-        int depth = 1;
-        boolean inString = false;
-        for (; depth > 0; at++) {
-            if (at >= text.length()) {
-                throw wrong("an object does not end");
+        requireShallow(depth);
+        if (!takes("}")) {
+            do {
+                skipString();
+                take(":");
+                skipValue(depth + 1);
+            } while (takes(","));
+            take("}");
+        }
+    }
+
+    private void skipArray(int depth) {
+        take("[");
+        requireShallow(depth);
+        if (!takes("]")) {
+            do {
+                skipValue(depth + 1);
+            } while (takes(","));
+            take("]");
+        }
+    }
+
+    private void requireShallow(int depth) {
+        if (depth > MAX_DEPTH) {
+            throw wrong("it is nested too deeply");
+        }
+    }
+
+    private void skipString() {
+        take("\"");
+        int from = at;
+        for (char c = next(); c != '"'; c = next()) {
+            if (c < ' ') {
+                throw wrong("a control character stands unescaped");
             }
-            char c = text.charAt(at);
-            if (c == '"') {
-                inString = !inString;
-            } else if (inString) {
-                at += c == '\\' ? 1 : 0;
-            } else if (c == '{') {
-                depth++;
-            } else if (c == '}') {
-                depth--;
+            if (c == '\\') {
+                skipEscape();
             }
         }
-        return text.substring(from, at);
+        if (at - from > MAX_STRING) {
+            throw wrong("a string is too long");
+        }
+    }
+
+    private void skipEscape() {
+        char c = next();
+        if (c == 'u') {
+            for (int i = 0; i < 4; i++) {
+                if (Character.digit(next(), 16) < 0) {
+                    throw wrong("an escape is not one");
+                }
+            }
+        } else if ("\"\\/bfnrt".indexOf(c) < 0) {
+            throw wrong("an escape is not one");
+        }
+    }
+
+    private void skipNumber() {
+        takes("-");
+        int from = at;
+        if (skipDigits() == 0 || text.charAt(from) == '0' && at > from + 1) {
+            throw wrong("a value is missing");
+        }
+        if (takes(".") && skipDigits() == 0) {
+            throw wrong("a fraction is missing");
+        }
+        if (takes("e") || takes("E")) {
+            if (!takes("+")) {
+                takes("-");
+            }
+            if (skipDigits() == 0) {
+                throw wrong("an exponent is missing");
+            }
+        }
+    }
+
+    private int skipDigits() {
+        int from = at;
+        while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
+            at++;
+        }
+        return at - from;
+    }
+
+    private char peek() {
+        return at < text.length() ? text.charAt(at) : ' ';
+    }
+
+    private char next() {
+        if (at >= text.length()) {
+            throw wrong("it ends too early");
+        }
+        return text.charAt(at++);
     }
 
     IllegalArgumentException wrong(String what) {

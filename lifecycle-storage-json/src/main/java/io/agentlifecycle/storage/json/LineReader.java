@@ -32,9 +32,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Reads lines, strictly: what is missing, unknown, of another type or in another order is a damaged line. What is in
- * bodies and events is looked at only if it comes from outside, before it is written: after that its checksum tells that
- * it is what it was.
+ * Reads lines, strictly: what is missing, unknown, of another type or in another order is a damaged line. Bodies and
+ * events are cut out as they are, and must be JSON.
  */
 final class LineReader {
     /** How long a line may be, its line feed included. */
@@ -87,7 +86,7 @@ final class LineReader {
         return read(bytes, from, to, false);
     }
 
-    /** The same for a line that was made of something from outside: its bodies and events must be JSON, too. */
+    /** The same for a line that was made of something from outside: no name may stand twice in its bodies and events. */
     static Line readForeign(byte[] bytes, int from, int to) throws BadLineException {
         return read(bytes, from, to, true);
     }
@@ -179,9 +178,8 @@ final class LineReader {
                     throw new IllegalArgumentException("a line break at byte " + i);
                 }
             }
-            Line.Committed back = readForeign(line.bytes(), 0, line.bytes().length - 1)
-                    .commit()
-                    .orElseThrow();
+            Line.Committed back =
+                    read(line.bytes(), 0, line.bytes().length - 1).commit().orElseThrow();
             if (back.events().equals(commit.events())
                     && back.disclosures().equals(commit.disclosures())
                     && new HashSet<>(back.mutations()).equals(new HashSet<>(commit.mutations()))) {
@@ -216,7 +214,7 @@ final class LineReader {
         return record(text, false);
     }
 
-    /** The same for a record from outside: its body must be JSON, too. */
+    /** The same for a record from outside: no name may stand twice in its body. */
     static StoredRecord foreignRecord(String text) throws BadLineException {
         return record(text, true);
     }
@@ -431,20 +429,17 @@ final class LineReader {
     private String object(String before) {
         String object = cursor.take(before).object();
         if (foreign) {
-            requireJson(object);
+            requireUnambiguous(object);
         }
         return object;
     }
 
-    private static void requireJson(String object) {
+    private static void requireUnambiguous(String object) {
         try (JsonParser parser = JSON.createParser(object)) {
             parser.nextToken();
             parser.skipChildren();
-            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
-                throw new IllegalArgumentException("it is no JSON object");
-            }
         } catch (IOException e) {
-            throw new IllegalArgumentException("it is no JSON object: " + e.getMessage(), e);
+            throw new IllegalArgumentException("it is ambiguous: " + e.getMessage(), e);
         }
     }
 }
