@@ -113,14 +113,14 @@ final class Checkpoint {
     }
 
     /**
-     * Removes what whoever had the store open before did not come to remove; it may have what was erased. That the manifest
-     * could be read does not mean that it is durable.
+     * Removes what whoever had the store open before did not come to remove: it may have what was erased. That the manifest
+     * can be read does not mean that it is durable, nor that what cannot be seen any more is gone for good.
      */
     void cleanUp(Manifest manifest) throws IOException {
         if (!leftovers(manifest).isEmpty()) {
             io.forceDirectory(directory);
-            clean(manifest);
         }
+        clean(manifest);
     }
 
     private List<Path> leftovers(Manifest manifest) throws IOException {

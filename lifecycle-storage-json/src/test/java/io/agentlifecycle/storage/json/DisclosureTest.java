@@ -119,7 +119,7 @@ class DisclosureTest {
         }
         List<String> lines = Journals.lines(made.files().get(side(made, 0)));
         assertThat(lines.get(0))
-                .startsWith("{\"seq\":2,\"s\":\"stream:0\",\"n\":0,\"d\":\"marker-0-of-somebody\",\"crc\":\"");
+                .startsWith("{\"seq\":3,\"s\":\"stream:0\",\"n\":0,\"d\":\"marker-0-of-somebody\",\"crc\":\"");
         for (Manifest.Audit audit : manifest(made).audit()) {
             assertThat(audit.disclosures().orElseThrow().at()).isEqualTo(audit.last());
         }
@@ -303,19 +303,25 @@ class DisclosureTest {
             }
             damageIsNoticed(made, file, whole, offset);
         });
+        assertThat(StoreFiles.check(Sample.DIRECTORY, made).isSound()).isTrue();
     }
 
     /** Everything else can still be read. */
     private static void damageIsNoticed(MemoryIo made, Path file, byte[] whole, int offset) {
         byte[] damaged = whole.clone();
         damaged[offset] ^= 1;
-        try (JsonStore store = Sample.open(MemoryIo.of(Journals.with(made.files(), file, damaged)))) {
+        var disk = MemoryIo.of(Journals.with(made.files(), file, damaged));
+        assertThat(StoreFiles.check(Sample.DIRECTORY, disk).isSound()).isFalse();
+        try (JsonStore store = Sample.open(disk)) {
             assertThat(store.trail("stream:0", 0, 99)).hasSize(8);
             assertThat(store.disclosures("stream:0", 4, 99)).isNotEmpty();
             assertThatThrownBy(() -> store.disclosures("stream:0", 0, 99))
                     .isInstanceOf(CorruptStoreException.class)
                     .hasMessageNotContaining("somebody");
+            // what cannot be done is not written down either, so the store opens again
+            assertThatThrownBy(() -> store.erase("stream:0", List.of(2L))).isInstanceOf(CorruptStoreException.class);
         }
+        Sample.open(disk).close();
     }
 
     @Test
@@ -339,16 +345,20 @@ class DisclosureTest {
 
     @Test
     void a_backup_has_what_is_disclosed() {
-        MemoryIo made = three();
-        Path copy = Sample.DIRECTORY.resolveSibling("copy");
-        try (JsonStore store = Sample.open(made)) {
+        Path origin = temporary.resolve("origin");
+        Path copy = temporary.resolve("copy");
+        try (JsonStore store = JsonStore.open(origin)) {
+            commit(store, 0, 12);
+            store.checkpoint();
+            commit(store, 12, 18);
             Disclosing.erase(store, 7);
             store.backup(copy);
         }
 
-        try (JsonStore store = JsonStore.open(copy, made, Sample.QUIET)) {
-            assertThat(Disclosing.all(store)).isEqualTo(Disclosing.all(24, List.of(7)));
+        try (JsonStore store = JsonStore.open(copy)) {
+            assertThat(Disclosing.all(store)).isEqualTo(Disclosing.all(18, List.of(7)));
         }
+        assertThat(StoreFiles.check(copy).findings()).isEmpty();
     }
 
     @Test

@@ -12,7 +12,12 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.CorruptStoreException;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Commit;
+import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.OpenReport;
+import io.agentlifecycle.core.testing.ForwardingStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,14 +53,17 @@ class GoldenTest {
                     "MANIFEST.json",
                     "audit/audit-0000000000000001-0000000000000010.index",
                     "audit/audit-0000000000000001-0000000000000010.jsonl",
-                    "audit/audit-0000000000000011-0000000000000014.index",
-                    "audit/audit-0000000000000011-0000000000000014.jsonl",
-                    "journal-0000000000000011.jsonl",
-                    "journal-0000000000000013.jsonl",
-                    "journal-0000000000000015.jsonl",
+                    "audit/audit-0000000000000011-0000000000000015.index",
+                    "audit/audit-0000000000000011-0000000000000015.jsonl",
+                    "audit/audit-0000000000000016-0000000000000016.index",
+                    "audit/audit-0000000000000016-0000000000000016.jsonl",
+                    "audit/disclosures-0000000000000001-0000000000000010-0000000000000015.jsonl",
+                    "audit/disclosures-0000000000000011-0000000000000015-0000000000000015.jsonl",
+                    "journal-0000000000000016.jsonl",
                     "journal-0000000000000017.jsonl",
-                    "snapshot-0000000000000010.json",
-                    "snapshot-0000000000000014.json"));
+                    "journal-0000000000000019.jsonl",
+                    "snapshot-0000000000000015.json",
+                    "snapshot-0000000000000016.json"));
     private static final OpenReport UPGRADED = new OpenReport(0, Optional.empty(), false, Optional.of(1), List.of());
     private static final Actor OPERATOR = Actor.human("ann");
     private static final AgentId FIRST = AgentId.of("agent:first");
@@ -75,7 +84,7 @@ class GoldenTest {
         var random = new Random(1);
         Limits snapshot = new Limits(4 << 20, 64L << 20, 8L << 20, 0, 3_600_000);
         try (JsonStore store = JsonStore.open(Sample.DIRECTORY, disk, snapshot);
-                LifecycleManager manager = manager(store, clock, random)) {
+                LifecycleManager manager = manager(disclosing(store), clock, random)) {
             for (AgentId id : List.of(FIRST, SECOND)) {
                 manager.requestProvisioning(ProvisioningRequest.builder("golden \u00e4 \ud83e\udd16")
                         .id(id)
@@ -90,13 +99,14 @@ class GoldenTest {
             manager.heartbeat(FIRST);
         }
         try (JsonStore store = JsonStore.open(Sample.DIRECTORY, disk, snapshot);
-                LifecycleManager manager = manager(store, clock, random)) {
+                LifecycleManager manager = manager(disclosing(store), clock, random)) {
             clock.advance(Duration.ofMinutes(1));
             manager.suspend(FIRST, "to be looked at", OPERATOR);
+            store.erase("a/default/agent:first", List.of(0L));
             store.checkpoint();
         }
         try (JsonStore store = Sample.open(disk);
-                LifecycleManager manager = manager(store, clock, random)) {
+                LifecycleManager manager = manager(disclosing(store), clock, random)) {
             manager.decommission(SECOND, "no longer needed", OPERATOR);
         }
         Map<String, String> files = new TreeMap<>();
@@ -106,7 +116,7 @@ class GoldenTest {
         return files;
     }
 
-    private static LifecycleManager manager(JsonStore store, MutableClock clock, Random random) {
+    private static LifecycleManager manager(LifecycleStore store, MutableClock clock, Random random) {
         return LifecycleManager.builder()
                 .store(store)
                 .clock(clock)
@@ -114,6 +124,30 @@ class GoldenTest {
                 .logOrigin("example.org/golden")
                 .policy(LifecyclePolicy.builder().requireApproval(false).build())
                 .build();
+    }
+
+    /** Each event of an agent discloses something. */
+    private static LifecycleStore disclosing(JsonStore store) {
+        return new ForwardingStore(store) {
+            @Override
+            public CommitResult commit(Commit commit) {
+                List<Disclosure> disclosures = commit.events().stream()
+                        .filter(event -> event.stream().startsWith("a/"))
+                        .map(event -> new Disclosure(event.stream(), event.n(), disclosed(event.stream(), event.n())))
+                        .toList();
+                return super.commit(new Commit(
+                        commit.requestId(),
+                        commit.at(),
+                        commit.checks(),
+                        commit.mutations(),
+                        commit.events(),
+                        disclosures));
+            }
+        };
+    }
+
+    private static String disclosed(String stream, long n) {
+        return "[\"salt\",\"\u00e4 \ud83e\udd16\",\"" + stream + " " + n + "\"]";
     }
 
     /** The files of a store of that format. */
@@ -162,6 +196,14 @@ class GoldenTest {
                 assertThat(manager.liveness(FIRST).orElseThrow().heartbeats()).isEqualTo(2);
                 assertThat(manager.auditTrail(FIRST)).hasSize(7);
                 assertThat(manager.auditTrail(FIRST).get(0).canonical()).contains("stands for\\nall others");
+                assertThat(store.disclosures("a/default/agent:first", 0, 99).stream()
+                                .map(Disclosure::content))
+                        .isEqualTo(
+                                format == 1
+                                        ? List.of()
+                                        : LongStream.range(1, 7)
+                                                .mapToObj(n -> disclosed("a/default/agent:first", n))
+                                                .toList());
                 assertThat(manager.events(0, 999).events().stream()
                                 .filter(event -> event.event().kind() == EventKind.LOG_UPGRADED))
                         .hasSize(format == Manifest.FORMAT ? 0 : 1);
