@@ -111,6 +111,7 @@ class StoreModelTest {
                 .withSizeDistribution(RandomDistribution.uniform());
     }
 
+    @Tag("once")
     @Property(tries = 1_000, edgeCases = EdgeCasesMode.NONE)
     void the_store_is_what_the_model_says_after_every_step(@ForAll("lives") List<Step> steps, @ForAll boolean busy) {
         live(steps, busy ? 1 + steps.size() % 2 : 0);
