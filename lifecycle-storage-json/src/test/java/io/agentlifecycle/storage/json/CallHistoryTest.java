@@ -29,6 +29,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
@@ -163,7 +164,7 @@ class CallHistoryTest {
                     Sample.DIRECTORY, under.apply(io), random.nextBoolean() ? Sample.QUIET : Sample.BUSY);
             LifecycleStore store = around.apply(opened, new Random(random.nextLong()));
             End end = End.values()[random.nextInt(End.values().length)];
-            // a thread waits here until others have done so much; the ends of lives come at any time
+            // the end comes when the threads have done so much; if they wait for ever, getting their results fails
             long stop = ticks.get() + 2 + random.nextInt(THREADS * CALLS * 2);
             var crowd = new Crowd();
             List<FutureTask<List<Made>>> threads = new ArrayList<>();
@@ -175,7 +176,10 @@ class CallHistoryTest {
             if (random.nextInt(3) == 0) {
                 checkpoint(opened);
             }
-            while (ticks.get() < stop && threads.stream().anyMatch(thread -> !thread.isDone())) {
+            long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            while (System.nanoTime() < patience
+                    && ticks.get() < stop
+                    && threads.stream().anyMatch(thread -> !thread.isDone())) {
                 Thread.yield();
             }
             if (end == End.FORCE_FAILS_AND_KILLED || end == End.FORCE_FAILS_AND_POWER_CUT) {
