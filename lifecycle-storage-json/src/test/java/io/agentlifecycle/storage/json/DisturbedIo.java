@@ -181,7 +181,7 @@ final class DisturbedIo implements StorageIo {
 
         /** Returns once somebody stands there. */
         void awaitArrival() throws InterruptedException {
-            if (!arrived.await(60, TimeUnit.SECONDS)) {
+            if (!arrived.await(30, TimeUnit.SECONDS)) {
                 throw new AssertionError("nobody came");
             }
         }

@@ -9,6 +9,7 @@ import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.storage.json.DisturbedIo.Kind;
 import io.agentlifecycle.storage.json.DisturbedIo.Op;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -22,7 +23,9 @@ import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -426,6 +429,42 @@ class FaultEverywhereTest {
             number++;
         }
         assertThat(number).as("operations").isGreaterThan(100);
+    }
+
+    @Test
+    void an_opening_that_cannot_read_is_refused_and_harms_nothing() {
+        List<Commit> commits = Journals.commits(9);
+        Map<Path, byte[]> files = Journals.withSnapshot(commits);
+        Sample.Content content = Sample.content(commits);
+        int reads = 0;
+        for (boolean fired = true; fired; reads++) {
+            var disk = MemoryIo.of(files);
+            var io = new DisturbedIo(disk);
+            int failing = reads;
+            var count = new AtomicInteger();
+            io.disturb(op -> {
+                if (!op.changes() && count.getAndIncrement() == failing) {
+                    throw new IOException("planted at " + op);
+                }
+            });
+            JsonStore store = null;
+            try {
+                store = Sample.open(io);
+            } catch (StoreException e) {
+                assertThat(disk.isLocked())
+                        .as("the lock after an opening that failed")
+                        .isFalse();
+            }
+            fired = count.get() > failing;
+            assertThat(store != null)
+                    .as("whether it opened although read %d failed", failing)
+                    .isEqualTo(!fired);
+            io.calm();
+            try (JsonStore again = store == null ? Sample.open(io) : store) {
+                assertThat(Sample.content(again)).isEqualTo(content);
+            }
+        }
+        assertThat(reads).isGreaterThan(5);
     }
 
     private static boolean happensAt(Fault fault, int number, Limits limits) {
