@@ -38,7 +38,7 @@ final class Backup {
             }
             String last = String.valueOf(durable.segment().file().getFileName());
             Disk.copy(io, directory.resolve(last), target.resolve(last), durable.size());
-            io.forceDirectory(target);
+            Disk.forceNames(io, target);
             lock.ensureHeld();
             copied.write(io, target);
         }

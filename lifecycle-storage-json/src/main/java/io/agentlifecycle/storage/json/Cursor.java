@@ -1,8 +1,9 @@
 package io.agentlifecycle.storage.json;
 
-import io.agentlifecycle.core.audit.CanonicalJson;
-import io.agentlifecycle.core.audit.Json;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 
 /**
  * Goes through text of which every character is known but for the values: one object on one line, without blanks, its
@@ -11,6 +12,12 @@ import java.time.Instant;
 final class Cursor {
     private static final int MAX_STRING = 1 << 18;
     private static final int MAX_DEPTH = 64;
+    private static final int FEW_NAMES = 32;
+
+    /** What may follow a backslash, apart from u, and what it stands for. */
+    private static final String ESCAPES = "\"\\/bfnrt";
+
+    private static final String ESCAPED = "\"\\/\b\f\n\r\t";
 
     private final String text;
     private int at;
@@ -76,37 +83,33 @@ final class Cursor {
     }
 
     String string() {
-        take("\"");
         int from = at;
-        boolean escaped = false;
-        for (; at < text.length() && text.charAt(at) != '"'; at++) {
-            if (text.charAt(at) == '\\') {
-                escaped = true;
-                at++;
-            }
-        }
-        if (at >= text.length() || at - from > MAX_STRING) {
-            throw wrong("a string does not end, or is too long");
-        }
-        String written = text.substring(from, at++);
-        return escaped || hasControls(written) ? unescaped(written) : written;
+        boolean escaped = skipString();
+        String written = text.substring(from + 1, at - 1);
+        return escaped ? unescaped(written) : written;
     }
 
-    private static boolean hasControls(String written) {
-        for (int i = 0; i < written.length(); i++) {
-            if (written.charAt(i) < ' ') {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Rare, so the strict reader of core does it. */
     private static String unescaped(String written) {
-        return ((Json.Str) CanonicalJson.read("\"" + written + "\"", 2 * MAX_STRING)).value();
+        var value = new StringBuilder(written.length());
+        for (int i = 0; i < written.length(); i++) {
+            char c = written.charAt(i);
+            if (c == '\\') {
+                c = written.charAt(++i);
+                int plain = ESCAPES.indexOf(c);
+                if (c == 'u') {
+                    value.append((char) Integer.parseInt(written, i + 1, i + 5, 16));
+                    i += 4;
+                } else {
+                    value.append(ESCAPED.charAt(plain));
+                }
+            } else {
+                value.append(c);
+            }
+        }
+        return value.toString();
     }
 
-    /** The text of an object, character for character. It is JSON, but a name may stand twice. */
+    /** The text of an object, character for character. It must be JSON. */
     String object() {
         int from = at;
         skipObject(1);
@@ -123,29 +126,54 @@ final class Cursor {
             case 'n' -> take("null");
             default -> skipNumber();
         }
+        skipBlanks();
     }
 
     private void skipObject(int depth) {
         take("{");
         requireShallow(depth);
+        skipBlanks();
         if (!takes("}")) {
+            Collection<String> names = new ArrayList<>();
             do {
-                skipString();
+                skipBlanks();
+                names = withNew(string(), names);
+                skipBlanks();
                 take(":");
+                skipBlanks();
                 skipValue(depth + 1);
             } while (takes(","));
             take("}");
         }
     }
 
+    /** A name may not stand twice. Few names are looked through quicker than hashed. */
+    private Collection<String> withNew(String name, Collection<String> names) {
+        if (names.contains(name)) {
+            throw wrong("the name " + name + " stands twice");
+        }
+        Collection<String> all = names.size() == FEW_NAMES ? new HashSet<>(names) : names;
+        all.add(name);
+        return all;
+    }
+
     private void skipArray(int depth) {
         take("[");
         requireShallow(depth);
+        skipBlanks();
         if (!takes("]")) {
             do {
+                skipBlanks();
                 skipValue(depth + 1);
             } while (takes(","));
             take("]");
+        }
+    }
+
+    /** Bodies are kept as they are, also with blanks; line breaks end a line. */
+    private void skipBlanks() {
+        while (peek() == ' ' || peek() == '\t') {
+            at++;
         }
     }
 
@@ -155,31 +183,36 @@ final class Cursor {
         }
     }
 
-    private void skipString() {
+    /** Returns true if there are escapes in it. */
+    private boolean skipString() {
         take("\"");
-        int from = at;
+        int length = 0;
+        boolean escaped = false;
         for (char c = next(); c != '"'; c = next()) {
             if (c < ' ') {
                 throw wrong("a control character stands unescaped");
             }
             if (c == '\\') {
                 skipEscape();
+                escaped = true;
             }
+            length++;
         }
-        if (at - from > MAX_STRING) {
+        if (length > MAX_STRING) {
             throw wrong("a string is too long");
         }
+        return escaped;
     }
 
     private void skipEscape() {
         char c = next();
         if (c == 'u') {
             for (int i = 0; i < 4; i++) {
-                if (Character.digit(next(), 16) < 0) {
+                if ("0123456789abcdefABCDEF".indexOf(next()) < 0) {
                     throw wrong("an escape is not one");
                 }
             }
-        } else if ("\"\\/bfnrt".indexOf(c) < 0) {
+        } else if (ESCAPES.indexOf(c) < 0) {
             throw wrong("an escape is not one");
         }
     }
@@ -211,8 +244,9 @@ final class Cursor {
         return at - from;
     }
 
+    /** NUL at the end, which stands nowhere else. */
     private char peek() {
-        return at < text.length() ? text.charAt(at) : ' ';
+        return at < text.length() ? text.charAt(at) : 0;
     }
 
     private char next() {

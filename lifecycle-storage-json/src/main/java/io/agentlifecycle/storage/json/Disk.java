@@ -4,12 +4,17 @@ import io.agentlifecycle.core.audit.Digests;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What is done to whole files. */
 final class Disk {
+    private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
+
     private static final int MOST_EMPTY_WRITES = 3;
     private static final int CHUNK = 256 << 10;
 
@@ -41,6 +46,20 @@ final class Disk {
         write(io, temporary, bytes);
         io.replace(temporary, file);
         io.forceDirectory(file.getParent());
+    }
+
+    /**
+     * Makes the name of a directory durable, and the names of those above it, which may have been made with it. One that
+     * cannot be read was not: those that are made can.
+     */
+    static void forceNames(StorageIo io, Path directory) throws IOException {
+        for (Path path = directory; path != null; path = path.getParent()) {
+            try {
+                io.forceDirectory(path);
+            } catch (AccessDeniedException e) {
+                LOG.debug("{} belongs to somebody else, so it was there before", path, e);
+            }
+        }
     }
 
     static void deleteIfThere(StorageIo io, Path file) throws IOException {

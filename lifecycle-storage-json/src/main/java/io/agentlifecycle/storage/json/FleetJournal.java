@@ -110,7 +110,7 @@ final class FleetJournal implements AutoCloseable {
         LineWriter.Written line = LineWriter.line(nextSeq, crc, bytes, body);
         Line read;
         try {
-            read = LineReader.readForeign(line.bytes(), 0, line.bytes().length - 1);
+            read = LineReader.read(line.bytes(), 0, line.bytes().length - 1);
         } catch (LineReader.BadLineException e) {
             throw refusal.apply(String.valueOf(e.getMessage()));
         }

@@ -91,6 +91,7 @@ final class FleetReader {
                 throw e;
             }
         }
+        Disk.forceNames(io, directory);
         Manifest.of(storeId).write(io, directory);
     }
 
@@ -172,7 +173,7 @@ final class FleetReader {
     private StoredRecord record(String item) throws IOException {
         StoredRecord record;
         try {
-            record = LineReader.foreignRecord(item);
+            record = LineReader.record(item);
         } catch (LineReader.BadLineException e) {
             throw bad(String.valueOf(e.getMessage()));
         }

@@ -75,11 +75,12 @@ public final class JsonStore implements LifecycleStore {
                 store.writeAnew();
             }
             return store;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException e) {
             release(lock, e);
-            throw e instanceof RuntimeException unchecked
-                    ? unchecked
-                    : new StoreException("%s cannot be opened: %s".formatted(directory, e), e);
+            throw new StoreException("%s cannot be opened: %s".formatted(directory, e), e);
+        } catch (RuntimeException | Error e) {
+            release(lock, e);
+            throw e;
         }
     }
 
@@ -132,7 +133,7 @@ public final class JsonStore implements LifecycleStore {
         return given.toAbsolutePath().normalize();
     }
 
-    private static void release(StorageIo.@Nullable Held lock, Exception cause) {
+    private static void release(StorageIo.@Nullable Held lock, Throwable cause) {
         if (lock != null) {
             try {
                 lock.close();

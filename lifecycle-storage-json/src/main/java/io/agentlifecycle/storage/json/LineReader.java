@@ -42,6 +42,7 @@ final class LineReader {
     static final int TAIL = ",\"crc\":\"00000000\"}".length();
     private static final int CRC_FROM_END = "00000000\"}".length();
 
+    /** For lines of which nothing is known but that they are JSON. */
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .streamReadConstraints(StreamReadConstraints.builder()
@@ -54,12 +55,10 @@ final class LineReader {
 
     private final String text;
     private final Cursor cursor;
-    private final boolean foreign;
 
-    private LineReader(String text, boolean foreign) {
+    private LineReader(String text) {
         this.text = text;
         this.cursor = new Cursor(text);
-        this.foreign = foreign;
     }
 
     /** A line that is not what this version writes, and why. */
@@ -83,24 +82,15 @@ final class LineReader {
 
     /** Reads the line of a journal in {@code bytes[from, to)}, without its line feed. */
     static Line read(byte[] bytes, int from, int to) throws BadLineException {
-        return read(bytes, from, to, false);
-    }
-
-    /** The same for a line that was made of something from outside: no name may stand twice in its bodies and events. */
-    static Line readForeign(byte[] bytes, int from, int to) throws BadLineException {
-        return read(bytes, from, to, true);
-    }
-
-    private static Line read(byte[] bytes, int from, int to, boolean foreign) throws BadLineException {
         String text = text(bytes, from, to);
         String crc = text.substring(text.length() - CRC_FROM_END, text.length() - 2);
-        return parsed("line of a journal", () -> new LineReader(text, foreign).line(crc));
+        return parsed("line of a journal", () -> new LineReader(text).line(crc));
     }
 
     /** Reads the line of an audit segment in {@code bytes[from, to)}, without its line feed. */
     static LoggedCommit audit(byte[] bytes, int from, int to) throws BadLineException {
         String text = text(bytes, from, to);
-        return parsed("commit of an audit segment", () -> new LineReader(text, false).logged());
+        return parsed("commit of an audit segment", () -> new LineReader(text).logged());
     }
 
     /** Reads one line of an index, which belongs to an audit segment. */
@@ -121,7 +111,7 @@ final class LineReader {
     static Disclosed disclosed(byte[] bytes, int from, int to) throws BadLineException {
         String text = text(bytes, from, to);
         return parsed("disclosure", () -> {
-            var reader = new LineReader(text, false);
+            var reader = new LineReader(text);
             long seq = reader.cursor.take("{\"seq\":").number();
             reader.cursor.take(",");
             Disclosure disclosure = reader.disclosure();
@@ -211,17 +201,8 @@ final class LineReader {
 
     /** Reads one record as it stands in a snapshot. */
     static StoredRecord record(String text) throws BadLineException {
-        return record(text, false);
-    }
-
-    /** The same for a record from outside: no name may stand twice in its body. */
-    static StoredRecord foreignRecord(String text) throws BadLineException {
-        return record(text, true);
-    }
-
-    private static StoredRecord record(String text, boolean foreign) throws BadLineException {
         return parsed("record", () -> {
-            var reader = new LineReader(text, foreign);
+            var reader = new LineReader(text);
             StoredRecord record = reader.record();
             reader.cursor.end(text.length());
             return record;
@@ -231,7 +212,7 @@ final class LineReader {
     /** Reads one heartbeat as it stands in a snapshot. */
     static Heartbeat beat(String text) throws BadLineException {
         return parsed("heartbeat", () -> {
-            var reader = new LineReader(text, false);
+            var reader = new LineReader(text);
             Heartbeat beat = reader.beat();
             reader.cursor.end(text.length());
             return beat;
@@ -351,7 +332,7 @@ final class LineReader {
             } while (cursor.takes(","));
             cursor.take("}");
         }
-        String body = object(",\"body\":");
+        String body = cursor.take(",\"body\":").object();
         cursor.take("}");
         return new StoredRecord(key, version, due, body, index);
     }
@@ -381,7 +362,7 @@ final class LineReader {
     private StoredEvent event() {
         String stream = cursor.take("{\"s\":").string();
         long n = cursor.take(",\"n\":").number();
-        String canonical = object(",\"event\":");
+        String canonical = cursor.take(",\"event\":").object();
         Optional<String> signature = cursor.takes(",\"sig\":") ? Optional.of(cursor.string()) : Optional.empty();
         cursor.take("}");
         return new StoredEvent(stream, n, canonical, signature);
@@ -423,23 +404,5 @@ final class LineReader {
         long count = cursor.take(",").number();
         cursor.take("]");
         return new Heartbeat(new RecordKey(tenant, RecordKey.AGENT, id), new Liveness(lastSeen, count));
-    }
-
-    /** The text of an object, character for character. */
-    private String object(String before) {
-        String object = cursor.take(before).object();
-        if (foreign) {
-            requireUnambiguous(object);
-        }
-        return object;
-    }
-
-    private static void requireUnambiguous(String object) {
-        try (JsonParser parser = JSON.createParser(object)) {
-            parser.nextToken();
-            parser.skipChildren();
-        } catch (IOException e) {
-            throw new IllegalArgumentException("it is ambiguous: " + e.getMessage(), e);
-        }
     }
 }

@@ -71,12 +71,8 @@ final class Premises {
                         given + " is a symbolic link that leads nowhere; make the directory it leads to, or remove it",
                         null);
             }
-            Path there = nearest(given);
-            requireLocal(there);
+            requireLocal(nearest(given));
             io.createDirectory(given);
-            for (Path made = given; !made.equals(there); made = made.getParent()) {
-                io.forceDirectory(made.getParent());
-            }
         }
         if (!io.isDirectory(given)) {
             throw new StoreException(given + " is a file; a store is a directory, so choose another path", null);

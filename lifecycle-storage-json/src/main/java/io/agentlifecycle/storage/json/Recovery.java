@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -184,11 +185,13 @@ final class Recovery {
      */
     private Manifest begin(List<String> names) throws IOException {
         Segment first = Segment.at(directory, 1);
+        String firstName = String.valueOf(first.file().getFileName());
+        Set<String> harmless = Set.of("LOCK", "LOCK.info", Manifest.NAME + ".tmp", firstName + ".tmp");
         boolean unborn = false;
         for (String name : names) {
-            if (name.equals(first.file().getFileName().toString()) && isUnborn(first.file())) {
+            if (name.equals(firstName) && isUnborn(first.file())) {
                 unborn = true;
-            } else if (!name.equals("LOCK") && !name.equals("LOCK.info") && !name.equals(Manifest.NAME + ".tmp")) {
+            } else if (!harmless.contains(name)) {
                 throw new CorruptStoreException(
                         directory.toString(),
                         0,
@@ -202,8 +205,8 @@ final class Recovery {
         }
         var made = Manifest.of(UUID.randomUUID().toString());
         String open = LineWriter.open(made.storeId(), Manifest.FORMAT, Instant.EPOCH);
-        Disk.write(io, first.file(), LineWriter.line(1, Line.NO_CRC, 0, open).bytes());
-        io.forceDirectory(directory);
+        Disk.replace(io, first.file(), LineWriter.line(1, Line.NO_CRC, 0, open).bytes());
+        Disk.forceNames(io, directory);
         made.write(io, directory);
         return made;
     }

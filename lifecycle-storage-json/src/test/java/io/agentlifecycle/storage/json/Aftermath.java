@@ -4,6 +4,8 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.storage.json.MemoryDisk.Loss;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Whether a store comes back from whatever a loss of power has left of its disk: it opens without help, shows all that
@@ -91,8 +94,9 @@ final class Aftermath {
         Integer found = fingerprint.map(known::get).orElse(null);
         if (found == null) {
             try {
+                requireAllThatIsNamed(new MemoryIo(left.copy()));
                 found = recover(new MemoryIo(left));
-            } catch (RuntimeException | AssertionError e) {
+            } catch (IOException | RuntimeException | AssertionError e) {
                 throw new AssertionError(what + e.getMessage(), e);
             }
             int commits = found;
@@ -103,6 +107,26 @@ final class Aftermath {
                     "%s%d commits were promised and %d are there".formatted(what, history.upTo(promised), found));
         }
         return found;
+    }
+
+    /** Also the older generation, which an opening does not need: nothing is removed while a manifest names it. */
+    private static void requireAllThatIsNamed(MemoryIo io) throws IOException {
+        if (!io.exists(Sample.DIRECTORY.resolve(Manifest.NAME))) {
+            return;
+        }
+        Manifest manifest = Manifest.read(io, Sample.DIRECTORY);
+        List<String> named = new ArrayList<>();
+        Stream.of(manifest.snapshot(), manifest.previous())
+                .flatMap(Optional::stream)
+                .forEach(reference -> named.add(reference.file()));
+        manifest.audit().forEach(audit -> named.addAll(List.of(audit.file(), audit.indexFile())));
+        named.add(String.valueOf(
+                Segment.at(Sample.DIRECTORY, manifest.journalFrom()).file().getFileName()));
+        for (String name : named) {
+            if (!io.exists(Sample.DIRECTORY.resolve(name))) {
+                throw new AssertionError("the manifest names " + name + ", which is gone");
+            }
+        }
     }
 
     /** A copy that is complete opens and has all; one that is not is refused, or has all that was promised then. */
