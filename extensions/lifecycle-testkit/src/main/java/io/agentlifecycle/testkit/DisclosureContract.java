@@ -130,11 +130,22 @@ abstract class DisclosureContract extends RaceContract {
         LifecycleStore recovered = again(medium.get().crash(), abandon(store));
         assertThat(recovered.disclosures("a", 0, 10)).containsExactly(FIRST, SECOND);
         applied(recovered, draft);
+        assertThat(recovered.disclosures("a", 0, 10)).containsExactly(FIRST, SECOND);
         recovered.erase("a", List.of(0L));
-        recovered.close();
-        LifecycleStore reopened = again(medium.get().reopen(), abandon(recovered));
-        assertThat(reopened.disclosures("a", 0, 10)).isEmpty();
-        assertThat(reopened.disclosures("b", 0, 10)).containsExactly(OTHER);
+        assertThat(recovered.disclosures("a", 0, 10)).isEmpty();
+        assertThat(recovered.disclosures("b", 0, 10)).containsExactly(OTHER);
+    }
+
+    @Test
+    void c4_disclosures_and_erasures_are_there_when_the_store_is_opened_again() throws Exception {
+        LifecycleStore store = fresh();
+        applied(store, disclosing());
+        store.erase("a", List.of(0L));
+        Optional<StoreMedium> medium = durable(store);
+        store.close();
+
+        LifecycleStore next = medium.isEmpty() ? fresh() : again(medium.get().reopen(), abandon(store));
+        assertThat(next.disclosures("a", 0, 10)).isEqualTo(medium.isEmpty() ? List.of() : List.of(THIRD));
     }
 
     @Test
