@@ -281,6 +281,26 @@ class DisclosureTest {
         journal.close();
     }
 
+    @Test
+    void what_comes_after_an_erasure_at_the_same_place_is_shown_even_before_the_next_checkpoint() throws Exception {
+        Disclosure later = new Disclosure("later", 0, "marker-later");
+        disk.createDirectory(Sample.DIRECTORY);
+        var journal = Journal.start(
+                disk,
+                Sample.DIRECTORY,
+                disk.lock(Sample.DIRECTORY),
+                Sample.QUIET,
+                Recovery.open(disk, Sample.DIRECTORY));
+        journal.queue().erase(Line.Erase.of("later", List.of(0L)));
+        journal.queue().commit(Disclosing.commit("r-1", List.of(Sample.event("later", 0)), List.of(later)));
+        journal.checkpoint(true);
+        journal.close();
+
+        try (JsonStore store = Sample.open(disk)) {
+            assertThat(store.disclosures("later", 0, 9)).containsExactly(later);
+        }
+    }
+
     // ---- damage
 
     @Test

@@ -174,6 +174,9 @@ class ErasureFaultTest {
                 .hasMessageContaining("files may still have what was erased");
         io.calm();
         assertThat(Disclosing.all(store)).isEqualTo(REST);
+        assertThat(store.log(0, 99).stream().flatMap(commit -> commit.commit().disclosures().stream()))
+                .as("what an export has")
+                .containsExactlyInAnyOrderElementsOf(REST);
         // the next opening does it
         assertErasedWhenOpened(disk.kill());
         assertErasedWhenOpened(disk.crash());
