@@ -1,9 +1,7 @@
 package io.agentlifecycle.storage.json;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -16,26 +14,17 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
-/** A disk that does not do what it should. */
+/** A disk that does not do what it should, at chosen moments; {@link FaultEverywhereTest} has all the others. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class FaultTest {
-    /** New segments and snapshots every few commits. */
-    private static final Limits BUSY = new Limits(4 << 20, 2_500, 3_000, 500, 3_600_000);
-
     private static final List<Commit> SCRIPT = Journals.commits(24);
 
     /** How an operation goes wrong. */
     enum Fault {
         IO_EXCEPTION,
-        RUNTIME_EXCEPTION,
-        ERROR,
         /** Half of the bytes, then an exception. */
         TORN_WRITE,
-        /** Half of the bytes, and no more is said. */
-        SHORT_WRITE,
         /** No bytes, for ever. */
         EMPTY_WRITES;
 
@@ -43,13 +32,8 @@ class FaultTest {
             return new DisturbedIo.Disturbance() {
                 @Override
                 public void before(Op op) throws IOException {
-                    if (op.number() == number) {
-                        switch (Fault.this) {
-                            case IO_EXCEPTION, TORN_WRITE -> throw new IOException("planted at " + op);
-                            case RUNTIME_EXCEPTION -> throw new IllegalStateException("planted at " + op);
-                            case ERROR -> throw new InternalError("planted at " + op);
-                            case SHORT_WRITE, EMPTY_WRITES -> {}
-                        }
+                    if (op.number() == number && Fault.this != EMPTY_WRITES) {
+                        throw new IOException("planted at " + op);
                     }
                 }
 
@@ -57,144 +41,13 @@ class FaultTest {
                 public int takes(Op op) {
                     boolean here = op.number() == number;
                     return switch (Fault.this) {
-                        case TORN_WRITE, SHORT_WRITE -> (int) (here ? op.bytes() / 2 : op.bytes());
+                        case TORN_WRITE -> (int) (here ? op.bytes() / 2 : op.bytes());
                         case EMPTY_WRITES -> (int) (op.number() >= number && op.number() - number < 3 ? 0 : op.bytes());
-                        case IO_EXCEPTION, RUNTIME_EXCEPTION, ERROR -> here ? 0 : (int) op.bytes();
+                        case IO_EXCEPTION -> here ? 0 : (int) op.bytes();
                     };
                 }
             };
         }
-    }
-
-    /** What a run of the script came to. */
-    private static final class Run {
-        private final MemoryIo disk = new MemoryIo();
-        private final DisturbedIo io = new DisturbedIo(disk);
-        private final List<Commit> acknowledged = new ArrayList<>();
-        private final List<Commit> possible = new ArrayList<>();
-        private boolean unknown;
-        private boolean stopped;
-
-        /** Commits all of the script; what is refused for want of room is tried a second time. */
-        Run play(int failing, Fault fault) {
-            JsonStore store = JsonStore.open(Sample.DIRECTORY, io, BUSY);
-            io.disturb(fault.at(failing));
-            for (Commit commit : SCRIPT) {
-                CommitResult result = store.commit(commit);
-                if (result instanceof CommitResult.Rejected full && full.reason() == CommitResult.Reason.FULL) {
-                    assertThat(stopped).as("FULL after a stop").isFalse();
-                    assertThat(Sample.content(store)).isEqualTo(Sample.content(acknowledged));
-                    assertThat(store.findCommit(commit.requestId())).isEmpty();
-                    result = store.commit(commit);
-                }
-                if (result instanceof CommitResult.Applied) {
-                    assertThat(stopped).as("APPLIED after a stop").isFalse();
-                    acknowledged.add(commit);
-                } else {
-                    unknown |= result instanceof CommitResult.Unknown;
-                    if (result instanceof CommitResult.Unknown) {
-                        assertThat(stopped).as("UNKNOWN after a stop").isFalse();
-                        possible.add(commit);
-                    } else {
-                        assertThat(((CommitResult.Rejected) result).reason()).isEqualTo(CommitResult.Reason.FAILED);
-                    }
-                    stopped = true;
-                    break;
-                }
-            }
-            if (stopped) {
-                CommitResult later = store.commit(Sample.put("later", 1));
-                assertThat(((CommitResult.Rejected) later).reason()).isEqualTo(CommitResult.Reason.FAILED);
-            }
-            // reads go on
-            assertThat(Sample.content(store)).isEqualTo(Sample.content(acknowledged));
-            try {
-                store.close();
-            } catch (InternalError e) {
-                assertThat(e).hasMessageStartingWith("planted");
-            }
-            assertThat(disk.isLocked()).as("the lock after close").isFalse();
-            assertThatThrownBy(() -> store.get(Sample.key("later"))).isInstanceOf(StoreException.class);
-            return this;
-        }
-
-        void judge(String what) {
-            Sample.Content least = Sample.content(acknowledged);
-            List<Commit> all = new ArrayList<>(acknowledged);
-            all.addAll(possible);
-            Sample.Content most = Sample.content(all);
-            for (MemoryIo left : List.of(disk.kill(), disk.crash())) {
-                try (JsonStore store = JsonStore.open(Sample.DIRECTORY, left, BUSY)) {
-                    Sample.Content found = Sample.content(store);
-                    assertThat(found).as(what).isIn(least, most);
-                    for (Commit commit : possible) {
-                        assertThat(store.findCommit(commit.requestId()).isPresent())
-                                .as(what + ": findCommit tells")
-                                .isEqualTo(!found.equals(least));
-                        // the same request again is safe
-                        Sample.applied(store, commit);
-                        assertThat(Sample.content(store)).isEqualTo(most);
-                    }
-                }
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @EnumSource(Fault.class)
-    void one_fault_at_each_operation_loses_nothing_and_promises_nothing(Fault fault) {
-        var sound = new Run();
-        sound.play(Integer.MAX_VALUE, Fault.IO_EXCEPTION).judge("no fault");
-        assertThat(sound.acknowledged).isEqualTo(SCRIPT);
-        List<Op> ops = sound.io.ops().stream().filter(Op::changes).toList();
-        assertThat(ops.stream()
-                        .filter(op -> op.kind() == Kind.CREATE && op.file().startsWith("journal")))
-                .hasSizeGreaterThan(3);
-        assertThat(ops.stream().filter(op -> op.kind() == Kind.REPLACE)).hasSizeGreaterThan(1);
-        int opening = operationsOfAnOpening();
-
-        for (int at = opening; at < ops.size(); at++) {
-            Op op = ops.get(at);
-            String what = fault + " at " + op;
-            boolean write = op.kind() == Kind.WRITE;
-            boolean torn = fault.ordinal() >= Fault.TORN_WRITE.ordinal();
-            if (torn && !write) {
-                continue;
-            }
-            Run run;
-            try {
-                run = new Run().play(at, fault);
-            } catch (AssertionError | RuntimeException e) {
-                throw new AssertionError(what, e);
-            }
-            run.judge(what);
-            // the directory is forced for a new segment, too
-            boolean journal = op.file().startsWith("journal")
-                    || op.kind() == Kind.FORCE_DIRECTORY
-                            && ops.get(at - 1).file().startsWith("journal");
-            if (journal && op.kind() == Kind.FORCE) {
-                assertThat(run.io.ops().stream()
-                                .filter(later -> later.number() > op.number() && later.kind() == Kind.FORCE))
-                        .as(what + ": no force after a failed one")
-                        .isEmpty();
-            }
-            if (fault == Fault.SHORT_WRITE) {
-                assertThat(run.acknowledged).as(what).isEqualTo(SCRIPT);
-            }
-            if (!journal && fault != Fault.ERROR) {
-                assertThat(run.acknowledged)
-                        .as(what + ": the journal does not need a snapshot")
-                        .isEqualTo(SCRIPT);
-            }
-        }
-    }
-
-    private static int operationsOfAnOpening() {
-        var io = new DisturbedIo(new MemoryIo());
-        JsonStore store = JsonStore.open(Sample.DIRECTORY, io, BUSY);
-        int operations = io.changes();
-        store.close();
-        return operations;
     }
 
     @Test

@@ -9,7 +9,7 @@ final class PlantedBugs {
                     "a commit is acknowledged before it is durable",
                     "Journal",
                     "        try {\n            force(batch);",
-                    "        queue.durable(batch, shelf, out.durable());\n        try {\n            force(batch);",
+                    "        queue.durable(batch, shelf, new Position(out.segment(), batch.end(), out.durable().seq() + batch.lines(), batch.lastCrc()));\n        try {\n            force(batch);",
                     "?"),
             new PlantedBugsTest.Bug(
                     "nothing is ever forced",
