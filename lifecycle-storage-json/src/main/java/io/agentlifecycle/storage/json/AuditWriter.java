@@ -20,23 +20,35 @@ final class AuditWriter implements AutoCloseable {
 
     private static final int CHUNK = 256 << 10;
 
+    private final StorageIo io;
+    private final Path file;
+    private final Path temporary;
     private final StorageIo.Output out;
     private final MessageDigest sha256 = Disk.sha256();
     private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
     private long bytes;
 
+    /**
+     * It gets its name when it is finished: a checkpoint whose manifest may or may not be durable is followed by one that
+     * writes files of the same names and the same content, and at no time may one of them be gone.
+     */
     private AuditWriter(StorageIo io, Path file) throws IOException {
-        Disk.deleteIfThere(io, file);
-        this.out = io.create(file);
+        this.io = io;
+        this.file = file;
+        this.temporary = file.resolveSibling(file.getFileName() + ".tmp");
+        Disk.deleteIfThere(io, temporary);
+        this.out = io.create(temporary);
     }
 
     /**
-     * Writes an audit segment of lines {@code first} to {@code last}, which stand on these shelves, and its index, and what
-     * is disclosed of its events but for {@code erasures}.
+     * Writes an audit segment of the lines after {@code auditTo}, which stand on these shelves, and its index, and what is
+     * disclosed of its events but for {@code erasures}; for a checkpoint of line {@code at}.
      */
     static Manifest.Audit write(
-            StorageIo io, Path directory, long first, long last, List<JournalShelf> shelves, Erasures erasures)
+            StorageIo io, Path directory, long auditTo, List<JournalShelf> shelves, Erasures erasures, long at)
             throws IOException {
+        long first = auditTo + 1;
+        long last = shelves.get(shelves.size() - 1).end() - 1;
         var names = new Manifest.Audit(first, last, 0, "", "", Optional.empty());
         Map<String, IndexLine> index = new TreeMap<>();
         List<Disclosed> disclosed = new ArrayList<>();
@@ -63,7 +75,7 @@ final class AuditWriter implements AutoCloseable {
         String indexSha256 = writeIndex(io, directory.resolve(names.indexFile()), index);
         disclosed.sort(Disclosed.ORDER);
         var audit = new Manifest.Audit(first, last, bytes, sha256, indexSha256, Optional.empty());
-        return writeDisclosures(io, directory, audit, last, disclosed);
+        return writeDisclosures(io, directory, audit, at, disclosed);
     }
 
     /** Writes what is disclosed of the events of {@code audit}, in order, under a name that was never used: at line {@code at}. */
@@ -131,6 +143,7 @@ final class AuditWriter implements AutoCloseable {
     private String finish() throws IOException {
         flush();
         out.force();
+        io.replace(temporary, file);
         return Digests.base64Url(sha256.digest());
     }
 

@@ -51,7 +51,7 @@ final class Checkpoint {
             Snapshot.requireSound(io, directory, snapshot);
         }
         List<Manifest.Audit> audit = new ArrayList<>(before.audit());
-        audit.addAll(audit(before.auditTo(), shelves, erasures));
+        audit.addAll(audit(before.auditTo(), shelves, erasures, picture.seqTo()));
         io.forceDirectory(directory);
         Manifest next = before.after(snapshot, keepPrevious && erasures.isEmpty(), audit, picture.requests());
         last.run();
@@ -76,7 +76,8 @@ final class Checkpoint {
         return before.withAudit(audit);
     }
 
-    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves, Erasures erasures) throws IOException {
+    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves, Erasures erasures, long at)
+            throws IOException {
         Path folder = directory.resolve(AuditSegment.DIRECTORY);
         if (!io.exists(folder)) {
             io.createDirectory(folder);
@@ -84,14 +85,14 @@ final class Checkpoint {
         List<Manifest.Audit> written = new ArrayList<>();
         List<JournalShelf> some = new ArrayList<>();
         long bytes = 0;
-        long first = auditTo + 1;
+        long to = auditTo;
         for (int i = 0; i < shelves.size(); i++) {
             JournalShelf shelf = shelves.get(i);
             some.add(shelf);
             bytes += io.size(shelf.segment().file());
             if (bytes > auditBytes || i == shelves.size() - 1) {
-                written.add(AuditWriter.write(io, directory, first, shelf.end() - 1, some, erasures));
-                first = shelf.end();
+                written.add(AuditWriter.write(io, directory, to, some, erasures, at));
+                to = shelf.end() - 1;
                 some.clear();
                 bytes = 0;
             }

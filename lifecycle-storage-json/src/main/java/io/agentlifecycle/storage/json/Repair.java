@@ -136,9 +136,7 @@ final class Repair {
                     "restore it from a backup",
                     null);
         }
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        AuditWriter.writeIndex(io, temporary, index);
-        io.replace(temporary, file);
+        AuditWriter.writeIndex(io, file, index);
         io.forceDirectory(file.getParent());
     }
 }

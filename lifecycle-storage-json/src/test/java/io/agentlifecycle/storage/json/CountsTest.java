@@ -58,6 +58,7 @@ class CountsTest {
                     provision(manager, agents++);
                 }
                 AgentId agent = provision(manager, agents++).id();
+                store.checkpoint(); // so that none comes about meanwhile
                 io.forget();
                 manager.activate(agent, OPERATOR);
                 manager.suspend(agent, "a test", OPERATOR);

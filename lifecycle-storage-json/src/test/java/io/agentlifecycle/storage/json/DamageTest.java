@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -347,6 +348,41 @@ class DamageTest {
             forged.set(i, content + ",\"crc\":\"" + LineWriter.crc(bytes, 0, bytes.length) + "\"}\n");
             assertThat(forged).isNotEqualTo(lines);
             assertRefused(Journals.with(files, file, Journals.bytes(forged)), "line " + i + " replaced");
+        }
+    }
+
+    @Test
+    void a_checksum_in_capitals_is_another_one() {
+        Map<Path, byte[]> files = Journals.killed(COMMITS);
+        Path file = Journals.last(files);
+        List<String> lines = Journals.lines(files.get(file));
+        int changed = 0;
+        for (int i = 0; i < lines.size() - 1; i++) {
+            String line = lines.get(i);
+            int crc = line.length() - "00000000\"}\n".length();
+            String capitals =
+                    line.substring(0, crc) + line.substring(crc, crc + 8).toUpperCase(Locale.ROOT) + "\"}\n";
+            if (!capitals.equals(line)) {
+                changed++;
+                List<String> damaged = new ArrayList<>(lines);
+                damaged.set(i, capitals);
+                assertRefused(Journals.with(files, file, Journals.bytes(damaged)), "line " + i);
+            }
+        }
+        assertThat(changed).isPositive();
+        // a checksum without letters has no capitals
+        for (int count = 2; count <= COMMITS.size(); count++) {
+            Map<Path, byte[]> fewer = Journals.killed(COMMITS.subList(0, count));
+            byte[] whole = fewer.get(Journals.last(fewer));
+            String text = new String(whole, UTF_8);
+            int crc = text.length() - "00000000\"}\n".length();
+            String capitals = text.substring(0, crc) + text.substring(crc).toUpperCase(Locale.ROOT);
+            List<String> own = Journals.lines(whole);
+            if (!capitals.equals(text) && Journals.isCommit(own.get(own.size() - 1))) {
+                assertOpens(
+                        Journals.with(fewer, Journals.last(fewer), capitals.getBytes(UTF_8)),
+                        Sample.content(COMMITS.subList(0, count - 1)));
+            }
         }
     }
 

@@ -213,4 +213,52 @@ class FaultTest {
             Sample.applied(store, Sample.put("a", 3));
         }
     }
+
+    @Test
+    void a_disk_that_takes_a_few_bytes_at_a_time_gets_all_of_them() {
+        var disk = new MemoryIo();
+        var io = new DisturbedIo(disk);
+        JsonStore store = Sample.open(io);
+        io.disturb(new DisturbedIo.Disturbance() {
+            @Override
+            public void before(Op op) {}
+
+            @Override
+            public int takes(Op op) {
+                return (int) Math.min(op.bytes(), 100);
+            }
+        });
+        SCRIPT.forEach(commit -> Sample.applied(store, commit));
+        store.checkpoint();
+        store.close();
+
+        try (JsonStore again = Sample.open(disk.crash())) {
+            assertThat(Sample.content(again)).isEqualTo(Sample.content(SCRIPT));
+        }
+    }
+
+    @Test
+    void what_an_opening_read_from_the_page_cache_survives_a_power_cut_after_it() throws Exception {
+        var disk = new MemoryIo();
+        var io = new DisturbedIo(disk);
+        JsonStore store = Sample.open(io);
+        Sample.applied(store, Sample.put("before", 1));
+        var crowd = new Crowd();
+        DisturbedIo.Gate gate = io.gate();
+        FutureTask<CommitResult> written = crowd.start(() -> store.commit(Sample.put("written", 1)));
+        gate.awaitArrival();
+
+        MemoryIo killed = disk.kill();
+        Sample.Content seen;
+        try (JsonStore next = Sample.open(killed)) {
+            seen = Sample.content(next);
+            assertThat(seen.records()).hasSize(2);
+            try (JsonStore after = Sample.open(killed.crash())) {
+                assertThat(Sample.content(after)).isEqualTo(seen);
+            }
+        }
+        gate.close();
+        Crowd.get(written);
+        store.close();
+    }
 }

@@ -57,14 +57,19 @@ class JsonStoreOnDiskTest extends LifecycleStoreContract {
         public LifecycleStore crash() throws IOException {
             Path copy = temporary.resolve("store-" + directories++);
             new FileIo().createDirectory(copy);
-            List<Path> files;
-            try (Stream<Path> found = Files.list(directory)) {
-                files = found.filter(Files::isRegularFile).toList();
+            List<Path> all;
+            try (Stream<Path> found = Files.walk(directory)) {
+                all = found.toList();
             } catch (UncheckedIOException e) {
                 throw e.getCause();
             }
-            for (Path file : files) {
-                Files.copy(file, copy.resolve(file.getFileName()));
+            for (Path path : all) {
+                Path same = copy.resolve(directory.relativize(path));
+                if (Files.isRegularFile(path)) {
+                    Files.copy(path, same);
+                } else if (!path.equals(directory)) {
+                    new FileIo().createDirectory(same);
+                }
             }
             return open(copy);
         }
