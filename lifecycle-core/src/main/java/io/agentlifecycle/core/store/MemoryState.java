@@ -81,8 +81,11 @@ public final class MemoryState {
             if (all != null) {
                 return all.from(first, inclusive);
             }
-            boolean in = only != null && only.compareTo(first) >= (inclusive ? 0 : 1);
-            return in ? List.of(only).iterator() : Collections.emptyIterator();
+            RecordKey one = only;
+            if (one == null || one.compareTo(first) < (inclusive ? 0 : 1)) {
+                return Collections.emptyIterator();
+            }
+            return List.of(one).iterator();
         }
     }
 

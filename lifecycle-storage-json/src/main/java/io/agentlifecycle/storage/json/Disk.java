@@ -1,5 +1,7 @@
 package io.agentlifecycle.storage.json;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentlifecycle.core.audit.Digests;
 import java.io.IOException;
 import java.io.InputStream;
@@ -45,7 +47,7 @@ final class Disk {
         deleteIfThere(io, temporary);
         write(io, temporary, bytes);
         io.replace(temporary, file);
-        io.forceDirectory(file.getParent());
+        io.forceDirectory(directoryOf(file));
     }
 
     /**
@@ -60,6 +62,11 @@ final class Disk {
                 LOG.debug("{} belongs to somebody else, so it was there before", path, e);
             }
         }
+    }
+
+    /** Paths are absolute here, so every file stands in a directory. */
+    static Path directoryOf(Path file) {
+        return requireNonNull(file.getParent(), "directory");
     }
 
     static void deleteIfThere(StorageIo io, Path file) throws IOException {

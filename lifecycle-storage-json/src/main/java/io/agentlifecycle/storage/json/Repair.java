@@ -137,6 +137,6 @@ final class Repair {
                     null);
         }
         AuditWriter.writeIndex(io, file, index);
-        io.forceDirectory(file.getParent());
+        io.forceDirectory(Disk.directoryOf(file));
     }
 }
