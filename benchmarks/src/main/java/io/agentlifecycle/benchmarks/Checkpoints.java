@@ -6,8 +6,6 @@ import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
 import io.agentlifecycle.storage.json.JsonStore;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -17,14 +15,14 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.stream.Stream;
+import java.util.concurrent.locks.LockSupport;
 
 /** Whether a checkpoint makes commits wait: their times while one is written, against all other times. */
 final class Checkpoints implements Subject {
     private static final int CALLERS = 4;
     private static final int RECORDS_EACH = 500;
 
-    /** Big, so that checkpoints come often, and each has 32 MB to write. */
+    /** Big, so that each checkpoint has 32 MB to write. */
     private static final String BODY = "{\"text\":\"" + "x".repeat(16_384) + "\"}";
 
     private record Span(long from, long to) {
@@ -49,8 +47,8 @@ final class Checkpoints implements Subject {
             }
             Load.all(CALLERS, caller -> callers.get(caller).putAll(new ConcurrentLinkedQueue<>()));
             long end = System.nanoTime() + scale.checkpointTime().toNanos();
-            var watcher = new Thread(() -> watch(directory, end, checkpoints), "checkpoint-watcher");
-            watcher.start();
+            var maker = new Thread(() -> checkpoints(store, end, checkpoints), "checkpoint-maker");
+            maker.start();
             Load.all(CALLERS, caller -> {
                 int done = 0;
                 while (System.nanoTime() < end) {
@@ -58,7 +56,7 @@ final class Checkpoints implements Subject {
                 }
                 return done;
             });
-            watcher.join();
+            maker.join();
         }
         return figures(commits, checkpoints);
     }
@@ -89,35 +87,14 @@ final class Checkpoints implements Subject {
         return sorted.get((int) (sorted.size() * 0.99));
     }
 
-    /** A checkpoint is under way while there is a snapshot that has not got its name yet. */
-    private static void watch(Path directory, long end, List<Span> checkpoints) {
-        long since = 0;
+    /** Makes checkpoints, with pauses as long as they took: by itself the store makes one only after a whole snapshot more. */
+    private static void checkpoints(JsonStore store, long end, List<Span> checkpoints) {
         while (System.nanoTime() < end) {
-            boolean underWay = underWay(directory);
-            long now = System.nanoTime();
-            if (underWay && since == 0) {
-                since = now;
-            } else if (!underWay && since != 0) {
-                checkpoints.add(new Span(since, now));
-                since = 0;
-            }
-            try {
-                Thread.sleep(1);
-            } catch (InterruptedException e) {
-                return;
-            }
-        }
-        if (since != 0) {
-            checkpoints.add(new Span(since, end));
-        }
-    }
-
-    private static boolean underWay(Path directory) {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.map(path -> path.getFileName().toString())
-                    .anyMatch(name -> name.startsWith("snapshot-") && name.endsWith(".tmp"));
-        } catch (IOException | java.io.UncheckedIOException e) {
-            return false; // a file went away while the directory was listed
+            long from = System.nanoTime();
+            store.checkpoint();
+            var made = new Span(from, System.nanoTime());
+            checkpoints.add(made);
+            LockSupport.parkNanos(made.to() - made.from());
         }
     }
 

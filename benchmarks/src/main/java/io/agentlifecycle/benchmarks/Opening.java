@@ -10,6 +10,8 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,15 +142,14 @@ final class Opening implements Subject {
     }
 
     private static Path copy(Path from, Path to) throws IOException {
-        Files.createDirectory(
-                to,
-                java.nio.file.attribute.PosixFilePermissions.asFileAttribute(
-                        java.nio.file.attribute.PosixFilePermissions.fromString("rwx------")));
-        try (Stream<Path> files = Files.list(from)) {
-            for (Path file : files.filter(path -> !path.getFileName().toString().startsWith("LOCK"))
-                    .toList()) {
-                if (Files.isRegularFile(file)) {
-                    Files.copy(file, to.resolve(file.getFileName()));
+        FileAttribute<?> ownerOnly = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path path : files.toList()) {
+                Path same = to.resolve(from.relativize(path));
+                if (Files.isDirectory(path)) {
+                    Files.createDirectory(same, ownerOnly);
+                } else if (!path.getFileName().toString().startsWith("LOCK")) {
+                    Files.copy(path, same);
                 }
             }
         }

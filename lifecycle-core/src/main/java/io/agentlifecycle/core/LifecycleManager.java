@@ -174,9 +174,8 @@ public final class LifecycleManager implements AutoCloseable {
      * batch; only the first heartbeat after becoming ACTIVE, and one that ends a noticed silence, are events.
      */
     public Liveness heartbeat(AgentId agent) {
-        // apart from the work, so that this is small enough to be compiled into a caller, where an answer that nobody
-        // keeps
-        // need not be made
+        // apart from the work: so small a method is compiled into its caller, where an answer that nobody keeps need
+        // not be made
         return beat(agent).heard();
     }
 
