@@ -372,7 +372,7 @@ class LincheckTest {
 
     @Test
     void the_store_in_memory_is_linearizable_under_stress() {
-        stress(30, 1_000).check(InMemory.class);
+        stress(30, 3_000).check(InMemory.class);
     }
 
     @Test
@@ -383,7 +383,7 @@ class LincheckTest {
 
     @Test
     void the_json_store_is_linearizable_under_stress() {
-        stress(30, 1_000).check(Json.class);
+        stress(30, 150).check(Json.class);
     }
 
     @Test

@@ -132,7 +132,7 @@ class PlantedBugsTest {
             LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                     .selectors(selectMethod(loader, PACKAGE + "." + bug.noticedBy()))
                     .configurationParameter("jqwik.database", "")
-                    .configurationParameter("junit.jupiter.execution.timeout.testable.method.default", "60 s")
+                    .configurationParameter("junit.jupiter.execution.timeout.testable.method.default", "15 s")
                     .configurationParameter("junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
                     .build();
             var listener = new SummaryGeneratingListener();
