@@ -34,8 +34,7 @@ final class Heartbeats implements Subject {
             worst = Math.max(worst, heartbeat.bytes() - floor.bytes());
         }
         // whole bytes, since a profiler counts a little of its own; and beyond the floor's, since it is up to the
-        // compiler
-        // whether the instant that the clock gives is ever made
+        // compiler whether the instant that the clock gives is ever made
         figures.add(new Figure("heartbeat-alloc", 1 / (1 + (double) Math.max(0, Math.round(worst))), 1));
         return figures;
     }

@@ -60,7 +60,7 @@ final class Opening implements Subject {
         return List.of(new Figure("open", Load.median(parsed) / Load.median(opened), 1 / 1.5));
     }
 
-    /** A store with a snapshot and then as many commits, as it is when its process dies. */
+    /** A copy of a store with a snapshot and then as many commits, as they are while it is open. */
     private static void write(Path directory, Path crashed, Scale scale) throws Exception {
         Fleet fleet = Fleet.active(InstantSource.system());
         try (JsonStore store = JsonStore.open(directory)) {
@@ -76,7 +76,7 @@ final class Opening implements Subject {
                 }
                 return each;
             });
-            copy(directory, crashed);
+            store.backup(crashed);
         }
     }
 

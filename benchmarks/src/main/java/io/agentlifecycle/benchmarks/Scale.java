@@ -27,14 +27,7 @@ record Scale(
 
     /** At most 50 s on two idle cores. */
     static final Scale QUICK = new Scale(
-            3,
-            Duration.ofMillis(400),
-            List.of(1_000, 100_000),
-            100_000,
-            10_000,
-            Duration.ofSeconds(3),
-            20_000,
-            List.of(1_000));
+            3, Duration.ofMillis(400), List.of(1_000), 50_000, 5_000, Duration.ofSeconds(3), 10_000, List.of(400));
 
     /** At most 15 minutes. */
     static final Scale FULL = new Scale(
