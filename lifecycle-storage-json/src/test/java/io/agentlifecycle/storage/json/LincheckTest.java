@@ -383,7 +383,7 @@ class LincheckTest {
 
     @Test
     void the_json_store_is_linearizable_under_stress() {
-        stress(30, 150).check(Json.class);
+        stress(6, 150).check(Json.class);
     }
 
     @Test
