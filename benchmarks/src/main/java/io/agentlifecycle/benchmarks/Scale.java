@@ -29,7 +29,7 @@ record Scale(
     static final Scale QUICK = new Scale(
             3, Duration.ofMillis(400), List.of(1_000), 50_000, 5_000, Duration.ofSeconds(3), 10_000, List.of(400));
 
-    /** At most 15 minutes. */
+    /** As large as the bars of the design say; takes many minutes. */
     static final Scale FULL = new Scale(
             5,
             Duration.ofSeconds(3),

@@ -58,7 +58,7 @@ final class Cursor {
         }
     }
 
-    /** The items of an array, none of which is empty text. */
+    /** The items of an array, in order. */
     void array(Item item) {
         take("[");
         if (!takes("]")) {

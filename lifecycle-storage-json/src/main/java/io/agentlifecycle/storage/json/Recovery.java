@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
  * nothing but a tail that nobody was told of, of which it keeps a copy.
  */
 final class Recovery {
-    static final String HINT = "keep a copy of the directory and restore a backup, or see what repair would keep";
+    static final String HINT =
+            "keep a copy of the directory and restore a backup, or see what StoreFiles.repair would keep";
 
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
