@@ -18,7 +18,7 @@ public final class Text {
      */
     public static String line(String what, String value, int max) {
         check(what, value, max, false);
-        if (value.codePoints().allMatch(Text::isInvisible)) {
+        if (isBlank(value)) {
             throw new IllegalArgumentException(what + " must not be blank");
         }
         return value;
@@ -32,6 +32,16 @@ public final class Text {
     public static String prose(String what, String value, int max) {
         check(what, value, max, true);
         return value;
+    }
+
+    /** Texts are many and most of them begin with something that is seen, so this is no stream. */
+    private static boolean isBlank(String value) {
+        for (int i = 0; i < value.length(); i = value.offsetByCodePoints(i, 1)) {
+            if (!isInvisible(value.codePointAt(i))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isInvisible(int c) {

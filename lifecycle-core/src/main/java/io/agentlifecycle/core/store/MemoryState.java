@@ -1,5 +1,7 @@
 package io.agentlifecycle.core.store;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
@@ -17,7 +19,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -29,16 +30,21 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryState {
     private record Term(String kind, String name, String value) {}
 
-    private record Due(Instant at, RecordKey key) {}
-
     /** A record with what is known beside it. */
     private static final class Held {
+        private static final Comparator<Held> LONGEST_OVERDUE =
+                Comparator.comparing(Held::due).thenComparing(held -> held.record.key());
+
         private StoredRecord record;
-        private @Nullable Due due;
+        private @Nullable Instant due;
         private @Nullable Liveness liveness;
 
         Held(StoredRecord record) {
             this.record = record;
+        }
+
+        Instant due() {
+            return requireNonNull(due);
         }
     }
 
@@ -93,7 +99,7 @@ public final class MemoryState {
     private final Map<RecordKey, Held> records = new HashMap<>();
     private final Sorted<RecordKey> keys = new Sorted<>(Comparator.naturalOrder());
     private final Map<Term, Holders> terms = new HashMap<>();
-    private final Sorted<Due> due = new Sorted<>(Comparator.comparing(Due::at).thenComparing(Due::key));
+    private final Sorted<Held> due = new Sorted<>(Held.LONGEST_OVERDUE);
 
     /** Without records. */
     public MemoryState() {}
@@ -154,13 +160,13 @@ public final class MemoryState {
     public List<RecordKey> due(Instant now, int limit) {
         return read(() -> {
             List<RecordKey> found = new ArrayList<>();
-            Iterator<Due> all = due.all();
+            Iterator<Held> all = due.all();
             while (found.size() < limit && all.hasNext()) {
-                Due next = all.next();
-                if (next.at().isAfter(now)) {
+                Held next = all.next();
+                if (next.due().isAfter(now)) {
                     break;
                 }
-                found.add(next.key());
+                found.add(next.record.key());
             }
             return List.copyOf(found);
         });
@@ -228,61 +234,69 @@ public final class MemoryState {
     }
 
     private void put(StoredRecord next) {
-        Held held = records.get(next.key());
-        RecordKey key;
-        if (held == null) {
-            key = next.key();
-            held = new Held(next);
-            records.put(key, held);
-            keys.add(key);
+        var fresh = new Held(next);
+        Held before = records.putIfAbsent(next.key(), fresh);
+        if (before == null) {
+            keys.add(next.key());
+            fresh.record = index(next.key(), Map.of(), next);
+            setDue(fresh, next.dueAt());
         } else {
-            key = held.record.key();
-            unindex(held.record);
+            RecordKey key = before.record.key();
+            unindex(key, before.record.index(), next.index());
+            before.record = index(key, before.record.index(), next);
+            setDue(before, next.dueAt());
         }
-        held.record = index(key, next);
-        setDue(held, next.dueAt());
     }
 
     private void purge(RecordKey key) {
         Held held = records.remove(key);
         if (held != null) {
             keys.remove(key);
-            unindex(held.record);
+            unindex(key, held.record.index(), Map.of());
             setDue(held, Optional.empty());
         }
     }
 
     /** Makes {@code next} findable, and returns it with the key and the texts that others like it have already. */
-    private StoredRecord index(RecordKey key, StoredRecord next) {
-        Map<String, String> shared = new TreeMap<>();
+    private StoredRecord index(RecordKey key, Map<String, String> before, StoredRecord next) {
+        List<String> shared = new ArrayList<>(2 * next.index().size());
         next.index().forEach((name, value) -> {
             Holders holders = terms.computeIfAbsent(new Term(key.kind(), name, value), Holders::new);
-            holders.add(key);
-            shared.put(holders.term.name(), holders.term.value());
+            if (!value.equals(before.get(name))) {
+                holders.add(key);
+            }
+            shared.add(holders.term.name());
+            shared.add(holders.term.value());
         });
-        return new StoredRecord(key, next.version(), next.dueAt(), next.body(), shared);
+        return new StoredRecord(key, next.version(), next.dueAt(), next.body(), Terms.inOrder(shared));
     }
 
-    private void unindex(StoredRecord before) {
-        before.index().forEach((name, value) -> {
-            var term = new Term(before.key().kind(), name, value);
-            Holders holders = terms.get(term);
-            if (holders != null) {
-                holders.remove(before.key());
-                if (holders.size() == 0) {
-                    terms.remove(term);
+    /** No longer finds {@code key} by what is not in {@code next}. */
+    private void unindex(RecordKey key, Map<String, String> before, Map<String, String> next) {
+        before.forEach((name, value) -> {
+            if (!value.equals(next.get(name))) {
+                var term = new Term(key.kind(), name, value);
+                Holders holders = terms.get(term);
+                if (holders != null) {
+                    holders.remove(key);
+                    if (holders.size() == 0) {
+                        terms.remove(term);
+                    }
                 }
             }
         });
     }
 
     private void setDue(Held held, Optional<Instant> next) {
-        if (held.due != null) {
-            due.remove(held.due);
+        if (next.equals(Optional.ofNullable(held.due))) {
+            return;
         }
-        held.due = next.map(at -> new Due(at, held.record.key())).orElse(null);
         if (held.due != null) {
-            due.add(held.due);
+            due.remove(held);
+        }
+        held.due = next.orElse(null);
+        if (held.due != null) {
+            due.add(held);
         }
     }
 

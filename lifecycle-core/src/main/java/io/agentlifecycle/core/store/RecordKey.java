@@ -6,7 +6,6 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
-import java.util.Comparator;
 
 /**
  * Names one record. Ordered by kind, tenant and id.
@@ -24,17 +23,13 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
     /** The kind of what is left of a retired agent: its id, never to be used again. */
     public static final String TOMBSTONE = "tombstone";
 
-    private static final Comparator<RecordKey> ORDER = Comparator.comparing(RecordKey::kind)
-            .thenComparing(RecordKey::tenant)
-            .thenComparing(RecordKey::id);
-
     public RecordKey {
         requireNonNull(tenant, "tenant");
         // one text for all keys of a kind: there are a million of them
-        kind = switch (Text.line("record kind", kind, 32)) {
+        kind = switch (requireNonNull(kind, "record kind")) {
             case AGENT -> AGENT;
             case TOMBSTONE -> TOMBSTONE;
-            default -> kind;
+            default -> Text.line("record kind", kind, 32);
         };
         if (Text.line("record id", id, 256).startsWith(" ")) {
             throw new IllegalArgumentException("record id must not begin with a blank");
@@ -58,7 +53,12 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
 
     @Override
     public int compareTo(RecordKey other) {
-        return ORDER.compare(this, other);
+        int byKind = kind.compareTo(other.kind);
+        if (byKind != 0) {
+            return byKind;
+        }
+        int byTenant = tenant.compareTo(other.tenant);
+        return byTenant != 0 ? byTenant : id.compareTo(other.id);
     }
 
     @Override

@@ -32,22 +32,32 @@ final class Sorted<T> {
 
     void add(T element) {
         if (chunks.isEmpty()) {
-            chunks.add(new ArrayList<>());
+            chunks.add(new ArrayList<>(List.of(element)));
+            size++;
+            return;
         }
         int at = chunkOf(element);
         List<T> chunk = chunks.get(at);
-        int found = Collections.binarySearch(chunk, element, order);
-        if (found >= 0) {
+        int place = placeOf(element, chunk);
+        if (place < 0) {
             return;
         }
-        chunk.add(-found - 1, element);
+        chunk.add(place, element);
         size++;
         if (chunk.size() > MOST) {
             // one that grows at its end stays full, so that what comes in order leaves no gaps
-            int half = -found - 1 == MOST ? MOST : MOST / 2;
+            int half = place == MOST ? MOST : MOST / 2;
             chunks.add(at + 1, new ArrayList<>(chunk.subList(half, chunk.size())));
             chunks.set(at, new ArrayList<>(chunk.subList(0, half)));
         }
+    }
+
+    /** Where it belongs; negative if it is there. What comes in order belongs at the end. */
+    private int placeOf(T element, List<T> chunk) {
+        if (order.compare(chunk.get(chunk.size() - 1), element) < 0) {
+            return chunk.size();
+        }
+        return -Collections.binarySearch(chunk, element, order) - 1;
     }
 
     void remove(T element) {
@@ -85,6 +95,9 @@ final class Sorted<T> {
     private int chunkOf(T element) {
         int low = 0;
         int high = chunks.size() - 1;
+        if (order.compare(chunks.get(high).get(0), element) <= 0) {
+            return high;
+        }
         while (low < high) {
             int middle = (low + high + 1) >>> 1;
             if (order.compare(chunks.get(middle).get(0), element) <= 0) {

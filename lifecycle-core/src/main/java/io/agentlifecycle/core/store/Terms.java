@@ -5,9 +5,11 @@ import static java.util.Objects.requireNonNull;
 import java.util.AbstractMap;
 import java.util.AbstractSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -24,13 +26,19 @@ final class Terms extends AbstractMap<String, String> {
         if (given instanceof Terms terms) {
             return terms;
         }
+        boolean inOrder = given instanceof SortedMap<String, String> sorted && sorted.comparator() == null;
         var texts = new String[given.size() * 2];
         int i = 0;
-        for (Map.Entry<String, String> entry : new TreeMap<>(given).entrySet()) {
+        for (Map.Entry<String, String> entry : (inOrder ? given : new TreeMap<>(given)).entrySet()) {
             texts[i++] = entry.getKey();
             texts[i++] = requireNonNull(entry.getValue(), "index value");
         }
         return new Terms(texts);
+    }
+
+    /** Of names and values in turn, which are in order of the names. */
+    static Map<String, String> inOrder(List<String> texts) {
+        return new Terms(texts.toArray(String[]::new));
     }
 
     @Override

@@ -1,9 +1,11 @@
 package io.agentlifecycle.storage.json;
 
+import io.agentlifecycle.core.audit.JsonFields;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Goes through text of which every character is known but for the values: one object on one line, without blanks, its
@@ -12,7 +14,6 @@ import java.util.HashSet;
 final class Cursor {
     private static final int MAX_STRING = 1 << 18;
     private static final int MAX_DEPTH = 64;
-    private static final int FEW_NAMES = 32;
 
     /** What may follow a backslash, apart from u, and what it stands for. */
     private static final String ESCAPES = "\"\\/bfnrt";
@@ -44,10 +45,23 @@ final class Cursor {
         return this;
     }
 
+    private void take(char literal) {
+        if (!takes(literal)) {
+            throw wrong(literal + " is missing");
+        }
+    }
+
     /** Goes behind {@code literal} if it stands here. */
     boolean takes(String literal) {
         boolean here = text.startsWith(literal, at);
         at += here ? literal.length() : 0;
+        return here;
+    }
+
+    /** The same for one character. */
+    boolean takes(char literal) {
+        boolean here = peek() == literal;
+        at += here ? 1 : 0;
         return here;
     }
 
@@ -60,12 +74,12 @@ final class Cursor {
 
     /** The items of an array, in order. */
     void array(Item item) {
-        take("[");
-        if (!takes("]")) {
+        take('[');
+        if (!takes(']')) {
             do {
                 item.read();
-            } while (takes(","));
-            take("]");
+            } while (takes(','));
+            take(']');
         }
     }
 
@@ -79,7 +93,7 @@ final class Cursor {
     }
 
     Instant instant() {
-        return Instant.parse(string());
+        return JsonFields.instantOf(string());
     }
 
     String string() {
@@ -116,6 +130,13 @@ final class Cursor {
         return text.substring(from, at);
     }
 
+    /** The text up to there, which is known to be an object. */
+    String upTo(int end) {
+        String object = text.substring(at, end);
+        at = end;
+        return object;
+    }
+
     private void skipValue(int depth) {
         switch (peek()) {
             case '{' -> skipObject(depth);
@@ -130,43 +151,87 @@ final class Cursor {
     }
 
     private void skipObject(int depth) {
-        take("{");
+        take('{');
         requireShallow(depth);
         skipBlanks();
-        if (!takes("}")) {
-            Collection<String> names = new ArrayList<>();
+        if (!takes('}')) {
+            var names = new Names();
             do {
                 skipBlanks();
-                names = withNew(string(), names);
+                names.add();
                 skipBlanks();
-                take(":");
+                take(':');
                 skipBlanks();
                 skipValue(depth + 1);
-            } while (takes(","));
-            take("}");
+            } while (takes(','));
+            take('}');
         }
     }
 
-    /** A name may not stand twice. Few names are looked through quicker than hashed. */
-    private Collection<String> withNew(String name, Collection<String> names) {
-        if (names.contains(name)) {
-            throw wrong("the name " + name + " stands twice");
+    /** The names of one object, none of which may stand twice. As long as they are in order, they need no comparing. */
+    private final class Names {
+        /** Where the names in order begin and end. */
+        private int[] bounds = new int[16];
+
+        private int size;
+
+        /** All names, once one is out of order. */
+        private @Nullable Set<String> all;
+
+        /** The name that stands here. */
+        void add() {
+            int from = at + 1;
+            boolean escaped = skipString();
+            int to = at - 1;
+            if (all == null && !escaped && follows(from, to)) {
+                bounds = size == bounds.length ? Arrays.copyOf(bounds, size * 2) : bounds;
+                bounds[size++] = from;
+                bounds[size++] = to;
+                return;
+            }
+            Set<String> known = all == null ? inOrder() : all;
+            all = known;
+            String name = text.substring(from, to);
+            if (!known.add(escaped ? unescaped(name) : name)) {
+                throw wrong("the name " + name + " stands twice");
+            }
         }
-        Collection<String> all = names.size() == FEW_NAMES ? new HashSet<>(names) : names;
-        all.add(name);
-        return all;
+
+        /** Whether {@code text[from, to)} sorts after the last name. */
+        private boolean follows(int from, int to) {
+            if (size == 0) {
+                return true;
+            }
+            int last = bounds[size - 2];
+            int common = Math.min(to - from, bounds[size - 1] - last);
+            for (int i = 0; i < common; i++) {
+                int difference = text.charAt(from + i) - text.charAt(last + i);
+                if (difference != 0) {
+                    return difference > 0;
+                }
+            }
+            return to - from > common;
+        }
+
+        private Set<String> inOrder() {
+            Set<String> names = new HashSet<>();
+            for (int i = 0; i < size; i += 2) {
+                names.add(text.substring(bounds[i], bounds[i + 1]));
+            }
+            return names;
+        }
     }
 
     private void skipArray(int depth) {
-        take("[");
+        take('[');
         requireShallow(depth);
         skipBlanks();
-        if (!takes("]")) {
+        if (!takes(']')) {
             do {
                 skipBlanks();
                 skipValue(depth + 1);
-            } while (takes(","));
-            take("]");
+            } while (takes(','));
+            take(']');
         }
     }
 
@@ -185,7 +250,7 @@ final class Cursor {
 
     /** Returns true if there are escapes in it. */
     private boolean skipString() {
-        take("\"");
+        take('"');
         int length = 0;
         boolean escaped = false;
         for (char c = next(); c != '"'; c = next()) {
@@ -218,17 +283,17 @@ final class Cursor {
     }
 
     private void skipNumber() {
-        takes("-");
+        takes('-');
         int from = at;
         if (skipDigits() == 0 || text.charAt(from) == '0' && at > from + 1) {
             throw wrong("a value is missing");
         }
-        if (takes(".") && skipDigits() == 0) {
+        if (takes('.') && skipDigits() == 0) {
             throw wrong("a fraction is missing");
         }
-        if (takes("e") || takes("E")) {
-            if (!takes("+")) {
-                takes("-");
+        if (takes('e') || takes('E')) {
+            if (!takes('+')) {
+                takes('-');
             }
             if (skipDigits() == 0) {
                 throw wrong("an exponent is missing");

@@ -2,7 +2,10 @@ package io.agentlifecycle.storage.json;
 
 import io.agentlifecycle.core.error.CorruptStoreException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -10,6 +13,11 @@ import java.util.Optional;
 record LineFile(StorageIo io, Path file) {
     private static final int CHUNK = 4 << 10;
     private static final int PASS = 256 << 10;
+
+    private static final VarHandle EIGHT = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final long ONES = 0x0101010101010101L;
+    private static final long HIGHEST_BITS = ONES << 7;
+    private static final long LINE_FEEDS = ONES * '\n';
 
     /**
      * One line.
@@ -30,6 +38,21 @@ record LineFile(StorageIo io, Path file) {
         void line(byte[] bytes, int from, int to, long offset) throws IOException;
     }
 
+    /** Where the first line feed stands in {@code bytes[from, to)}; {@code to} if there is none. Looks at eight bytes at once. */
+    static int lineFeed(byte[] bytes, int from, int to) {
+        int at = from;
+        for (; at + Long.BYTES <= to; at += Long.BYTES) {
+            long zeroWhereItIs = (long) EIGHT.get(bytes, at) ^ LINE_FEEDS;
+            if ((zeroWhereItIs - ONES & ~zeroWhereItIs & HIGHEST_BITS) != 0) {
+                break;
+            }
+        }
+        while (at < to && bytes[at] != '\n') {
+            at++;
+        }
+        return at;
+    }
+
     /** Reads all lines in order, with little memory. */
     void each(Visitor visitor) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(PASS);
@@ -37,12 +60,12 @@ record LineFile(StorageIo io, Path file) {
         int seen = 0;
         while (true) {
             int read = io.read(file, begin + buffer.position(), buffer);
+            byte[] bytes = buffer.array();
+            int end = buffer.position();
             int from = 0;
-            for (; seen < buffer.position(); seen++) {
-                if (buffer.array()[seen] == '\n') {
-                    visitor.line(buffer.array(), from, seen, begin + from);
-                    from = seen + 1;
-                }
+            for (seen = lineFeed(bytes, seen, end); seen < end; seen = lineFeed(bytes, from, end)) {
+                visitor.line(bytes, from, seen, begin + from);
+                from = seen + 1;
             }
             begin += from;
             seen -= from;
@@ -71,10 +94,9 @@ record LineFile(StorageIo io, Path file) {
             if (read < 0) {
                 return Optional.empty();
             }
-            for (int i = 0; i < read; i++) {
-                if (buffer.array()[i] == '\n') {
-                    return Optional.of(new Slice(buffer.array(), i, offset + i + 1));
-                }
+            int end = lineFeed(buffer.array(), 0, read);
+            if (end < read) {
+                return Optional.of(new Slice(buffer.array(), end, offset + end + 1));
             }
             if (read < buffer.capacity() || buffer.capacity() > LineReader.MAX_LINE) {
                 throw corrupt(offset, "a line that was durable does not end");

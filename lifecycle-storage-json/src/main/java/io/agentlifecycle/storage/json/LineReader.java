@@ -19,17 +19,16 @@ import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * Reads lines, strictly: what is missing, unknown, of another type or in another order is a damaged line. Bodies and
@@ -41,6 +40,9 @@ final class LineReader {
 
     static final int TAIL = ",\"crc\":\"00000000\"}".length();
     private static final int CRC_FROM_END = "00000000\"}".length();
+
+    /** What the decoder puts where it meets something that is not UTF-8. */
+    private static final char REPLACEMENT = '\uFFFD';
 
     /** For lines of which nothing is known but that they are JSON. */
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -130,15 +132,17 @@ final class LineReader {
         if (!stored.equals(",\"crc\":\"" + crc + "\"}")) {
             throw new BadLineException("its checksum does not fit", false);
         }
-        try {
-            return UTF_8.newDecoder()
-                    .onMalformedInput(CodingErrorAction.REPORT)
-                    .onUnmappableCharacter(CodingErrorAction.REPORT)
-                    .decode(ByteBuffer.wrap(bytes, from, to - from))
-                    .toString();
-        } catch (CharacterCodingException e) {
+        return utf8(bytes, from, to);
+    }
+
+    /** The text in {@code bytes[from, to)}. */
+    static String utf8(byte[] bytes, int from, int to) throws BadLineException {
+        String text = new String(bytes, from, to - from, UTF_8);
+        if (text.indexOf(REPLACEMENT) >= 0
+                && !Arrays.equals(text.getBytes(UTF_8), Arrays.copyOfRange(bytes, from, to))) {
             throw new BadLineException("it is not UTF-8", false);
         }
+        return text;
     }
 
     /** Something that is read strictly. */
@@ -203,7 +207,17 @@ final class LineReader {
     static StoredRecord record(String text) throws BadLineException {
         return parsed("record", () -> {
             var reader = new LineReader(text);
-            StoredRecord record = reader.record();
+            StoredRecord record = reader.record(reader.cursor::object);
+            reader.cursor.end(text.length());
+            return record;
+        });
+    }
+
+    /** The same from a file whose digest says that it is what was written: its body was JSON then, and is not looked into. */
+    static StoredRecord digested(String text) throws BadLineException {
+        return parsed("record", () -> {
+            var reader = new LineReader(text);
+            StoredRecord record = reader.record(() -> reader.cursor.upTo(text.length() - 1));
             reader.cursor.end(text.length());
             return record;
         });
@@ -301,7 +315,7 @@ final class LineReader {
             cursor.array(this::check);
         }
         if (cursor.takes(",\"puts\":")) {
-            cursor.array(() -> mutations.add(new Mutation.Put(record())));
+            cursor.array(() -> mutations.add(new Mutation.Put(record(cursor::object))));
         }
         if (cursor.takes(",\"purges\":")) {
             cursor.array(() -> mutations.add(new Mutation.Purge(purged())));
@@ -316,23 +330,24 @@ final class LineReader {
         return new Line.Committed(requestId, at, mutations, events, disclosures, digest);
     }
 
-    private StoredRecord record() {
+    private StoredRecord record(Supplier<String> bodyReader) {
         cursor.take("{");
         RecordKey key = key();
         long version = cursor.take(",\"v\":").number();
         Optional<Instant> due = cursor.takes(",\"due\":") ? Optional.of(cursor.instant()) : Optional.empty();
         cursor.take(",\"ix\":{");
         Map<String, String> index = new TreeMap<>();
-        if (!cursor.takes("}")) {
+        if (!cursor.takes('}')) {
             do {
                 String name = cursor.string();
                 if (index.put(name, cursor.take(":").string()) != null) {
                     throw cursor.wrong(name + " stands twice");
                 }
-            } while (cursor.takes(","));
+            } while (cursor.takes(','));
             cursor.take("}");
         }
-        String body = cursor.take(",\"body\":").object();
+        cursor.take(",\"body\":");
+        String body = bodyReader.get();
         cursor.take("}");
         return new StoredRecord(key, version, due, body, index);
     }

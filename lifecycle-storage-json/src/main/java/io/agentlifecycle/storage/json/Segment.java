@@ -60,10 +60,10 @@ record Segment(Path file, long firstSeq) {
         long expected = seq;
         String crc = prev;
         while (offset < bytes.length && expected <= upTo) {
-            int end = indexOf(bytes, '\n', offset);
+            int end = LineFile.lineFeed(bytes, offset, bytes.length);
             Line line;
             try {
-                if (end < 0) {
+                if (end == bytes.length) {
                     throw new LineReader.BadLineException("its line feed is missing", false);
                 }
                 line = LineReader.read(bytes, offset, end);
@@ -97,8 +97,8 @@ record Segment(Path file, long firstSeq) {
     private static boolean isAcknowledgedAfter(byte[] bytes, int bad, long expected) {
         boolean repeated = false;
         for (int at = indexOf(bytes, BEGIN, bad); at >= 0; at = indexOf(bytes, BEGIN, at + 1)) {
-            int end = indexOf(bytes, '\n', at);
-            if (end < 0) {
+            int end = LineFile.lineFeed(bytes, at, bytes.length);
+            if (end == bytes.length) {
                 continue;
             }
             try {
@@ -125,15 +125,6 @@ record Segment(Path file, long firstSeq) {
 
     CorruptStoreException corrupt(long offset, String reason, @Nullable Throwable cause) {
         return new CorruptStoreException(file.toString(), offset, reason, Recovery.HINT, cause);
-    }
-
-    private static int indexOf(byte[] bytes, char wanted, int from) {
-        for (int i = from; i < bytes.length; i++) {
-            if (bytes[i] == wanted) {
-                return i;
-            }
-        }
-        return -1;
     }
 
     private static int indexOf(byte[] bytes, byte[] wanted, int from) {

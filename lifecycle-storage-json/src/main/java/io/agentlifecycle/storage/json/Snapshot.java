@@ -9,18 +9,13 @@ import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.Mutation;
-import java.io.BufferedReader;
-import java.io.FilterInputStream;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
 
@@ -31,7 +26,7 @@ final class Snapshot {
     private static final String REQUESTS = "],\"requests\":[";
     private static final String COUNT = "],\"count\":";
     private static final int CHUNK = 256 << 10;
-    private static final int PART = 1_000;
+    private static final int AT_ONCE = 1_000;
 
     private Snapshot() {}
 
@@ -109,20 +104,10 @@ final class Snapshot {
     static void load(StorageIo io, Path directory, Manifest.Reference reference, String storeId, Contents contents)
             throws IOException {
         Path file = directory.resolve(reference.file());
-        MessageDigest sha256 = Disk.sha256();
-        long digested = digested(io, file, reference);
-        try (InputStream bytes = new DigestInputStream(new Bounded(Disk.stream(io, file), digested), sha256);
-                var lines = new BufferedReader(
-                        new InputStreamReader(
-                                bytes,
-                                UTF_8.newDecoder()
-                                        .onMalformedInput(CodingErrorAction.REPORT)
-                                        .onUnmappableCharacter(CodingErrorAction.REPORT)),
-                        CHUNK)) {
-            new Reader(lines).read(reference, storeId, contents);
-            requireDigest(io, file, reference, digested, sha256);
-        } catch (IllegalArgumentException | LineReader.BadLineException | CharacterCodingException e) {
-            throw new CorruptStoreException(file.toString(), 0, String.valueOf(e.getMessage()), Recovery.HINT, e);
+        var reader = new Reader(reference, storeId, contents);
+        each(io, file, reference, reader);
+        if (reader.part != Part.NONE) {
+            throw new CorruptStoreException(file.toString(), 0, "it ends too early", Recovery.HINT, null);
         }
     }
 
@@ -132,66 +117,106 @@ final class Snapshot {
      * @throws CorruptStoreException if it is not what was written
      */
     static void requireSound(StorageIo io, Path directory, Manifest.Reference reference) throws IOException {
-        Path file = directory.resolve(reference.file());
+        each(io, directory.resolve(reference.file()), reference, (bytes, from, to, offset) -> {});
+    }
+
+    /** Shows all lines, and compares them with their digest, which stands at the end of the last one. */
+    private static void each(StorageIo io, Path file, Manifest.Reference reference, LineFile.Visitor visitor)
+            throws IOException {
+        if (!io.exists(file)) {
+            throw new CorruptStoreException(file.toString(), 0, "the file is gone", Recovery.HINT, null);
+        }
+        long size = io.size(file);
+        byte[] ending = (",\"sha256\":\"" + reference.sha256() + "\"}\n").getBytes(UTF_8);
         MessageDigest sha256 = Disk.sha256();
-        long digested = digested(io, file, reference);
-        try (InputStream bytes = new Bounded(Disk.stream(io, file), digested)) {
-            byte[] chunk = new byte[CHUNK];
-            for (int read = bytes.read(chunk); read > 0; read = bytes.read(chunk)) {
-                sha256.update(chunk, 0, read);
+        try {
+            new LineFile(io, file).each((bytes, from, to, offset) -> {
+                boolean last = offset + to + 1 - from == size;
+                int digested = Math.max(from, to + 1 - (last ? ending.length : 0));
+                sha256.update(bytes, from, digested - from);
+                visitor.line(bytes, from, digested - (last ? 0 : 1), offset);
+                if (last && !Arrays.equals(bytes, digested, to + 1, ending, 0, ending.length)) {
+                    throw new IllegalArgumentException("it does not end with its digest");
+                }
+            });
+            if (!Digests.base64Url(sha256.digest()).equals(reference.sha256())) {
+                throw new IllegalArgumentException("its digest does not fit");
             }
-            requireDigest(io, file, reference, digested, sha256);
         } catch (IllegalArgumentException e) {
             throw new CorruptStoreException(file.toString(), 0, String.valueOf(e.getMessage()), Recovery.HINT, e);
         }
     }
 
-    private static String ending(Manifest.Reference reference) {
-        return ",\"sha256\":\"" + reference.sha256() + "\"}\n";
+    /** What the next line belongs to. */
+    private enum Part {
+        HEAD,
+        RECORDS,
+        HEARTBEATS,
+        REQUESTS,
+        NONE
     }
 
-    /** How many bytes of the file the digest is of. */
-    private static long digested(StorageIo io, Path file, Manifest.Reference reference) throws IOException {
-        if (!io.exists(file)) {
-            throw new CorruptStoreException(file.toString(), 0, "the file is gone", Recovery.HINT, null);
+    /** Takes over line by line what the snapshot holds; what does not belong where it stands is refused. */
+    private static final class Reader implements LineFile.Visitor {
+        private final Manifest.Reference reference;
+        private final String storeId;
+        private final Contents contents;
+        private final List<Mutation> puts = new ArrayList<>();
+        private final List<Heartbeat> heartbeats = new ArrayList<>();
+        private Part part = Part.HEAD;
+        private long records;
+
+        Reader(Manifest.Reference reference, String storeId, Contents contents) {
+            this.reference = reference;
+            this.storeId = storeId;
+            this.contents = contents;
         }
-        return io.size(file) - ending(reference).length();
-    }
 
-    private static void requireDigest(
-            StorageIo io, Path file, Manifest.Reference reference, long digested, MessageDigest sha256)
-            throws IOException {
-        ByteBuffer end = ByteBuffer.allocate(128);
-        int length = digested < 0 ? 0 : Math.max(io.read(file, digested, end), 0);
-        if (!new String(end.array(), 0, length, UTF_8).equals(ending(reference))
-                || !Digests.base64Url(sha256.digest()).equals(reference.sha256())) {
-            throw new IllegalArgumentException("its digest does not fit");
-        }
-    }
-
-    /** Reads line by line. */
-    private record Reader(BufferedReader lines) {
-        void read(Manifest.Reference reference, String storeId, Contents contents)
-                throws IOException, LineReader.BadLineException {
-            head(reference, storeId, contents);
-            long count = records(contents);
-            List<Heartbeat> heartbeats = new ArrayList<>();
-            for (String item = next(); !item.equals(REQUESTS); item = next()) {
-                heartbeats.add(LineReader.beat(withoutComma(item)));
-            }
-            contents.state().heartbeats(heartbeats);
-            String item = next();
-            for (; !item.startsWith(COUNT); item = next()) {
-                Requests.Entry request = LineReader.request(withoutComma(item));
-                contents.requests().add(request.id(), request.done());
-            }
-            if (!item.equals(COUNT + count) || lines.readLine() != null) {
-                throw new IllegalArgumentException("it has " + count + " records, not as many as it says");
+        @Override
+        public void line(byte[] bytes, int from, int to, long offset) throws IOException {
+            try {
+                line(LineReader.utf8(bytes, from, to));
+            } catch (LineReader.BadLineException e) {
+                throw new IllegalArgumentException(e.getMessage(), e);
             }
         }
 
-        private void head(Manifest.Reference reference, String storeId, Contents contents) throws IOException {
-            String opening = next();
+        private void line(String line) throws LineReader.BadLineException {
+            switch (part) {
+                case HEAD -> {
+                    head(line);
+                    part = Part.RECORDS;
+                }
+                case RECORDS -> {
+                    if (line.equals(HEARTBEATS)) {
+                        applyPuts();
+                        part = Part.HEARTBEATS;
+                    } else {
+                        record(LineReader.digested(withoutComma(line)));
+                    }
+                }
+                case HEARTBEATS -> {
+                    if (line.equals(REQUESTS)) {
+                        contents.state().heartbeats(heartbeats);
+                        part = Part.REQUESTS;
+                    } else {
+                        heartbeats.add(LineReader.beat(withoutComma(line)));
+                    }
+                }
+                case REQUESTS -> {
+                    if (line.startsWith(COUNT)) {
+                        count(line);
+                        part = Part.NONE;
+                    } else {
+                        Requests.Entry request = LineReader.request(withoutComma(line));
+                        contents.requests().add(request.id(), request.done());
+                    }
+                }
+                case NONE -> throw new IllegalArgumentException("something follows its end");
+            }
+        }
+
+        private void head(String opening) {
             if (!opening.endsWith(RECORDS)) {
                 throw new IllegalArgumentException("it does not begin as a snapshot does");
             }
@@ -207,55 +232,27 @@ final class Snapshot {
             head.end();
         }
 
-        private long records(Contents contents) throws IOException, LineReader.BadLineException {
-            long count = 0;
-            List<Mutation> puts = new ArrayList<>();
-            for (String item = next(); !item.equals(HEARTBEATS); item = next()) {
-                puts.add(new Mutation.Put(LineReader.record(withoutComma(item))));
-                count++;
-                if (puts.size() == PART) {
-                    contents.state().apply(puts);
-                    puts.clear();
-                }
+        private void record(StoredRecord record) {
+            puts.add(new Mutation.Put(record));
+            records++;
+            if (puts.size() == AT_ONCE) {
+                applyPuts();
             }
-            contents.state().apply(puts);
-            return count;
         }
 
-        private String next() throws IOException {
-            String line = lines.readLine();
-            if (line == null || line.length() > LineReader.MAX_LINE) {
-                throw new IllegalArgumentException("it ends too early, or a line of it is too long");
+        private void applyPuts() {
+            contents.state().apply(puts);
+            puts.clear();
+        }
+
+        private void count(String line) {
+            if (!line.equals(COUNT + records)) {
+                throw new IllegalArgumentException("it has " + records + " records, not as many as it says");
             }
-            return line;
         }
 
         private static String withoutComma(String line) {
             return line.endsWith(",") ? line.substring(0, line.length() - 1) : line;
-        }
-    }
-
-    /** The first bytes of a stream. */
-    private static final class Bounded extends FilterInputStream {
-        private long left;
-
-        Bounded(InputStream in, long length) {
-            super(in);
-            this.left = Math.max(length, 0);
-        }
-
-        @Override
-        public int read() throws IOException {
-            int read = left == 0 ? -1 : super.read();
-            left -= read < 0 ? 0 : 1;
-            return read;
-        }
-
-        @Override
-        public int read(byte[] into, int offset, int length) throws IOException {
-            int read = left == 0 ? -1 : super.read(into, offset, (int) Math.min(length, left));
-            left -= Math.max(read, 0);
-            return read;
         }
     }
 }
