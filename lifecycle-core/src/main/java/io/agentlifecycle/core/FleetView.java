@@ -48,13 +48,12 @@ final class FleetView {
 
     /** One agent, as of one version. Its heartbeats live on when the version changes. */
     record Entry(
-            AgentKey key,
             long version,
             AgentState state,
             boolean heard,
             boolean silent,
             Lifespan lifespan,
-            Credentials credentials,
+            List<Credential> credentials,
             Optional<Owner> owner,
             Pulse pulse,
             Verdict.Allowed allowed) {}
@@ -64,6 +63,9 @@ final class FleetView {
 
     /** One of the denials of this process, by number; {@code stop} if the agent was to be stopped altogether. */
     private record Denial(long number, boolean stop) {}
+
+    /** One object for all agents of an owner: owners are few, agents are many. */
+    private final Map<Owner, Owner> owners = new ConcurrentHashMap<>();
 
     private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
 
@@ -116,21 +118,38 @@ final class FleetView {
                     if (before != null && before.version() >= agent.version()) {
                         return before;
                     }
-                    AgentKey key = before == null ? agent.key() : before.key();
-                    Pulse pulse = before == null ? new Pulse(key) : before.pulse();
-                    Verdict.Allowed allowed = before == null ? new Verdict.Allowed(key) : before.allowed();
+                    Pulse pulse = before == null ? new Pulse(agent.key()) : before.pulse();
                     return new Entry(
-                            key,
                             agent.version(),
                             agent.state(),
                             agent.activity().heard(),
                             agent.activity().silence().isPresent(),
-                            agent.lifespan(),
-                            agent.credentials(),
-                            agent.owner(),
+                            agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
+                            listed(agent.credentials()),
+                            agent.owner().map(owner -> owners.computeIfAbsent(owner, o -> o)),
                             pulse,
-                            allowed);
+                            before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
+    }
+
+    /** The listed credentials without what only their issuer looks at: there are a million of them. */
+    private static List<Credential> listed(Credentials credentials) {
+        List<Credential> listed = new ArrayList<>();
+        credentials.current().map(FleetView::lean).ifPresent(listed::add);
+        credentials.retiring().map(FleetView::lean).ifPresent(listed::add);
+        return List.copyOf(listed);
+    }
+
+    private static Credential lean(Credential c) {
+        return new Credential(
+                c.id(),
+                c.generation(),
+                c.issuedAt(),
+                c.expiresAt(),
+                c.recorded(),
+                c.graceUntil(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     private void remove(AgentKey key) {
@@ -184,7 +203,9 @@ final class FleetView {
             return verdict;
         }
         List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
-        credentialReason(entry.credentials().find(id), now).ifPresent(reasons::add);
+        Optional<Credential> credential =
+                entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
+        credentialReason(credential, now).ifPresent(reasons::add);
         return reasons.isEmpty() ? verdict : new Verdict.Denied("agent " + key, reasons);
     }
 
@@ -281,6 +302,7 @@ final class FleetView {
     void close() {
         closed = true;
         tenants.clear();
+        owners.clear();
         denied.clear();
     }
 }
