@@ -42,6 +42,11 @@ final class MerkleTree {
         return size == 0 ? Hash.EMPTY_TREE : hash(0, size);
     }
 
+    /** The hash of leaf {@code index}, as its tile has it. */
+    Hash leaf(long index) throws IOException {
+        return hash(index, index + 1);
+    }
+
     /** The proof that leaf {@code index} is in this tree, see {@link MerkleProof#requireIncluded}. */
     List<Hash> inclusion(long index) throws IOException {
         if (index < 0 || index >= size) {

@@ -1,0 +1,259 @@
+package io.agentlifecycle.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.store.EventPage;
+import io.agentlifecycle.core.store.StoredEvent;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The Merkle tree over a log, in tiles, with the checkpoints that were signed of it. The tree follows the log: it never
+ * takes an event that the log does not have, and what it has taken it has for ever. Not safe for use by several threads.
+ */
+final class LogTree {
+    /** Events of a log in the order of their commits, as a store gives them. */
+    interface Events {
+        EventPage after(long cursor, int limit);
+    }
+
+    private static final String POSITION = "position.json";
+    private static final String CHECKPOINT = "checkpoint";
+    private static final int MAX_SMALL_FILE = 32_768;
+    private static final int PAGE = 2_048;
+
+    /**
+     * How far the tree has come. What stands in tiles beyond that does not count.
+     *
+     * @param from where the last page of events began
+     * @param fromSize how many leaves there were before that page
+     * @param cursor where the next page begins
+     */
+    private record Position(long from, long fromSize, long cursor, long size, Hash root) {
+        static final Position BEGIN = new Position(0, 0, 0, 0, Hash.EMPTY_TREE);
+
+        String write(String origin) {
+            return CanonicalJson.write(Json.object()
+                    .put("cursor", cursor)
+                    .put("from", from)
+                    .put("fromSize", fromSize)
+                    .put("log", origin)
+                    .put("root", Digests.base64Url(root.bytes()))
+                    .put("size", size)
+                    .put("v", 1)
+                    .build());
+        }
+
+        static Position read(String text, String origin) {
+            var fields = new JsonFields(POSITION, CanonicalJson.read(text, MAX_SMALL_FILE));
+            fields.format("v", 1);
+            if (!fields.string("log").equals(origin)) {
+                throw new IllegalArgumentException("it is of another log");
+            }
+            var read = new Position(
+                    fields.integer("from"),
+                    fields.integer("fromSize"),
+                    fields.integer("cursor"),
+                    fields.integer("size"),
+                    Hash.ofLeaf(fields.string("root")));
+            fields.end();
+            if (read.fromSize < 0 || read.fromSize > read.size) {
+                throw new IllegalArgumentException("it has impossible sizes");
+            }
+            return read;
+        }
+    }
+
+    private final LogFiles files;
+    private final NoteSigner signer;
+    private Position position;
+    private Optional<Checkpoint> signed;
+
+    private LogTree(LogFiles files, NoteSigner signer, Position position, Optional<Checkpoint> signed) {
+        this.files = files;
+        this.signer = signer;
+        this.position = position;
+        this.signed = signed;
+    }
+
+    /**
+     * Opens the tree over {@code events}, or begins it.
+     *
+     * @throws AuditTamperedException if the tree, the last checkpoint and the log do not fit together
+     */
+    static LogTree open(LogFiles files, NoteSigner signer, Events events) throws IOException {
+        try {
+            String origin = signer.key().name();
+            Optional<String> stored = read(files, POSITION);
+            Position position = stored.isEmpty() ? Position.BEGIN : Position.read(stored.get(), origin);
+            var tree = new LogTree(files, signer, position, checkpoint(files, signer.key()));
+            tree.requireSound(events);
+            return tree;
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(List.of("the tree of the log cannot be used: " + e.getMessage()));
+        }
+    }
+
+    private static Optional<Checkpoint> checkpoint(LogFiles files, VerifierKey key) throws IOException {
+        Optional<String> note = read(files, CHECKPOINT);
+        if (note.isEmpty()) {
+            return Optional.empty();
+        }
+        SignedNote read = SignedNote.read(note.get());
+        read.requireSignedBy(key);
+        Checkpoint checkpoint = Checkpoint.read(read.text());
+        if (!checkpoint.origin().equals(key.name())) {
+            throw new IllegalArgumentException("its checkpoint is of another log");
+        }
+        return Optional.of(checkpoint);
+    }
+
+    private static Optional<String> read(LogFiles files, String path) throws IOException {
+        return files.read(path, MAX_SMALL_FILE).map(bytes -> new String(bytes, UTF_8));
+    }
+
+    /** The tiles lead to the root, the checkpoint is of this tree, and the log still has the last leaves. */
+    private void requireSound(Events events) throws IOException {
+        if (!tree(position.size()).root().equals(position.root())) {
+            throw new IllegalArgumentException("its tiles do not lead to its root at size " + position.size());
+        }
+        if (signed.isPresent()) {
+            requireExtends(signed.get());
+        }
+        MerkleTree tree = tree(position.size());
+        long leaf = position.fromSize();
+        long cursor = position.from();
+        while (leaf < position.size()) {
+            EventPage page = events.after(cursor, (int) Math.min(PAGE, position.size() - leaf));
+            if (page.events().isEmpty()
+                    || position.size() - leaf < page.events().size()) {
+                throw new IllegalArgumentException(
+                        "the log ends before event %d, which the tree has".formatted(position.size()));
+            }
+            for (StoredEvent event : page.events()) {
+                if (!tree.leaf(leaf++).equals(hash(event))) {
+                    throw new IllegalArgumentException("event %d of stream %s is not the one that the tree has"
+                            .formatted(event.n(), event.stream()));
+                }
+            }
+            cursor = page.cursor();
+        }
+        if (cursor != position.cursor()) {
+            throw new IllegalArgumentException(
+                    "its place in the log is %d, but its last event leads to %d".formatted(position.cursor(), cursor));
+        }
+    }
+
+    private static Hash hash(StoredEvent event) {
+        return Hash.ofLeaf(Digests.leafHash(event.canonical()));
+    }
+
+    /** Insists that the tree as it is now begins with what that checkpoint says. */
+    private void requireExtends(Checkpoint before) throws IOException {
+        if (before.size() > position.size()) {
+            throw new IllegalArgumentException(
+                    "its checkpoint is of %d events, but it has only %d".formatted(before.size(), position.size()));
+        }
+        if (before.size() > 0) {
+            MerkleProof.requireConsistent(
+                    before.size(),
+                    position.size(),
+                    tree(position.size()).consistency(before.size()),
+                    before.rootHash(),
+                    position.root());
+        }
+    }
+
+    long size() {
+        return position.size();
+    }
+
+    /** The last checkpoint that was signed. */
+    Optional<Checkpoint> signed() {
+        return signed;
+    }
+
+    /** The tree as it was at some size. */
+    MerkleTree tree(long size) {
+        if (size > position.size()) {
+            throw new IllegalArgumentException("the tree has %d leaves, not %d".formatted(position.size(), size));
+        }
+        return new MerkleTree(this::tile, size);
+    }
+
+    /** A tile that is not full may stand there wider, since then. */
+    private byte[] tile(Tile tile) throws IOException {
+        Optional<byte[]> exact = files.read(tile.path(), tile.bytes());
+        if (exact.isEmpty() && tile.width() < Tile.FULL) {
+            var full = new Tile(tile.level(), tile.index(), Tile.FULL);
+            exact = files.read(full.path(), full.bytes()).map(bytes -> Arrays.copyOf(bytes, tile.bytes()));
+        }
+        return exact.orElseThrow(() -> new IllegalArgumentException("its tile " + tile.path() + " is gone"));
+    }
+
+    /** Takes over all events that the log has beyond the tree. Returns how many. */
+    long follow(Events events) throws IOException {
+        long before = position.size();
+        for (EventPage page = next(events); !page.events().isEmpty(); page = next(events)) {
+            take(page);
+        }
+        return position.size() - before;
+    }
+
+    private EventPage next(Events events) {
+        return events.after(position.cursor(), PAGE);
+    }
+
+    /** Tiles first, then the position that makes them count; a crash in between leaves tiles that are written again. */
+    private void take(EventPage page) throws IOException {
+        List<Hash> leaves = new ArrayList<>();
+        page.events().forEach(event -> leaves.add(hash(event)));
+        Map<Tile, byte[]> changed = tree(position.size()).append(leaves);
+        for (Map.Entry<Tile, byte[]> tile : changed.entrySet()) {
+            files.write(tile.getKey().path(), tile.getValue());
+        }
+        long size = position.size() + leaves.size();
+        var written = new MerkleTree(this::tile, size);
+        Position next = new Position(position.cursor(), position.size(), page.cursor(), size, written.root());
+        files.write(POSITION, next.write(signer.key().name()).getBytes(UTF_8));
+        position = next;
+        for (Tile tile : changed.keySet()) {
+            if (tile.width() == Tile.FULL) {
+                files.deleteFolder(tile.path() + ".p");
+            }
+        }
+    }
+
+    /**
+     * Signs what the tree is now, unless that was the last that it signed.
+     *
+     * @throws AuditTamperedException if the tree does not begin with what was signed before; nothing is signed then
+     */
+    SignedNote sign() throws IOException {
+        try {
+            if (signed.isPresent()) {
+                requireExtends(signed.get());
+            }
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(
+                    List.of("nothing is signed, the tree of the log was changed: " + e.getMessage()));
+        }
+        var checkpoint = new Checkpoint(
+                signer.key().name(), position.size(), position.root().toString());
+        SignedNote note = signer.sign(checkpoint.text());
+        if (!signed.equals(Optional.of(checkpoint))) {
+            files.write(CHECKPOINT, note.toString().getBytes(UTF_8));
+            signed = Optional.of(checkpoint);
+        }
+        return note;
+    }
+}

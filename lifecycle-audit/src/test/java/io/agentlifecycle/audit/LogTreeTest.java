@@ -1,0 +1,393 @@
+package io.agentlifecycle.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import io.agentlifecycle.core.store.EventPage;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import io.agentlifecycle.credentials.keys.InMemoryKeys;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LogTreeTest {
+    private static final String ORIGIN = "agentlifecycle.local/test";
+    private static final NoteSigner SIGNER = signer(ORIGIN);
+
+    /** How many events each commit of the script has: tiles begin, fill up at its end, and fill up within one. */
+    private static final int[] COMMITS = {1, 1, 3, 250, 1, 1, 255, 0, 256, 300, 2};
+
+    @Test
+    void it_follows_the_log_however_it_is_called() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        for (int events : COMMITS) {
+            log.commit(events);
+            assertThat(tree.follow(log)).isEqualTo(events);
+            assertThat(tree.follow(log)).isZero();
+        }
+        log.commit(7);
+        log.commit(700);
+        tree.follow(log);
+
+        assertThat(tree.size()).isEqualTo(log.leaves().size());
+        assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
+        LogTree again = LogTree.open(files, SIGNER, log);
+        assertThat(again.tree(again.size()).root()).isEqualTo(root(log.leaves()));
+        assertThat(again.follow(log)).isZero();
+    }
+
+    @Test
+    void checkpoints_are_notes_that_extend_each_other() throws IOException {
+        var log = new Log();
+        LogTree tree = LogTree.open(new MemoryFiles(), SIGNER, log);
+        Checkpoint before = checkpoint(tree.sign());
+        assertThat(before).isEqualTo(new Checkpoint(ORIGIN, 0, Hash.EMPTY_TREE.toString()));
+        for (int events : COMMITS) {
+            log.commit(events);
+            tree.follow(log);
+            Checkpoint after = checkpoint(tree.sign());
+            assertThat(after.size()).isEqualTo(log.leaves().size());
+            assertThat(after.rootHash()).isEqualTo(root(log.leaves()));
+            if (before.size() > 0) {
+                MerkleProof.requireConsistent(
+                        before.size(),
+                        after.size(),
+                        tree.tree(after.size()).consistency(before.size()),
+                        before.rootHash(),
+                        after.rootHash());
+            }
+            before = after;
+        }
+    }
+
+    /** Each operation is the last one before a crash, once; a folder that was being deleted is left half. */
+    @Test
+    void a_crash_at_any_operation_loses_nothing_and_signs_one_history() throws IOException {
+        int operations = Integer.MAX_VALUE;
+        for (int crash = 0; crash < operations; crash++) {
+            var files = new MemoryFiles();
+            var log = new Log();
+            files.crashAt(crash);
+            List<Checkpoint> seen = new ArrayList<>();
+            try {
+                run(files, log, seen);
+                operations = crash;
+            } catch (Crash e) {
+                files.crashAt(Integer.MAX_VALUE);
+                while (log.commits.size() < COMMITS.length) {
+                    log.commit(COMMITS[log.commits.size()]);
+                }
+                LogTree tree = LogTree.open(files, SIGNER, log);
+                tree.follow(log);
+                seen.add(checkpoint(tree.sign()));
+                assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
+                for (Checkpoint each : seen) {
+                    assertThat(each.rootHash()).isEqualTo(root(log.leaves().subList(0, (int) each.size())));
+                }
+            }
+        }
+        assertThat(operations).isGreaterThan(30);
+    }
+
+    private static void run(MemoryFiles files, Log log, List<Checkpoint> seen) throws IOException {
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        for (int events : COMMITS) {
+            log.commit(events);
+            tree.follow(log);
+            seen.add(checkpoint(tree.sign()));
+        }
+    }
+
+    @Test
+    void a_log_whose_tail_was_cut_does_not_open() throws IOException {
+        refused(log -> log.commits.remove(log.commits.size() - 1), files -> {}, "the log ends before event 1070");
+    }
+
+    @Test
+    void a_log_that_was_cut_and_written_anew_does_not_open() throws IOException {
+        refused(
+                log -> {
+                    log.commits.remove(log.commits.size() - 1);
+                    log.commit(2);
+                },
+                files -> {},
+                "is not the one that the tree has");
+    }
+
+    @Test
+    void a_tree_that_was_rolled_back_below_its_checkpoint_does_not_open() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        log.commit(5);
+        tree.follow(log);
+        byte[] old = files.files.get("position.json");
+        log.commit(5);
+        tree.follow(log);
+        tree.sign();
+        files.files.put("position.json", old);
+
+        assertThatThrownBy(() -> LogTree.open(files, SIGNER, log))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("its checkpoint is of 10 events, but it has only 5");
+    }
+
+    @Test
+    void another_log_with_as_many_events_does_not_extend_the_checkpoint() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        log.commit(5);
+        tree.follow(log);
+        tree.sign();
+        byte[] checkpoint = files.files.get("checkpoint");
+
+        var others = new MemoryFiles();
+        var other = new Log(2);
+        other.commit(3);
+        LogTree forged = LogTree.open(others, SIGNER, other);
+        other.commit(3);
+        forged.follow(other);
+        others.files.put("checkpoint", checkpoint);
+
+        assertThatThrownBy(() -> LogTree.open(others, SIGNER, other))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("does not lead to the root of the tree of 5");
+    }
+
+    @Test
+    void what_was_changed_while_it_was_open_is_never_signed() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        log.commit(5);
+        tree.follow(log);
+        tree.sign();
+        byte[] signed = files.files.get("checkpoint");
+        files.files.get("tile/0/000.p/5")[0] ^= 1;
+        log.commit(5);
+        tree.follow(log);
+
+        assertThatThrownBy(tree::sign)
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("nothing is signed");
+        assertThat(files.files.get("checkpoint")).isEqualTo(signed);
+    }
+
+    @Test
+    void a_checkpoint_of_another_key_or_another_log_is_refused() throws IOException {
+        var stranger = new NoteSigner(
+                SIGNER.keys(), new VerifierKey(ORIGIN + "2", SIGNER.key().key()));
+        refused(log -> {}, files -> files.files.put("checkpoint", note(signer(ORIGIN), ORIGIN)), "no signature of");
+        refused(log -> {}, files -> files.files.put("checkpoint", note(stranger, ORIGIN)), "no signature of");
+        refused(log -> {}, files -> files.files.put("checkpoint", note(SIGNER, "other")), "of another log");
+        refused(
+                log -> {},
+                files -> files.files.put(
+                        "position.json",
+                        new String(files.files.get("position.json"), UTF_8)
+                                .replace(ORIGIN, "other")
+                                .getBytes(UTF_8)),
+                "of another log");
+    }
+
+    private static byte[] note(NoteSigner signer, String origin) {
+        return signer.sign(new Checkpoint(origin, 0, Hash.EMPTY_TREE.toString()).text())
+                .toString()
+                .getBytes(UTF_8);
+    }
+
+    /** What stands on the right edge is compared with the root, so no bit of it can be another. */
+    @Test
+    void a_bit_of_position_checkpoint_or_last_tile_is_not_changed_unnoticed() throws IOException {
+        var log = new Log();
+        MemoryFiles files = written(log);
+        for (String path : List.of("position.json", "checkpoint", "tile/0/004.p/46", "tile/1/000.p/4")) {
+            byte[] bytes = files.files.get(path);
+            for (int bit = 0; bit < bytes.length * 8; bit++) {
+                bytes[bit / 8] ^= (byte) (1 << bit % 8);
+                assertThatThrownBy(() -> LogTree.open(files, SIGNER, log))
+                        .as("bit %d of %s", bit, path)
+                        .isInstanceOf(AuditTamperedException.class);
+                bytes[bit / 8] ^= (byte) (1 << bit % 8);
+            }
+        }
+        LogTree.open(files, SIGNER, log);
+    }
+
+    @Test
+    void a_file_that_is_gone_is_named() throws IOException {
+        refused(log -> {}, files -> files.files.remove("tile/1/000.p/4"), "its tile tile/1/000.p/4 is gone");
+    }
+
+    @Test
+    void on_a_disk_it_is_the_same(@TempDir Path directory) throws IOException {
+        var log = new Log();
+        var memory = new MemoryFiles();
+        LogTree tree = LogTree.open(new LogDirectory(directory.resolve("a/b")), SIGNER, log);
+        LogTree same = LogTree.open(memory, SIGNER, log);
+        for (int events : COMMITS) {
+            log.commit(events);
+            tree.follow(log);
+            same.follow(log);
+            assertThat(tree.sign()).hasToString(same.sign().toString());
+        }
+        LogTree again = LogTree.open(new LogDirectory(directory.resolve("a/b")), SIGNER, log);
+        assertThat(again.signed()).isEqualTo(same.signed()).isPresent();
+        for (Map.Entry<String, byte[]> file : memory.files.entrySet()) {
+            assertThat(directory.resolve("a/b").resolve(file.getKey())).hasBinaryContent(file.getValue());
+        }
+    }
+
+    private static void refused(Consumer<Log> log, Consumer<MemoryFiles> files, String why) throws IOException {
+        var sound = new Log();
+        MemoryFiles written = written(sound);
+        log.accept(sound);
+        files.accept(written);
+        assertThatThrownBy(() -> LogTree.open(written, SIGNER, sound))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining(why);
+    }
+
+    /** A tree over all commits of the script, in one file for each tile. */
+    private static MemoryFiles written(Log log) throws IOException {
+        var files = new MemoryFiles();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        for (int events : COMMITS) {
+            log.commit(events);
+        }
+        tree.follow(log);
+        tree.sign();
+        return files;
+    }
+
+    private static Checkpoint checkpoint(SignedNote note) {
+        SignedNote read = SignedNote.read(note.toString());
+        read.requireSignedBy(SIGNER.key());
+        return Checkpoint.read(read.text());
+    }
+
+    private static NoteSigner signer(String name) {
+        SigningKeyStore keys = InMemoryKeys.create(Purpose.AUDIT, InstantSource.system());
+        return new NoteSigner(
+                keys,
+                new VerifierKey(
+                        name, Ed25519PublicKey.of(keys.publicKeys().get(0).jwk())));
+    }
+
+    /** RFC 6962, section 2.1. */
+    private static Hash root(List<Hash> leaves) {
+        if (leaves.isEmpty()) {
+            return Hash.EMPTY_TREE;
+        }
+        if (leaves.size() == 1) {
+            return leaves.get(0);
+        }
+        int left = Integer.highestOneBit(leaves.size() - 1);
+        return Hash.node(root(leaves.subList(0, left)), root(leaves.subList(left, leaves.size())));
+    }
+
+    /** A log in memory. */
+    private static final class Log implements LogTree.Events {
+        private final List<List<StoredEvent>> commits = new ArrayList<>();
+        private final Random random;
+
+        Log() {
+            this(1);
+        }
+
+        Log(long seed) {
+            random = new Random(seed);
+        }
+
+        void commit(int events) {
+            List<StoredEvent> commit = new ArrayList<>();
+            for (int i = 0; i < events; i++) {
+                commit.add(new StoredEvent("log", i, "{\"r\":" + random.nextInt(1 << 30) + "}", Optional.empty()));
+            }
+            commits.add(commit);
+        }
+
+        @Override
+        public EventPage after(long cursor, int limit) {
+            List<StoredEvent> page = new ArrayList<>();
+            long end = cursor;
+            for (long at = cursor; at < commits.size() && page.size() < limit; at++) {
+                page.addAll(commits.get((int) at));
+                end = page.isEmpty() ? end : at + 1;
+            }
+            return new EventPage(page, end);
+        }
+
+        List<Hash> leaves() {
+            return commits.stream()
+                    .flatMap(List::stream)
+                    .map(event -> Hash.ofLeaf(Digests.leafHash(event.canonical())))
+                    .toList();
+        }
+    }
+
+    private static final class Crash extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Files in memory, whose machine stops before a given change. */
+    private static final class MemoryFiles implements LogFiles {
+        private final Map<String, byte[]> files = new TreeMap<>();
+        private int left = Integer.MAX_VALUE;
+
+        void crashAt(int operation) {
+            left = operation;
+        }
+
+        private void operation() {
+            if (left-- == 0) {
+                throw new Crash();
+            }
+        }
+
+        @Override
+        public Optional<byte[]> read(String path, int most) throws IOException {
+            byte[] bytes = files.get(path);
+            if (bytes != null && bytes.length > most) {
+                throw new IOException(path + " is too long");
+            }
+            return Optional.ofNullable(bytes).map(found -> Arrays.copyOf(found, found.length));
+        }
+
+        @Override
+        public void write(String path, byte[] bytes) {
+            operation();
+            files.put(path, bytes.clone());
+        }
+
+        @Override
+        public void deleteFolder(String path) {
+            for (String each : new HashMap<>(files).keySet()) {
+                if (each.startsWith(path + "/")) {
+                    operation();
+                    files.remove(each);
+                }
+            }
+        }
+    }
+}
