@@ -18,11 +18,63 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
-/** The files of a log in a directory, for its owner only. */
-record LogDirectory(Path root) implements LogFiles {
+/** The files of a log in a directory, for its owner only. One process has it, and in that one user, until it is closed. */
+final class LogDirectory implements LogFiles, AutoCloseable {
     private static final String TEMPORARY = ".tmp";
+    private static final String LOCK = "LOCK";
+
+    /** The process has one lock for all of its users, and would lose it when a second one closes the file. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    private final Path root;
+    private final FileChannel lock;
+
+    private LogDirectory(Path root, FileChannel lock) {
+        this.root = root;
+        this.lock = lock;
+    }
+
+    /**
+     * Makes the directory if it is not there, and takes it.
+     *
+     * @throws IOException if someone else has it, or it cannot be made
+     */
+    static LogDirectory open(Path directory) throws IOException {
+        makeFolder(directory.toAbsolutePath());
+        Path root = directory.toRealPath();
+        if (!HELD.add(root)) {
+            throw new IOException(root + " is in use in this process");
+        }
+        FileChannel lock = null;
+        try {
+            lock = FileChannel.open(
+                    root.resolve(LOCK),
+                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+                    ownerOnly("rw-------"));
+            if (lock.tryLock() == null) {
+                throw new IOException(root + " is in use by another process");
+            }
+            return new LogDirectory(root, lock);
+        } catch (IOException | RuntimeException e) {
+            if (lock != null) {
+                lock.close();
+            }
+            HELD.remove(root);
+            throw e;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            lock.close();
+        } finally {
+            HELD.remove(root);
+        }
+    }
 
     @Override
     public Optional<byte[]> read(String path, int most) throws IOException {

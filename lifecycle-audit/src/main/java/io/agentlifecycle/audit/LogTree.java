@@ -7,6 +7,7 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
@@ -15,17 +16,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The Merkle tree over a log, in tiles, with the checkpoints that were signed of it. The tree follows the log: it never
  * takes an event that the log does not have, and what it has taken it has for ever. Not safe for use by several threads.
  */
 final class LogTree {
-    /** Events of a log in the order of their commits, as a store gives them. */
-    interface Events {
-        EventPage after(long cursor, int limit);
-    }
-
     private static final String POSITION = "position.json";
     private static final String CHECKPOINT = "checkpoint";
     private static final int MAX_SMALL_FILE = 32_768;
@@ -76,13 +73,15 @@ final class LogTree {
     private final LogFiles files;
     private final NoteSigner signer;
     private Position position;
+    private Optional<SignedNote> note;
     private Optional<Checkpoint> signed;
 
-    private LogTree(LogFiles files, NoteSigner signer, Position position, Optional<Checkpoint> signed) {
+    private LogTree(LogFiles files, NoteSigner signer, Position position, Optional<SignedNote> note) {
         this.files = files;
         this.signer = signer;
         this.position = position;
-        this.signed = signed;
+        this.note = note;
+        this.signed = note.map(read -> Checkpoint.read(read.text()));
     }
 
     /**
@@ -95,7 +94,7 @@ final class LogTree {
             String origin = signer.key().name();
             Optional<String> stored = read(files, POSITION);
             Position position = stored.isEmpty() ? Position.BEGIN : Position.read(stored.get(), origin);
-            var tree = new LogTree(files, signer, position, checkpoint(files, signer.key()));
+            var tree = new LogTree(files, signer, position, note(files, signer.key()));
             tree.requireSound(events);
             return tree;
         } catch (IllegalArgumentException e) {
@@ -103,18 +102,10 @@ final class LogTree {
         }
     }
 
-    private static Optional<Checkpoint> checkpoint(LogFiles files, VerifierKey key) throws IOException {
-        Optional<String> note = read(files, CHECKPOINT);
-        if (note.isEmpty()) {
-            return Optional.empty();
-        }
-        SignedNote read = SignedNote.read(note.get());
-        read.requireSignedBy(key);
-        Checkpoint checkpoint = Checkpoint.read(read.text());
-        if (!checkpoint.origin().equals(key.name())) {
-            throw new IllegalArgumentException("its checkpoint is of another log");
-        }
-        return Optional.of(checkpoint);
+    private static Optional<SignedNote> note(LogFiles files, VerifierKey key) throws IOException {
+        Optional<SignedNote> note = read(files, CHECKPOINT).map(SignedNote::read);
+        note.ifPresent(read -> read.requireSignedBy(key));
+        return note;
     }
 
     private static Optional<String> read(LogFiles files, String path) throws IOException {
@@ -127,6 +118,7 @@ final class LogTree {
             throw new IllegalArgumentException("its tiles do not lead to its root at size " + position.size());
         }
         if (signed.isPresent()) {
+            requireOwn(signed.get());
             requireExtends(signed.get());
         }
         MerkleTree tree = tree(position.size());
@@ -150,6 +142,12 @@ final class LogTree {
         if (cursor != position.cursor()) {
             throw new IllegalArgumentException(
                     "its place in the log is %d, but its last event leads to %d".formatted(position.cursor(), cursor));
+        }
+    }
+
+    private void requireOwn(Checkpoint checkpoint) {
+        if (!checkpoint.origin().equals(signer.key().name())) {
+            throw new IllegalArgumentException("its checkpoint is of another log");
         }
     }
 
@@ -182,6 +180,11 @@ final class LogTree {
         return signed;
     }
 
+    /** The same with its signature. */
+    Optional<SignedNote> note() {
+        return note;
+    }
+
     /** The tree as it was at some size. */
     MerkleTree tree(long size) {
         if (size > position.size()) {
@@ -200,11 +203,12 @@ final class LogTree {
         return exact.orElseThrow(() -> new IllegalArgumentException("its tile " + tile.path() + " is gone"));
     }
 
-    /** Takes over all events that the log has beyond the tree. Returns how many. */
-    long follow(Events events) throws IOException {
+    /** Takes over all events that the log has beyond the tree, and shows each. Returns how many. */
+    long follow(Events events, Consumer<StoredEvent> visitor) throws IOException {
         long before = position.size();
         for (EventPage page = next(events); !page.events().isEmpty(); page = next(events)) {
             take(page);
+            page.events().forEach(visitor);
         }
         return position.size() - before;
     }
@@ -249,11 +253,13 @@ final class LogTree {
         }
         var checkpoint = new Checkpoint(
                 signer.key().name(), position.size(), position.root().toString());
-        SignedNote note = signer.sign(checkpoint.text());
-        if (!signed.equals(Optional.of(checkpoint))) {
-            files.write(CHECKPOINT, note.toString().getBytes(UTF_8));
-            signed = Optional.of(checkpoint);
+        if (note.isPresent() && signed.equals(Optional.of(checkpoint))) {
+            return note.get();
         }
-        return note;
+        SignedNote made = signer.sign(checkpoint.text());
+        files.write(CHECKPOINT, made.toString().getBytes(UTF_8));
+        note = Optional.of(made);
+        signed = Optional.of(checkpoint);
+        return made;
     }
 }

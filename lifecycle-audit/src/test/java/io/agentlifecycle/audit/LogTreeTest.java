@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.store.EventPage;
@@ -41,18 +42,18 @@ class LogTreeTest {
         LogTree tree = LogTree.open(files, SIGNER, log);
         for (int events : COMMITS) {
             log.commit(events);
-            assertThat(tree.follow(log)).isEqualTo(events);
-            assertThat(tree.follow(log)).isZero();
+            assertThat(tree.follow(log, event -> {})).isEqualTo(events);
+            assertThat(tree.follow(log, event -> {})).isZero();
         }
         log.commit(7);
         log.commit(700);
-        tree.follow(log);
+        tree.follow(log, event -> {});
 
         assertThat(tree.size()).isEqualTo(log.leaves().size());
         assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
         LogTree again = LogTree.open(files, SIGNER, log);
         assertThat(again.tree(again.size()).root()).isEqualTo(root(log.leaves()));
-        assertThat(again.follow(log)).isZero();
+        assertThat(again.follow(log, event -> {})).isZero();
     }
 
     @Test
@@ -63,7 +64,7 @@ class LogTreeTest {
         assertThat(before).isEqualTo(new Checkpoint(ORIGIN, 0, Hash.EMPTY_TREE.toString()));
         for (int events : COMMITS) {
             log.commit(events);
-            tree.follow(log);
+            tree.follow(log, event -> {});
             Checkpoint after = checkpoint(tree.sign());
             assertThat(after.size()).isEqualTo(log.leaves().size());
             assertThat(after.rootHash()).isEqualTo(root(log.leaves()));
@@ -97,7 +98,7 @@ class LogTreeTest {
                     log.commit(COMMITS[log.commits.size()]);
                 }
                 LogTree tree = LogTree.open(files, SIGNER, log);
-                tree.follow(log);
+                tree.follow(log, event -> {});
                 seen.add(checkpoint(tree.sign()));
                 assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
                 for (Checkpoint each : seen) {
@@ -112,7 +113,7 @@ class LogTreeTest {
         LogTree tree = LogTree.open(files, SIGNER, log);
         for (int events : COMMITS) {
             log.commit(events);
-            tree.follow(log);
+            tree.follow(log, event -> {});
             seen.add(checkpoint(tree.sign()));
         }
     }
@@ -139,10 +140,10 @@ class LogTreeTest {
         var log = new Log();
         LogTree tree = LogTree.open(files, SIGNER, log);
         log.commit(5);
-        tree.follow(log);
+        tree.follow(log, event -> {});
         byte[] old = files.files.get("position.json");
         log.commit(5);
-        tree.follow(log);
+        tree.follow(log, event -> {});
         tree.sign();
         files.files.put("position.json", old);
 
@@ -157,7 +158,7 @@ class LogTreeTest {
         var log = new Log();
         LogTree tree = LogTree.open(files, SIGNER, log);
         log.commit(5);
-        tree.follow(log);
+        tree.follow(log, event -> {});
         tree.sign();
         byte[] checkpoint = files.files.get("checkpoint");
 
@@ -166,7 +167,7 @@ class LogTreeTest {
         other.commit(3);
         LogTree forged = LogTree.open(others, SIGNER, other);
         other.commit(3);
-        forged.follow(other);
+        forged.follow(other, event -> {});
         others.files.put("checkpoint", checkpoint);
 
         assertThatThrownBy(() -> LogTree.open(others, SIGNER, other))
@@ -180,12 +181,12 @@ class LogTreeTest {
         var log = new Log();
         LogTree tree = LogTree.open(files, SIGNER, log);
         log.commit(5);
-        tree.follow(log);
+        tree.follow(log, event -> {});
         tree.sign();
         byte[] signed = files.files.get("checkpoint");
         files.files.get("tile/0/000.p/5")[0] ^= 1;
         log.commit(5);
-        tree.follow(log);
+        tree.follow(log, event -> {});
 
         assertThatThrownBy(tree::sign)
                 .isInstanceOf(AuditTamperedException.class)
@@ -241,21 +242,39 @@ class LogTreeTest {
 
     @Test
     void on_a_disk_it_is_the_same(@TempDir Path directory) throws IOException {
+        Path root = directory.resolve("a/b");
         var log = new Log();
         var memory = new MemoryFiles();
-        LogTree tree = LogTree.open(new LogDirectory(directory.resolve("a/b")), SIGNER, log);
         LogTree same = LogTree.open(memory, SIGNER, log);
-        for (int events : COMMITS) {
-            log.commit(events);
-            tree.follow(log);
-            same.follow(log);
-            assertThat(tree.sign()).hasToString(same.sign().toString());
+        try (LogDirectory disk = LogDirectory.open(root)) {
+            LogTree tree = LogTree.open(disk, SIGNER, log);
+            for (int events : COMMITS) {
+                log.commit(events);
+                tree.follow(log, event -> {});
+                same.follow(log, event -> {});
+                assertThat(tree.sign()).hasToString(same.sign().toString());
+            }
         }
-        LogTree again = LogTree.open(new LogDirectory(directory.resolve("a/b")), SIGNER, log);
-        assertThat(again.signed()).isEqualTo(same.signed()).isPresent();
+        try (LogDirectory disk = LogDirectory.open(root)) {
+            assertThat(LogTree.open(disk, SIGNER, log).signed())
+                    .isEqualTo(same.signed())
+                    .isPresent();
+        }
         for (Map.Entry<String, byte[]> file : memory.files.entrySet()) {
-            assertThat(directory.resolve("a/b").resolve(file.getKey())).hasBinaryContent(file.getValue());
+            assertThat(root.resolve(file.getKey())).hasBinaryContent(file.getValue());
         }
+    }
+
+    @Test
+    void one_user_at_a_time_has_a_directory(@TempDir Path directory) throws IOException {
+        try (LogDirectory first = LogDirectory.open(directory)) {
+            first.write("checkpoint", new byte[1]);
+            assertThatThrownBy(() -> LogDirectory.open(directory))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("is in use in this process");
+            assertThat(first.read("checkpoint", 1)).isPresent();
+        }
+        LogDirectory.open(directory).close();
     }
 
     private static void refused(Consumer<Log> log, Consumer<MemoryFiles> files, String why) throws IOException {
@@ -275,7 +294,7 @@ class LogTreeTest {
         for (int events : COMMITS) {
             log.commit(events);
         }
-        tree.follow(log);
+        tree.follow(log, event -> {});
         tree.sign();
         return files;
     }
@@ -307,7 +326,7 @@ class LogTreeTest {
     }
 
     /** A log in memory. */
-    private static final class Log implements LogTree.Events {
+    private static final class Log implements CheckpointLog.Events {
         private final List<List<StoredEvent>> commits = new ArrayList<>();
         private final Random random;
 

@@ -67,6 +67,7 @@ final class Engine {
     private final Deadlines deadlines;
     private final LogKeeper log;
     private final Heartbeats heartbeats;
+    private final LogFollower follower;
     private final FleetView fleet;
     private final LifecycleStore.Subscription subscription;
     private volatile boolean closed;
@@ -79,6 +80,7 @@ final class Engine {
             Draws draws,
             Deadlines deadlines,
             LogKeeper log,
+            LogFollower follower,
             FleetView fleet,
             LifecycleStore.Subscription subscription) {
         this.committer = committer;
@@ -88,6 +90,7 @@ final class Engine {
         this.draws = draws;
         this.deadlines = deadlines;
         this.log = log;
+        this.follower = follower;
         this.heartbeats = new Heartbeats(
                 committer.store(),
                 rules.policy().heartbeatInterval(),
@@ -104,6 +107,7 @@ final class Engine {
             CredentialIssuer issuer,
             Draws draws,
             LogKeeper.Wanted wanted,
+            LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
         var deadlines = new Deadlines(rules, graceUntil, delivers);
@@ -113,7 +117,8 @@ final class Engine {
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {
             fleet.load(committer.store());
-            return new Engine(committer, writer, rules, issuer, draws, deadlines, log, fleet, subscription);
+            follower.open(log.origin(), committer.store(), committer.clock().now());
+            return new Engine(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet, subscription);
         } catch (RuntimeException e) {
             subscription.close();
             throw e;
@@ -149,6 +154,10 @@ final class Engine {
 
     LogKeeper log() {
         return log;
+    }
+
+    LogFollower follower() {
+        return follower;
     }
 
     Instant now() {
@@ -410,6 +419,7 @@ final class Engine {
         }
         closed = true;
         heartbeats.flush(now());
+        follower.close(now());
         subscription.close();
         fleet.close();
         if (storeToo) {

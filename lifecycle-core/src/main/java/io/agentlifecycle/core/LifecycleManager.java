@@ -36,6 +36,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.AuditSealer;
+import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.CredentialSink;
 import io.agentlifecycle.core.spi.IdGenerator;
@@ -540,6 +541,7 @@ public final class LifecycleManager implements AutoCloseable {
         return new Health(
                 engine().lastStoreFailure(),
                 engine().lastSealerFailure(),
+                engine().follower().lastFailure(),
                 engine().fleet().denied(),
                 house.sweeper().stuck(),
                 house.sweeper().massSilence());
@@ -648,6 +650,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<CredentialIssuer> issuer = Optional.empty();
         private Optional<CredentialSink> sink = Optional.empty();
         private Optional<AuditSealer> sealer = Optional.empty();
+        private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
         private Optional<String> logOrigin = Optional.empty();
         private final List<LifecycleListener> listeners = new ArrayList<>();
@@ -724,6 +727,12 @@ public final class LifecycleManager implements AutoCloseable {
             return this;
         }
 
+        /** What signs from time to time what the log was; sweeps drive it, and close does once more. */
+        public Builder checkpoints(CheckpointLog value) {
+            checkpoints = Optional.of(value);
+            return this;
+        }
+
         /**
          * Signs a log from here on that began without a key. Without this such a log does not open with a sealer, since
          * somebody may have put it in the place of a signed one. Once it has a key, this changes nothing. Managers that are
@@ -766,6 +775,7 @@ public final class LifecycleManager implements AutoCloseable {
          * @throws PolicyViolationException rule {@code require-durable}, {@code log-origin} or {@code log-key}
          * @throws io.agentlifecycle.core.error.AuditUnavailableException if the log begins, and its first event cannot be
          *     signed
+         * @throws AuditTamperedException if the log is not the one that checkpoints were signed of
          * @throws StoreException if the store cannot be opened
          */
         public LifecycleManager build() {
@@ -810,7 +820,8 @@ public final class LifecycleManager implements AutoCloseable {
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
             var writer = new EventWriter(draws, sealer);
             var wanted = new LogKeeper.Wanted(logOrigin, signFromHere);
-            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, sink.isPresent());
+            var follower = new LogFollower(checkpoints);
+            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, follower, sink.isPresent());
             var teardown = new Teardown(engine, tasks);
             var renewal = new Renewal(engine, sink);
             var house = new House(

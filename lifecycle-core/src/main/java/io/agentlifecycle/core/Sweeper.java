@@ -115,6 +115,7 @@ public final class Sweeper {
             found.forEach(due -> sweep(due, heldBack, now, outcomes));
             heldBack.addAll(breaker.tripped());
             massSilence = Set.copyOf(heldBack);
+            engine.follower().follow(now);
             return new SweepReport(now, taken.size(), outcomes, keys.size() > limit, massSilence);
         } finally {
             lock.unlock();

@@ -389,7 +389,7 @@ class LincheckTest {
     @Test
     @Tag("deep")
     void the_json_store_is_linearizable_under_long_stress() {
-        stress(100, 10_000).check(Json.class);
+        stress(100, 300).check(Json.class);
     }
 
     @Test

@@ -1,0 +1,184 @@
+package io.agentlifecycle.audit;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.spi.CheckpointLog;
+import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A Merkle tree over a log, in a directory of tiles, with signed checkpoints: the formats are those of C2SP's tlog-tiles,
+ * tlog-checkpoint and signed-note, so others' tools read them. {@code docs/audit-format.md} says what stands where.
+ *
+ * <p>A checkpoint is due after 1,024 events or 60 s, and at once after an approval, a retirement, or a change of the log's
+ * key; the next sweep makes it. One manager at a time. Safe for use by many threads.
+ */
+public final class MerkleLog implements CheckpointLog {
+    private static final int DUE_EVENTS = 1_024;
+    private static final Duration DUE_AFTER = Duration.ofSeconds(60);
+
+    /** What nobody should wait for; a canonical text says its kind in exactly this way. */
+    private static final List<String> DUE_AT_ONCE = List.of(
+                    EventKind.AGENT_APPROVED,
+                    EventKind.AGENT_DECOMMISSIONED,
+                    EventKind.LOG_GENESIS,
+                    EventKind.LOG_KEY_INTRODUCED)
+            .stream()
+            .map(kind -> "\"kind\":\"" + kind.wire() + "\"")
+            .toList();
+
+    private final Path directory;
+    private final SigningKeyStore keys;
+    private final Ed25519PublicKey key;
+    private final ReentrantLock lock = new ReentrantLock();
+    private Optional<Open> open = Optional.empty();
+
+    private MerkleLog(Path directory, SigningKeyStore keys, Ed25519PublicKey key) {
+        this.directory = directory;
+        this.keys = keys;
+        this.key = key;
+    }
+
+    /** A tree that is in use. */
+    private static final class Open {
+        private final LogDirectory files;
+        private final LogTree tree;
+        private final Events log;
+        private Instant unsignedSince;
+        private boolean dueAtOnce;
+
+        Open(LogDirectory files, LogTree tree, Events log, Instant now) {
+            this.files = files;
+            this.tree = tree;
+            this.log = log;
+            this.unsignedSince = now;
+            this.dueAtOnce = tree.signed().isEmpty();
+        }
+
+        void follow(Instant now) throws IOException {
+            boolean allSigned = unsigned() == 0;
+            long taken = tree.follow(log, event -> dueAtOnce |= isDueAtOnce(event));
+            if (allSigned && taken > 0) {
+                unsignedSince = now;
+            }
+        }
+
+        private static boolean isDueAtOnce(StoredEvent event) {
+            return DUE_AT_ONCE.stream().anyMatch(event.canonical()::contains);
+        }
+
+        boolean isDue(Instant now) {
+            return dueAtOnce
+                    || unsigned() >= DUE_EVENTS
+                    || unsigned() > 0 && !now.isBefore(unsignedSince.plus(DUE_AFTER));
+        }
+
+        long unsigned() {
+            return tree.size() - tree.signed().map(Checkpoint::size).orElse(0L);
+        }
+
+        void sign() throws IOException {
+            tree.sign();
+            dueAtOnce = false;
+        }
+    }
+
+    /**
+     * Keeps the tree in {@code directory}, which need not exist yet, and signs with the newest key of {@code keys} that is
+     * not retired: the one that the sealer has, too.
+     *
+     * @throws IllegalArgumentException if the keys are not for {@link SigningKeyStore.Purpose#AUDIT}, or all retired
+     */
+    public static MerkleLog create(Path directory, SigningKeyStore keys) {
+        return new MerkleLog(
+                requireNonNull(directory, "directory").toAbsolutePath(),
+                keys,
+                Ed25519PublicKey.of(Ed25519AuditSealer.newest(keys)));
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public void open(String origin, Events log, Instant now) {
+        attempt(() -> {
+            if (open.isPresent()) {
+                throw new IllegalStateException(
+                        "the tree in %s is used by another manager; close that first".formatted(directory));
+            }
+            LogDirectory files = LogDirectory.open(directory);
+            try {
+                var signer = new NoteSigner(keys, new VerifierKey(origin, key));
+                open = Optional.of(new Open(files, LogTree.open(files, signer, log), log, now));
+            } catch (IOException | RuntimeException e) {
+                files.close();
+                throw e;
+            }
+            return null;
+        });
+    }
+
+    @Override
+    public void follow(Instant now) {
+        attempt(() -> {
+            Open used = used();
+            used.follow(now);
+            if (used.isDue(now)) {
+                used.sign();
+            }
+            return null;
+        });
+    }
+
+    @Override
+    public void close(Instant now) {
+        attempt(() -> {
+            if (open.isPresent()) {
+                Open used = open.get();
+                open = Optional.empty();
+                try {
+                    used.follow(now);
+                    used.sign();
+                } finally {
+                    used.files.close();
+                }
+            }
+            return null;
+        });
+    }
+
+    /** The last checkpoint that was signed, as a note; empty if there is none, or no manager has this open. */
+    public Optional<String> checkpoint() {
+        return attempt(
+                () -> open.isEmpty() ? Optional.empty() : open.get().tree.note().map(SignedNote::toString));
+    }
+
+    private Open used() {
+        return open.orElseThrow(
+                () -> new IllegalStateException("no manager has the tree in %s open".formatted(directory)));
+    }
+
+    /** Something that reads or writes files. */
+    private interface Work<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T attempt(Work<T> work) {
+        lock.lock();
+        try {
+            return work.run();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the tree in %s cannot be used: %s".formatted(directory, e.getMessage()), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.spi.CheckpointLog;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Drives the host's {@link CheckpointLog}, if there is one, and keeps its failures from everyone else. */
+final class LogFollower {
+    private static final Logger LOG = LoggerFactory.getLogger(LogFollower.class);
+
+    private final Optional<CheckpointLog> checkpoints;
+    private volatile Optional<String> lastFailure = Optional.empty();
+
+    LogFollower(Optional<CheckpointLog> checkpoints) {
+        this.checkpoints = checkpoints;
+    }
+
+    /** Throws what the checkpoint log throws. */
+    void open(String origin, LifecycleStore store, Instant now) {
+        checkpoints.ifPresent(log -> log.open(origin, store::events, now));
+    }
+
+    void follow(Instant now) {
+        attempt(log -> log.follow(now));
+    }
+
+    void close(Instant now) {
+        attempt(log -> log.close(now));
+    }
+
+    /** How it failed when it last did, unless it has worked since. */
+    Optional<String> lastFailure() {
+        return lastFailure;
+    }
+
+    private void attempt(Consumer<CheckpointLog> work) {
+        if (checkpoints.isEmpty()) {
+            return;
+        }
+        try {
+            work.accept(checkpoints.get());
+            lastFailure = Optional.empty();
+        } catch (RuntimeException e) {
+            lastFailure = Optional.of(e.toString());
+            LOG.error("the log could not be followed, and no checkpoint of it was signed, yet", e);
+        }
+    }
+}

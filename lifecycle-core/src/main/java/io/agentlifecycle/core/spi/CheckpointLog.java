@@ -1,0 +1,41 @@
+package io.agentlifecycle.core.spi;
+
+import io.agentlifecycle.core.store.EventPage;
+import java.time.Instant;
+
+/**
+ * Follows the log of one store, and signs from time to time what the log was: whoever remembers such a checkpoint can tell
+ * whether a later log still begins with that one.
+ *
+ * <ol>
+ *   <li>{@link #open} is called once, when a manager has opened its store, and before anyone can change anything. If it
+ *       throws, the manager does not open.
+ *   <li>{@link #follow} is called by every sweep, and never by a command: nobody's approval waits for it. If it throws, the
+ *       sweep goes on and {@code health()} says so; what was not taken over is taken over the next time.
+ *   <li>{@link #close} is called when the manager closes, before the store does. After it, another manager may open it.
+ *   <li>Nothing is signed that does not begin with what was signed before.
+ * </ol>
+ *
+ * <p>Must be safe for use by many threads.
+ */
+public interface CheckpointLog {
+    /** All events of a log in the order of their commits, as {@link LifecycleStore#events} gives them. */
+    interface Events {
+        /** Those of commits after number {@code cursor}, at least {@code limit} of them if there are so many. */
+        EventPage after(long cursor, int limit);
+    }
+
+    /**
+     * Begins to follow a log.
+     *
+     * @param origin the name of the log
+     * @throws io.agentlifecycle.core.error.AuditTamperedException if it is not the log that was followed so far
+     */
+    void open(String origin, Events log, Instant now);
+
+    /** Takes over what the log has beyond what was taken over, and signs a checkpoint if one is due. */
+    void follow(Instant now);
+
+    /** Takes over the rest, signs a last checkpoint if there is something new, and lets go of the log. */
+    void close(Instant now);
+}
