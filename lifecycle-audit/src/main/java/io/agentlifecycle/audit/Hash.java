@@ -4,6 +4,7 @@ import io.agentlifecycle.core.audit.Digests;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 
 /** One hash of a Merkle tree as RFC 6962 has it, with SHA-256. Immutable. */
 final class Hash {
@@ -39,6 +40,15 @@ final class Hash {
     /** The hash number {@code index} of those that stand one behind the other in {@code bytes}. */
     static Hash at(byte[] bytes, int index) {
         return new Hash(Arrays.copyOfRange(bytes, index * BYTES, (index + 1) * BYTES));
+    }
+
+    /** Hashes one behind the other. */
+    static byte[] bytes(List<Hash> hashes) {
+        byte[] bytes = new byte[hashes.size() * BYTES];
+        for (int i = 0; i < hashes.size(); i++) {
+            System.arraycopy(hashes.get(i).bytes, 0, bytes, i * BYTES, BYTES);
+        }
+        return bytes;
     }
 
     /** The hash of an event, by which the next one of its stream refers to it. */

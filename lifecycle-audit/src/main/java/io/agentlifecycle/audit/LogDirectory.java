@@ -135,7 +135,7 @@ final class LogDirectory implements LogFiles, AutoCloseable {
         }
     }
 
-    private static Path parent(Path path) {
+    static Path parent(Path path) {
         Path parent = path.toAbsolutePath().getParent();
         if (parent == null) {
             throw new IllegalArgumentException(path + " stands in no folder");

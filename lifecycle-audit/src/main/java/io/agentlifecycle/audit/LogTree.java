@@ -171,6 +171,11 @@ final class LogTree {
         }
     }
 
+    /** Whose log it is. */
+    VerifierKey key() {
+        return signer.key();
+    }
+
     long size() {
         return position.size();
     }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
@@ -42,10 +43,20 @@ public final class LogVerifier {
      * @throws IOException if reading fails
      */
     public LogVerification verify(InputStream lines) throws IOException {
+        return verify(lines, event -> {});
+    }
+
+    /** Hears of events that were found in order. */
+    interface Visitor {
+        void event(SealedEvent event) throws IOException;
+    }
+
+    /** The same, and shows each event once it was found in order. */
+    LogVerification verify(InputStream lines, Visitor visitor) throws IOException {
         var reading = new Reading();
         var in = new BufferedInputStream(lines);
         for (byte[] line = nextLine(in, reading); line.length > 0; line = nextLine(in, reading)) {
-            reading.take(decode(line, reading));
+            visitor.event(reading.take(decode(line, reading)));
         }
         return reading.end();
     }
@@ -95,11 +106,12 @@ public final class LogVerifier {
         private final ChainVerifier chains = new ChainVerifier(new Dsse(key), Optional.empty(), Optional.of(key.jwk()));
         private long linesTaken;
 
-        void take(String line) {
+        SealedEvent take(String line) {
             try {
                 EventLine.Parts parts = EventLine.split(line);
-                chains.take(parts.canonical(), parts.signature());
+                SealedEvent event = chains.take(parts.canonical(), parts.signature());
                 linesTaken++;
+                return event;
             } catch (IllegalArgumentException e) {
                 throw tampered(eventOf(line), e.getMessage());
             }

@@ -3,6 +3,7 @@ package io.agentlifecycle.audit;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -87,9 +88,10 @@ public final class MerkleLog implements CheckpointLog {
             return tree.size() - tree.signed().map(Checkpoint::size).orElse(0L);
         }
 
-        void sign() throws IOException {
-            tree.sign();
+        SignedNote sign() throws IOException {
+            SignedNote note = tree.sign();
             dueAtOnce = false;
+            return note;
         }
     }
 
@@ -159,6 +161,26 @@ public final class MerkleLog implements CheckpointLog {
     public Optional<String> checkpoint() {
         return attempt(
                 () -> open.isEmpty() ? Optional.empty() : open.get().tree.note().map(SignedNote::toString));
+    }
+
+    /**
+     * Writes the whole log, up to now, into a new folder for others to verify; {@code VERIFY.md} in it says how.
+     *
+     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void export(Path folder) {
+        LogExport export = attempt(() -> {
+            Open used = used();
+            used.tree.follow(used.log, event -> {});
+            return new LogExport(used.log, used.tree.key(), used.sign());
+        });
+        try {
+            export.write(folder.toAbsolutePath());
+        } catch (IOException e) {
+            throw new UncheckedIOException("%s cannot be written: %s".formatted(folder, e.getMessage()), e);
+        }
     }
 
     private Open used() {

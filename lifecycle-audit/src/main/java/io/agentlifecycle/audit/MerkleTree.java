@@ -171,14 +171,14 @@ final class MerkleTree {
         for (Hash hash : added) {
             tile.add(hash);
             if (tile.size() == Tile.FULL) {
-                changed.put(new Tile(level, index, Tile.FULL), bytes(tile));
+                changed.put(new Tile(level, index, Tile.FULL), Hash.bytes(tile));
                 above.add(folded(tile));
                 tile = new ArrayList<>();
                 index++;
             }
         }
         if (!tile.isEmpty()) {
-            changed.put(new Tile(level, index, tile.size()), bytes(tile));
+            changed.put(new Tile(level, index, tile.size()), Hash.bytes(tile));
         }
         return above;
     }
@@ -194,13 +194,5 @@ final class MerkleTree {
             }
         }
         return hashes;
-    }
-
-    private static byte[] bytes(List<Hash> hashes) {
-        byte[] bytes = new byte[hashes.size() * Hash.BYTES];
-        for (int i = 0; i < hashes.size(); i++) {
-            System.arraycopy(hashes.get(i).bytes(), 0, bytes, i * Hash.BYTES, Hash.BYTES);
-        }
-        return bytes;
     }
 }

@@ -1,0 +1,149 @@
+package io.agentlifecycle.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.agentlifecycle.core.error.AuditTamperedException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A whole log as it is handed to others, in a directory. Everything in it is checked against the key that the reader brings,
+ * but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove nothing.
+ */
+final class LogBundle {
+    static final String EVENTS = "events.jsonl";
+    static final String CHECKPOINT = "checkpoint";
+    static final String KEY = "genesis.vkey";
+    static final String GUIDE = "VERIFY.md";
+    static final String MANIFEST = "manifest.json";
+
+    private static final int MAX_SMALL_FILE = 32_768;
+
+    private final Path directory;
+    private final VerifierKey key;
+    private final Optional<Checkpoint> seen;
+
+    /**
+     * @param key whose log it should be
+     * @param seen a checkpoint of that log which the reader remembers
+     */
+    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen) {
+        this.directory = directory;
+        this.key = key;
+        this.seen = seen;
+    }
+
+    /** What was found in order. */
+    record Verified(Checkpoint checkpoint, LogVerification events) {}
+
+    /**
+     * Checks all of it, with little memory.
+     *
+     * @throws AuditTamperedException naming the file, and in the events the first bad line
+     */
+    Verified verify() throws IOException {
+        Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
+        requireKey();
+        seen.ifPresent(before -> requireNotShorter(checkpoint, before));
+        var tree = new TreeHasher(this::requireTile);
+        LogVerification events;
+        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
+            requireSeen(tree);
+            events = LogVerifier.of(key.key()).verify(lines, event -> {
+                if (!event.event().log().equals(key.name())) {
+                    throw tampered(
+                            EVENTS, "it has events of log " + event.event().log() + ", not of " + key.name());
+                }
+                tree.add(Hash.ofLeaf(event.leafHash()));
+                requireSeen(tree);
+            });
+        } catch (NoSuchFileException e) {
+            throw tampered(EVENTS, "it is not there");
+        }
+        requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
+        requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
+        tree.end();
+        return new Verified(checkpoint, events);
+    }
+
+    /**
+     * Reads a checkpoint of the log of {@code key}.
+     *
+     * @throws AuditTamperedException if it is none, or not signed with that key
+     */
+    static Checkpoint checkpoint(String file, String text, VerifierKey key) {
+        try {
+            SignedNote note = SignedNote.read(text);
+            note.requireSignedBy(key);
+            Checkpoint checkpoint = Checkpoint.read(note.text());
+            requireEqual(file, "log", checkpoint.origin(), key.name());
+            return checkpoint;
+        } catch (IllegalArgumentException e) {
+            throw tampered(file, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private void requireKey() throws IOException {
+        requireEqual(KEY, "key", text(KEY), key + "\n");
+    }
+
+    private static void requireNotShorter(Checkpoint checkpoint, Checkpoint before) {
+        if (checkpoint.size() < before.size()) {
+            throw tampered(
+                    CHECKPOINT,
+                    "TRUNCATED: the log has %d events, but it had %d when the remembered checkpoint was signed"
+                            .formatted(checkpoint.size(), before.size()));
+        }
+    }
+
+    /** At the size of the remembered checkpoint, the root must be that of the checkpoint. */
+    private void requireSeen(TreeHasher tree) {
+        if (seen.isPresent()
+                && seen.get().size() == tree.size()
+                && !tree.root().equals(seen.get().rootHash())) {
+            throw tampered(
+                    EVENTS,
+                    "FORK: the first %d events have the root %s, but the remembered checkpoint has %s"
+                            .formatted(tree.size(), tree.root(), seen.get().root()));
+        }
+    }
+
+    private void requireTile(Tile tile, byte[] computed) throws IOException {
+        byte[] stored = bytes(tile.path());
+        if (!Arrays.equals(stored, computed)) {
+            throw tampered(tile.path(), "it does not have the hashes of the events");
+        }
+    }
+
+    private String text(String file) throws IOException {
+        return new String(bytes(file), UTF_8);
+    }
+
+    private byte[] bytes(String file) throws IOException {
+        try (InputStream in = Files.newInputStream(directory.resolve(file))) {
+            byte[] bytes = in.readNBytes(MAX_SMALL_FILE + 1);
+            if (bytes.length > MAX_SMALL_FILE) {
+                throw tampered(file, "it is longer than " + MAX_SMALL_FILE + " bytes");
+            }
+            return bytes;
+        } catch (NoSuchFileException e) {
+            throw tampered(file, "it is not there");
+        }
+    }
+
+    private static void requireEqual(String file, String what, Object found, Object expected) {
+        if (!found.equals(expected)) {
+            throw tampered(file, "its %s is %s, but should be %s".formatted(what, found, expected));
+        }
+    }
+
+    private static AuditTamperedException tampered(String file, String what) {
+        return new AuditTamperedException(List.of(file + ": " + what));
+    }
+}

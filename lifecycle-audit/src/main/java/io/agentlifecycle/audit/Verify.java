@@ -1,0 +1,89 @@
+package io.agentlifecycle.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.agentlifecycle.core.audit.Seal;
+import io.agentlifecycle.core.error.AuditTamperedException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT]}. It needs no store, and
+ * trusts nothing in the folder: it says what is wrong and never fails otherwise.
+ */
+public final class Verify {
+    private static final String USAGE = """
+            usage: verify DIR --vkey FILE [--seen CHECKPOINT]
+              DIR         an exported log
+              FILE        the key of the log, from elsewhere than from DIR
+              CHECKPOINT  a checkpoint of that log which you kept
+            ends with 0 if all is well, 1 if not, 2 if it was not asked in this way""";
+
+    private static final int MAX_FILE = 32_768;
+
+    private Verify() {}
+
+    /** Ends the process with 0, 1 or 2; see the usage that it prints without arguments. */
+    public static void main(String[] args) {
+        System.exit(run(args, new PrintStream(System.out, true, UTF_8)));
+    }
+
+    static int run(String[] args, PrintStream out) {
+        List<String> given = List.of(args);
+        boolean withSeen = given.size() == 6 && given.get(4).equals("--seen");
+        boolean understood = (given.size() == 4 || withSeen)
+                && given.get(0).equals("verify")
+                && given.get(2).equals("--vkey");
+        if (!understood) {
+            out.println(USAGE);
+            return 2;
+        }
+        try {
+            VerifierKey key = VerifierKey.of(read(given.get(3)).strip());
+            Optional<Checkpoint> seen = withSeen
+                    ? Optional.of(LogBundle.checkpoint(given.get(5), read(given.get(5)), key))
+                    : Optional.empty();
+            print(new LogBundle(Path.of(given.get(1)), key, seen).verify(), seen, out);
+            return 0;
+        } catch (InvalidPathException e) {
+            out.println(e.getMessage());
+            return 2;
+        } catch (AuditTamperedException e) {
+            e.findings().forEach(out::println);
+            return 1;
+        } catch (IOException | IllegalArgumentException e) {
+            out.println(e);
+            return 1;
+        }
+    }
+
+    private static String read(String file) throws IOException {
+        Path path = Path.of(file);
+        if (Files.size(path) > MAX_FILE) {
+            throw new IOException(file + " is longer than " + MAX_FILE + " bytes");
+        }
+        return Files.readString(path);
+    }
+
+    private static void print(LogBundle.Verified verified, Optional<Checkpoint> seen, PrintStream out) {
+        Checkpoint checkpoint = verified.checkpoint();
+        out.println("log " + checkpoint.origin());
+        out.printf(
+                "%d events in %d streams%n",
+                checkpoint.size(), verified.events().heads().size());
+        for (Map.Entry<Seal, Long> count : new TreeMap<>(verified.events().events()).entrySet()) {
+            out.println(count.getValue() + " " + count.getKey().name().toLowerCase(Locale.ROOT));
+        }
+        out.println("root " + checkpoint.root());
+        out.println(seen.map(before -> "it begins with the " + before.size() + " events of the remembered checkpoint")
+                .orElse("compared with no remembered checkpoint: the holder of the key could have written it anew"));
+    }
+}
