@@ -2,6 +2,7 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,9 +12,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A whole log as it is handed to others, in a directory. Everything in it is checked against the key that the reader brings,
+ * A log, or a part of it, as it is handed to others, in a directory. A part has a proof for each of its events. Everything in it is checked against the key that the reader brings,
  * but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove nothing.
  */
 final class LogBundle {
@@ -39,8 +41,12 @@ final class LogBundle {
         this.seen = seen;
     }
 
-    /** What was found in order. */
-    record Verified(Checkpoint checkpoint, LogVerification events) {}
+    /**
+     * What was found in order.
+     *
+     * @param whole false if it is a part of the log
+     */
+    record Verified(Checkpoint checkpoint, boolean whole, LogVerification events) {}
 
     /**
      * Checks all of it, with little memory.
@@ -49,27 +55,77 @@ final class LogBundle {
      */
     Verified verify() throws IOException {
         Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
-        requireKey();
+        requireEqual(KEY, "key", text(KEY), key + "\n");
         seen.ifPresent(before -> requireNotShorter(checkpoint, before));
+        boolean whole = !Files.exists(directory.resolve(LogProof.fileOf(1)));
+        return new Verified(checkpoint, whole, whole ? whole(checkpoint) : part(checkpoint));
+    }
+
+    private LogVerification whole(Checkpoint checkpoint) throws IOException {
         var tree = new TreeHasher(this::requireTile);
-        LogVerification events;
-        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
+        requireSeen(tree);
+        LogVerification events = events(event -> {
+            tree.add(Hash.ofLeaf(event.leafHash()));
             requireSeen(tree);
-            events = LogVerifier.of(key.key()).verify(lines, event -> {
-                if (!event.event().log().equals(key.name())) {
-                    throw tampered(
-                            EVENTS, "it has events of log " + event.event().log() + ", not of " + key.name());
-                }
-                tree.add(Hash.ofLeaf(event.leafHash()));
-                requireSeen(tree);
+        });
+        requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
+        requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
+        tree.end();
+        return events;
+    }
+
+    /** Each event is in the tree, further on than the one before. */
+    private LogVerification part(Checkpoint checkpoint) throws IOException {
+        if (seen.isPresent() && !seen.get().equals(checkpoint)) {
+            throw new IllegalArgumentException(
+                    "a part of a log cannot be compared with another checkpoint than its own; ask for the whole log");
+        }
+        String note = text(CHECKPOINT);
+        var lines = new AtomicLong();
+        var last = new AtomicLong(-1);
+        LogVerification events = events(event -> {
+            String file = LogProof.fileOf(lines.incrementAndGet());
+            long index = requireIncluded(file, event, checkpoint, note);
+            if (last.getAndSet(index) >= index) {
+                throw tampered(file, "its event stands before the one on the line before");
+            }
+        });
+        if (Files.exists(directory.resolve(LogProof.fileOf(lines.get() + 1)))) {
+            throw tampered(EVENTS, "it has %d events, but there are proofs of more".formatted(lines.get()));
+        }
+        return events;
+    }
+
+    /** Returns which event of the log it is. */
+    private long requireIncluded(String file, SealedEvent event, Checkpoint checkpoint, String note)
+            throws IOException {
+        String text = text(file);
+        try {
+            LogProof proof = LogProof.read(text);
+            if (!proof.note().equals(note)) {
+                throw tampered(file, "it is for another checkpoint than the one in the folder");
+            }
+            MerkleProof.requireIncluded(
+                    Hash.ofLeaf(event.leafHash()),
+                    proof.index(),
+                    checkpoint.size(),
+                    proof.hashes(),
+                    checkpoint.rootHash());
+            return proof.index();
+        } catch (IllegalArgumentException e) {
+            throw tampered(file, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
+        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
+            return LogVerifier.of(key.key()).verify(lines, event -> {
+                requireEqual(EVENTS, "log", event.event().log(), key.name());
+                visitor.event(event);
             });
         } catch (NoSuchFileException e) {
             throw tampered(EVENTS, "it is not there");
         }
-        requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
-        requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
-        tree.end();
-        return new Verified(checkpoint, events);
     }
 
     /**
@@ -87,10 +143,6 @@ final class LogBundle {
         } catch (IllegalArgumentException e) {
             throw tampered(file, String.valueOf(e.getMessage()));
         }
-    }
-
-    private void requireKey() throws IOException {
-        requireEqual(KEY, "key", text(KEY), key + "\n");
     }
 
     private static void requireNotShorter(Checkpoint checkpoint, Checkpoint before) {

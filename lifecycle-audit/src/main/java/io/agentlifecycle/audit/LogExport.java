@@ -15,64 +15,103 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Writes a whole log for others, as {@link LogBundle} reads it.
+ * Writes a log, or a part of it, for others, as {@link LogBundle} reads it.
  *
  * @param log the events
  * @param key whose log it is
  * @param note the checkpoint up to which it is written
+ * @param tree the tree that the checkpoint is of
  */
-record LogExport(Events log, VerifierKey key, SignedNote note) {
+record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) {
     private static final int PAGE = 1_000;
 
+    /** Writes what belongs into a folder, besides what belongs into all of them. */
+    private interface Content {
+        void write(Path folder, BufferedWriter events) throws IOException;
+    }
+
+    /** Hears of events in the order of the log, the first of them number 0. */
+    private interface Visitor {
+        void event(long index, SealedEvent event) throws IOException;
+    }
+
     /**
-     * Writes it into a folder that is not there yet. If this fails, there is a folder of another name, or none.
+     * Writes all of it into a folder that is not there yet. If this fails, there is a folder of another name, or none.
      *
      * @throws IOException if it is there, or cannot be written
      */
     void write(Path folder) throws IOException {
+        write(folder, (unfinished, events) -> {
+            var hasher = new TreeHasher((tile, bytes) -> {
+                Path file = unfinished.resolve(tile.path());
+                Files.createDirectories(LogDirectory.parent(file));
+                Files.write(file, bytes);
+            });
+            each((index, event) -> {
+                events.write(EventLine.write(event) + "\n");
+                hasher.add(Hash.ofLeaf(event.leafHash()));
+            });
+            hasher.end();
+            if (!hasher.root().equals(tree.root())) {
+                throw new IOException("the events of the store are not those of the checkpoint; verify() says where");
+            }
+        });
+    }
+
+    /**
+     * The same with the events of one stream only, and for each a proof that it is in the log.
+     *
+     * @throws IllegalArgumentException if there are none
+     */
+    void write(Path folder, String stream) throws IOException {
+        write(folder, (unfinished, events) -> {
+            var lines = new AtomicLong();
+            each((index, event) -> {
+                if (event.event().position().stream().equals(stream)) {
+                    events.write(EventLine.write(event) + "\n");
+                    var proof = new LogProof(index, tree.inclusion(index), note.toString());
+                    Files.writeString(unfinished.resolve(LogProof.fileOf(lines.incrementAndGet())), proof.toString());
+                }
+            });
+            if (lines.get() == 0) {
+                throw new IllegalArgumentException("the log has no events of stream " + stream);
+            }
+        });
+    }
+
+    private void write(Path folder, Content content) throws IOException {
         if (Files.exists(folder)) {
             throw new FileAlreadyExistsException(folder + " is there already; export into a new folder");
         }
         Path unfinished = folder.resolveSibling(folder.getFileName() + ".unfinished");
         Files.createDirectories(unfinished);
-        Checkpoint checkpoint = Checkpoint.read(note.text());
-        var tree = new TreeHasher((tile, bytes) -> {
-            Path file = unfinished.resolve(tile.path());
-            Files.createDirectories(LogDirectory.parent(file));
-            Files.write(file, bytes);
-        });
-        try (BufferedWriter out = Files.newBufferedWriter(unfinished.resolve(LogBundle.EVENTS))) {
-            writeEvents(out, tree, checkpoint);
-        }
-        tree.end();
-        if (!tree.root().equals(checkpoint.rootHash())) {
-            throw new IOException("the events of the store are not those of the checkpoint; verify() says where");
+        try (BufferedWriter events = Files.newBufferedWriter(unfinished.resolve(LogBundle.EVENTS))) {
+            content.write(unfinished, events);
         }
         Files.writeString(unfinished.resolve(LogBundle.CHECKPOINT), note.toString());
         Files.writeString(unfinished.resolve(LogBundle.KEY), key + "\n");
         Files.writeString(unfinished.resolve(LogBundle.GUIDE), guide());
-        Files.writeString(unfinished.resolve(LogBundle.MANIFEST), manifest(checkpoint));
+        Files.writeString(unfinished.resolve(LogBundle.MANIFEST), manifest());
         Files.move(unfinished, folder, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    private void writeEvents(BufferedWriter out, TreeHasher tree, Checkpoint checkpoint) throws IOException {
+    /** Shows all events that the checkpoint is of. */
+    private void each(Visitor visitor) throws IOException {
+        long index = 0;
         long cursor = 0;
-        while (tree.size() < checkpoint.size()) {
+        while (index < tree.size()) {
             EventPage page = log.after(cursor, PAGE);
             if (page.events().isEmpty()) {
                 throw new IOException("the store has %d events, and the checkpoint says that there are %d"
-                        .formatted(tree.size(), checkpoint.size()));
+                        .formatted(index, tree.size()));
             }
             for (StoredEvent stored : page.events()) {
-                if (tree.size() == checkpoint.size()) {
-                    return;
+                if (index < tree.size()) {
+                    visitor.event(index++, SealedEvent.read(stored.canonical(), stored.signature()));
                 }
-                SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
-                out.write(EventLine.write(event));
-                out.write('\n');
-                tree.add(Hash.ofLeaf(event.leafHash()));
             }
             cursor = page.cursor();
         }
@@ -89,7 +128,8 @@ record LogExport(Events log, VerifierKey key, SignedNote note) {
         }
     }
 
-    private static String manifest(Checkpoint checkpoint) {
+    private String manifest() {
+        Checkpoint checkpoint = Checkpoint.read(note.text());
         return CanonicalJson.write(Json.object()
                         .put("events", checkpoint.size())
                         .put("format", 1)

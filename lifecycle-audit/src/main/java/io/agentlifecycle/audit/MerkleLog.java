@@ -2,7 +2,9 @@ package io.agentlifecycle.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
@@ -171,13 +173,35 @@ public final class MerkleLog implements CheckpointLog {
      * @throws IllegalStateException if no manager has this open
      */
     public void export(Path folder) {
+        export(folder, LogExport::write);
+    }
+
+    /**
+     * Writes the trail of one agent, up to now, into a new folder, with a proof for each event that it is in the log.
+     *
+     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalArgumentException if the log has no events of that agent
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void exportTrail(AgentKey agent, Path folder) {
+        export(folder, (export, to) -> export.write(to, StreamPosition.streamOf(agent)));
+    }
+
+    /** A way to write an export. */
+    private interface Writing {
+        void write(LogExport export, Path folder) throws IOException;
+    }
+
+    /** The events up to a checkpoint do not change any more, so others may go on meanwhile. */
+    private void export(Path folder, Writing writing) {
         LogExport export = attempt(() -> {
             Open used = used();
             used.tree.follow(used.log, event -> {});
-            return new LogExport(used.log, used.tree.key(), used.sign());
+            return new LogExport(used.log, used.tree.key(), used.sign(), used.tree.tree(used.tree.size()));
         });
         try {
-            export.write(folder.toAbsolutePath());
+            writing.write(export, folder.toAbsolutePath());
         } catch (IOException e) {
             throw new UncheckedIOException("%s cannot be written: %s".formatted(folder, e.getMessage()), e);
         }

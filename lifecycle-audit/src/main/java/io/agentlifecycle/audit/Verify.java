@@ -76,9 +76,16 @@ public final class Verify {
     private static void print(LogBundle.Verified verified, Optional<Checkpoint> seen, PrintStream out) {
         Checkpoint checkpoint = verified.checkpoint();
         out.println("log " + checkpoint.origin());
+        long events = verified.events().events().values().stream()
+                .mapToLong(Long::longValue)
+                .sum();
         out.printf(
-                "%d events in %d streams%n",
-                checkpoint.size(), verified.events().heads().size());
+                "%d events in %d streams%n", events, verified.events().heads().size());
+        if (!verified.whole()) {
+            out.printf(
+                    "a part of the %d events of the log: each is proven to be in it; of others nothing is said%n",
+                    checkpoint.size());
+        }
         for (Map.Entry<Seal, Long> count : new TreeMap<>(verified.events().events()).entrySet()) {
             out.println(count.getValue() + " " + count.getKey().name().toLowerCase(Locale.ROOT));
         }

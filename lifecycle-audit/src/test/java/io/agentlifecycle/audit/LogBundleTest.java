@@ -3,10 +3,13 @@ package io.agentlifecycle.audit;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.ProvisioningRequest;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -18,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -152,25 +156,7 @@ class LogBundleTest {
                         .build());
         Path bundle = folder.resolve("bundle");
         kept.export(bundle);
-        int changes = 0;
-        for (String name : List.of("events.jsonl", "checkpoint", "genesis.vkey", "tile/0/000.p/2")) {
-            Path file = bundle.resolve(name);
-            byte[] bytes = Files.readAllBytes(file);
-            for (int i = 0; i < bytes.length; i++) {
-                for (int bits : new int[] {1, 0x20, 0x80}) {
-                    bytes[i] ^= (byte) bits;
-                    Files.write(file, bytes);
-                    assertThatThrownBy(() -> verify(bundle))
-                            .as("byte %d of %s, bits %d", i, name, bits)
-                            .isInstanceOf(AuditTamperedException.class);
-                    bytes[i] ^= (byte) bits;
-                    changes++;
-                }
-            }
-            Files.write(file, bytes);
-        }
-        assertThat(changes).isGreaterThan(4_000);
-        verify(bundle);
+        holdsEveryByte(bundle, List.of("events.jsonl", "checkpoint", "genesis.vkey", "tile/0/000.p/2"));
         for (String name : List.of("VERIFY.md", "manifest.json")) {
             Files.writeString(bundle.resolve(name), "nobody reads this");
         }
@@ -407,6 +393,194 @@ class LogBundleTest {
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("FORK: the first 30 events have the root")
                 .hasMessageContaining(remembered.root());
+    }
+
+    // ---- the trail of one agent
+
+    /** Seventeen or so of the thirty events. */
+    private Path trail() {
+        Kept kept = keep("tree", 1);
+        kept.log().thirty();
+        Path bundle = folder.resolve("trail");
+        kept.tree().exportTrail(new AgentKey(TenantId.DEFAULT, AgentId.of("a")), bundle);
+        return bundle;
+    }
+
+    private static Path proof(Path bundle, int line) {
+        return bundle.resolve(LogProof.fileOf(line));
+    }
+
+    private void rewriteProof(Path bundle, int line, UnaryOperator<String> change) throws IOException {
+        String before = Files.readString(proof(bundle, line));
+        String after = change.apply(before);
+        assertThat(after).isNotEqualTo(before);
+        Files.writeString(proof(bundle, line), after);
+    }
+
+    @Test
+    void a_trail_verifies_with_the_key_alone() throws IOException {
+        Path bundle = trail();
+        LogBundle.Verified verified = verify(bundle);
+
+        assertThat(verified.whole()).isFalse();
+        assertThat(verified.checkpoint().size()).isEqualTo(30);
+        assertThat(verified.events().heads()).containsOnlyKeys("a/default/a");
+        Path vkey = Files.writeString(folder.resolve("key.vkey"), key + "\n");
+        var output = new StringBuilder();
+        assertThat(run(output, "verify", bundle, "--vkey", vkey))
+                .as("%s", output)
+                .isZero();
+        assertThat(output).contains("a part of the 30 events of the log: each is proven to be in it");
+        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", bundle.resolve("checkpoint")))
+                .isZero();
+    }
+
+    @Test
+    void a_trail_is_not_compared_with_a_checkpoint_that_it_has_no_proof_for() throws IOException {
+        Path bundle = trail();
+        Path vkey = Files.writeString(folder.resolve("key.vkey"), key + "\n");
+        var earlier = new Checkpoint(ORIGIN, 7, Hash.EMPTY_TREE.toString());
+        Path seen = Files.writeString(
+                folder.resolve("seen"), signer.sign(earlier.text()).toString());
+        var output = new StringBuilder();
+
+        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", seen))
+                .isEqualTo(1);
+        assertThat(output).contains("ask for the whole log");
+    }
+
+    @Test
+    void an_agent_without_events_has_no_trail() {
+        Kept kept = keep("tree", 1);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kept.tree()
+                        .exportTrail(new AgentKey(TenantId.DEFAULT, AgentId.of("nobody")), folder.resolve("trail")))
+                .withMessage("the log has no events of stream a/default/nobody");
+    }
+
+    @Test
+    void a_proof_of_another_event_or_of_none_is_refused() throws IOException {
+        Path bundle = trail();
+        int last = Files.readAllLines(bundle.resolve("events.jsonl")).size();
+        byte[] own = Files.readAllBytes(proof(bundle, 2));
+
+        Files.copy(proof(bundle, 3), proof(bundle, 2), StandardCopyOption.REPLACE_EXISTING);
+        refused(bundle, "0002.tlog-proof: leaf", "is not in the tree of 30");
+        Files.write(proof(bundle, 2), own);
+        rewriteProof(bundle, 2, text -> text.replaceFirst("index [0-9]+", "index 29"));
+        refused(bundle, "0002.tlog-proof");
+        Files.write(proof(bundle, 2), own);
+        rewriteProof(bundle, 2, text -> text.replaceFirst("index [0-9]+", "index 30"));
+        refused(bundle, "0002.tlog-proof: there is no leaf 30 in a tree of 30");
+        Files.write(proof(bundle, 2), own);
+        // a proof without hashes would do for a tree of one leaf
+        rewriteProof(
+                bundle,
+                2,
+                text -> new LogProof(0, List.of(), LogProof.read(text).note()).toString());
+        refused(bundle, "0002.tlog-proof: such a proof has");
+        Files.write(proof(bundle, 2), own);
+        rewriteProof(bundle, 2, text -> text.replace("index", "extra AAAA\nindex"));
+        refused(bundle, "0002.tlog-proof: a proof has an index, hashes, a blank line and a checkpoint");
+        Files.write(proof(bundle, 2), own);
+        Files.delete(proof(bundle, last));
+        refused(bundle, LogProof.fileOf(last) + ": it is not there");
+    }
+
+    @Test
+    void a_proof_for_another_checkpoint_is_refused() throws IOException {
+        Path bundle = trail();
+        var other = new Checkpoint(
+                ORIGIN,
+                1,
+                Hash.ofLeaf(EventLine.read(Files.readAllLines(bundle.resolve("events.jsonl"))
+                                        .get(0))
+                                .leafHash())
+                        .toString());
+        rewriteProof(
+                bundle,
+                1,
+                text -> new LogProof(0, List.of(), signer.sign(other.text()).toString()).toString());
+        refused(bundle, "0001.tlog-proof: it is for another checkpoint than the one in the folder");
+    }
+
+    @Test
+    void an_event_that_is_missing_in_a_trail_shows_even_if_its_proof_is_missing_too() throws IOException {
+        Path bundle = trail();
+        int last = Files.readAllLines(bundle.resolve("events.jsonl")).size();
+        rewriteEvents(bundle, lines -> {
+            lines.remove(3);
+            return lines;
+        });
+        for (int line = 4; line < last; line++) {
+            Files.move(proof(bundle, line + 1), proof(bundle, line), StandardCopyOption.REPLACE_EXISTING);
+        }
+        refused(bundle, "line 4 (event 4 of stream a/default/a): it does not follow event 2");
+    }
+
+    @Test
+    void proofs_of_events_that_are_not_there_show_but_a_trail_does_not_say_that_it_goes_on() throws IOException {
+        Path bundle = trail();
+        int last = Files.readAllLines(bundle.resolve("events.jsonl")).size();
+        rewriteEvents(bundle, lines -> lines.subList(0, last - 1));
+        refused(bundle, "events.jsonl: it has %d events, but there are proofs of more".formatted(last - 1));
+        Files.delete(proof(bundle, last));
+        assertThat(verify(bundle).events().heads().get("a/default/a").next().n())
+                .isEqualTo(last - 1);
+    }
+
+    @Test
+    void a_part_does_not_pass_for_the_whole_nor_the_whole_for_a_part() throws IOException {
+        Path part = trail();
+        int last = Files.readAllLines(part.resolve("events.jsonl")).size();
+        byte[] first = Files.readAllBytes(proof(part, 1));
+        for (int line = 1; line <= last; line++) {
+            Files.delete(proof(part, line));
+        }
+        refused(part, "events.jsonl: its number of events is " + last);
+
+        Path whole = folder.resolve("whole");
+        Kept kept = keep("again", 1);
+        kept.log().thirty();
+        kept.export(whole);
+        Files.write(proof(whole, 1), first);
+        refused(whole, "0001.tlog-proof");
+    }
+
+    @Test
+    void every_byte_of_every_file_of_a_trail_that_counts_is_held() throws IOException {
+        Kept kept = keep("tree", 1);
+        kept.log()
+                .manager
+                .requestProvisioning(ProvisioningRequest.builder("Agent a")
+                        .id(AgentId.of("a"))
+                        .owner("alice@company.com")
+                        .build());
+        Path bundle = folder.resolve("bundle");
+        kept.tree().exportTrail(new AgentKey(TenantId.DEFAULT, AgentId.of("a")), bundle);
+        holdsEveryByte(bundle, List.of("events.jsonl", "checkpoint", "genesis.vkey", "0001.tlog-proof"));
+    }
+
+    private void holdsEveryByte(Path bundle, List<String> names) throws IOException {
+        int changes = 0;
+        for (String name : names) {
+            Path file = bundle.resolve(name);
+            byte[] bytes = Files.readAllBytes(file);
+            for (int i = 0; i < bytes.length; i++) {
+                for (int bits : new int[] {1, 0x20, 0x80}) {
+                    bytes[i] ^= (byte) bits;
+                    Files.write(file, bytes);
+                    assertThatThrownBy(() -> verify(bundle))
+                            .as("byte %d of %s, bits %d", i, name, bits)
+                            .isInstanceOf(AuditTamperedException.class);
+                    bytes[i] ^= (byte) bits;
+                    changes++;
+                }
+            }
+            Files.write(file, bytes);
+        }
+        assertThat(changes).isGreaterThan(3_000);
+        verify(bundle);
     }
 
     // ---- the command line
