@@ -7,7 +7,6 @@ import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.StoreException;
-import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Disclosure;
@@ -15,7 +14,6 @@ import io.agentlifecycle.core.store.Durability;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.Heartbeat;
 import io.agentlifecycle.core.store.MemoryState;
-import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
@@ -112,32 +110,12 @@ final class InMemoryStore implements LifecycleStore {
                 return new CommitResult.Rejected(
                         CommitResult.Reason.TOO_LARGE, "a commit may change at most " + MAX_RECORDS + " records");
             }
-            Map<RecordKey, Long> conflicts = conflicts(commit);
+            Map<RecordKey, Long> conflicts = commit.conflicts(state::version);
             if (!conflicts.isEmpty()) {
                 return new CommitResult.Conflict(conflicts);
             }
             return apply(commit);
         });
-    }
-
-    private Map<RecordKey, Long> conflicts(Commit commit) {
-        Map<RecordKey, Long> conflicts = new HashMap<>();
-        for (Check check : commit.checks()) {
-            expect(check.key(), check instanceof Check.Version version ? version.version() : 0, conflicts);
-        }
-        for (Mutation mutation : commit.mutations()) {
-            if (mutation instanceof Mutation.Put put) {
-                expect(put.key(), put.next().version() - 1, conflicts);
-            }
-        }
-        return conflicts;
-    }
-
-    private void expect(RecordKey key, long version, Map<RecordKey, Long> conflicts) {
-        long current = state.version(key);
-        if (current != version) {
-            conflicts.put(key, current);
-        }
     }
 
     private CommitResult apply(Commit commit) {

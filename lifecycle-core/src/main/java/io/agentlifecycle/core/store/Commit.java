@@ -3,9 +3,12 @@ package io.agentlifecycle.core.store;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 
 /**
  * Records and events that belong together: stored all, or not at all.
@@ -44,6 +47,32 @@ public record Commit(
     public Commit(
             RequestId requestId, Instant at, List<Check> checks, List<Mutation> mutations, List<StoredEvent> events) {
         this(requestId, at, checks, mutations, events, List.of());
+    }
+
+    /**
+     * Which records do not have the version that this commit expects, each with the version that it has, for authors of stores.
+     *
+     * @param versions the version that a record has now, 0 if there is none
+     */
+    public Map<RecordKey, Long> conflicts(ToLongFunction<RecordKey> versions) {
+        Map<RecordKey, Long> conflicts = new HashMap<>();
+        for (Check check : checks) {
+            expect(check.key(), check instanceof Check.Version version ? version.version() : 0, versions, conflicts);
+        }
+        for (Mutation mutation : mutations) {
+            if (mutation instanceof Mutation.Put put) {
+                expect(put.key(), put.next().version() - 1, versions, conflicts);
+            }
+        }
+        return conflicts;
+    }
+
+    private static void expect(
+            RecordKey key, long version, ToLongFunction<RecordKey> versions, Map<RecordKey, Long> conflicts) {
+        long current = versions.applyAsLong(key);
+        if (current != version) {
+            conflicts.put(key, current);
+        }
     }
 
     private static void requireOfTheseEvents(List<Disclosure> disclosures, List<StoredEvent> events) {

@@ -5,7 +5,6 @@ import io.agentlifecycle.core.error.StoreFailedException;
 import io.agentlifecycle.core.error.StoreFullException;
 import io.agentlifecycle.core.spi.LifecycleStore.CommitListener;
 import io.agentlifecycle.core.spi.LifecycleStore.Subscription;
-import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Heartbeat;
@@ -100,7 +99,7 @@ final class CommitQueue {
                                     CommitResult.Reason.REQUEST_ID_REUSED,
                                     "request id " + commit.requestId() + " was used for another commit");
                 }
-                Map<RecordKey, Long> conflicts = conflicts(commit);
+                Map<RecordKey, Long> conflicts = commit.conflicts(this::newest);
                 boolean wait = underWay.containsKey(commit.requestId())
                         || conflicts.keySet().stream().anyMatch(unwritten::containsKey)
                         || open.size() > limits.batch()
@@ -113,26 +112,10 @@ final class CommitQueue {
         });
     }
 
-    /** Compares with the newest versions, durable or not. */
-    private Map<RecordKey, Long> conflicts(Commit commit) {
-        Map<RecordKey, Long> conflicts = new HashMap<>();
-        for (Check check : commit.checks()) {
-            expect(check.key(), check instanceof Check.Version version ? version.version() : 0, conflicts);
-        }
-        for (Mutation mutation : commit.mutations()) {
-            if (mutation instanceof Mutation.Put put) {
-                expect(put.key(), put.next().version() - 1, conflicts);
-            }
-        }
-        return conflicts;
-    }
-
-    private void expect(RecordKey key, long version, Map<RecordKey, Long> conflicts) {
-        Long newest = unwritten.get(key);
-        long current = newest == null ? contents.state().version(key) : newest;
-        if (current != version) {
-            conflicts.put(key, current);
-        }
+    /** The newest version of a record, durable or not. */
+    private long newest(RecordKey key) {
+        Long waiting = unwritten.get(key);
+        return waiting == null ? contents.state().version(key) : waiting;
     }
 
     private CommitResult append(Commit commit, String content, String digest) {

@@ -130,8 +130,11 @@ final class Cursor {
         return text.substring(from, at);
     }
 
-    /** The text up to there, which is known to be an object. */
+    /** The text up to there, which is known to be an object if it begins and ends as one. */
     String upTo(int end) {
+        if (end <= at || text.charAt(at) != '{' || text.charAt(end - 1) != '}') {
+            throw wrong("an object is missing");
+        }
         String object = text.substring(at, end);
         at = end;
         return object;

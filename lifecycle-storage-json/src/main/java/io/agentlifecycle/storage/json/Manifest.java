@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -51,7 +52,7 @@ record Manifest(
         }
 
         static String nameOf(long seqTo) {
-            return "snapshot-%016d.json".formatted(seqTo);
+            return String.format(Locale.ROOT, "snapshot-%016d.json", seqTo);
         }
     }
 
@@ -62,16 +63,16 @@ record Manifest(
     record Audit(
             long first, long last, long bytes, String sha256, String indexSha256, Optional<Disclosures> disclosures) {
         String file() {
-            return AuditSegment.DIRECTORY + "/audit-%016d-%016d.jsonl".formatted(first, last);
+            return AuditSegment.DIRECTORY + String.format(Locale.ROOT, "/audit-%016d-%016d.jsonl", first, last);
         }
 
         String indexFile() {
-            return AuditSegment.DIRECTORY + "/audit-%016d-%016d.index".formatted(first, last);
+            return AuditSegment.DIRECTORY + String.format(Locale.ROOT, "/audit-%016d-%016d.index", first, last);
         }
 
         Optional<String> disclosuresFile() {
             return disclosures.map(written -> AuditSegment.DIRECTORY
-                    + "/disclosures-%016d-%016d-%016d.jsonl".formatted(first, last, written.at()));
+                    + String.format(Locale.ROOT, "/disclosures-%016d-%016d-%016d.jsonl", first, last, written.at()));
         }
 
         /** All its files. */

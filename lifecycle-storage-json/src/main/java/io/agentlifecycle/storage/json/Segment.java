@@ -6,6 +6,7 @@ import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,7 +21,7 @@ record Segment(Path file, long firstSeq) {
     private static final byte[] BEGIN = "{\"seq\":".getBytes(US_ASCII);
 
     static Segment at(Path directory, long firstSeq) {
-        return new Segment(directory.resolve("journal-%016d.jsonl".formatted(firstSeq)), firstSeq);
+        return new Segment(directory.resolve(String.format(Locale.ROOT, "journal-%016d.jsonl", firstSeq)), firstSeq);
     }
 
     static Optional<Segment> named(Path directory, String name) {

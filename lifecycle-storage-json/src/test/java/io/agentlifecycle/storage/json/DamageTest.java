@@ -1,5 +1,6 @@
 package io.agentlifecycle.storage.json;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -163,17 +164,23 @@ class DamageTest {
     void each_byte_of_a_snapshot_changed_to_each_other_value_is_noticed() {
         Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
         Path file = Journals.snapshot(files);
-        Manifest.Reference reference = Manifest.decode(new String(files.get(Journals.file(Manifest.NAME)), UTF_8))
-                .snapshot()
-                .orElseThrow();
+        Manifest manifest = Manifest.decode(new String(files.get(Journals.file(Manifest.NAME)), UTF_8));
+        Manifest.Reference reference = manifest.snapshot().orElseThrow();
+        String storeId = manifest.storeId();
         byte[] whole = files.get(file);
 
         IntStream.range(0, whole.length).parallel().forEach(offset -> {
             for (int change = 1; change < 256; change++) {
                 byte[] damaged = whole.clone();
                 damaged[offset] ^= (byte) change;
-                assertThatThrownBy(() ->
-                                Snapshot.requireSound(MemoryIo.of(Map.of(file, damaged)), Sample.DIRECTORY, reference))
+                MemoryIo disk = MemoryIo.of(Map.of(file, damaged));
+                assertThatThrownBy(() -> Snapshot.requireSound(disk, Sample.DIRECTORY, reference))
+                        .isInstanceOf(CorruptStoreException.class)
+                        .hasMessageContaining(file.toString());
+                // whatever it reads before it comes to the digest
+                assertThatThrownBy(() -> Snapshot.load(
+                                disk, Sample.DIRECTORY, reference, storeId, new Contents(new EventLog(List.of()))))
+                        .as("byte %d", offset)
                         .isInstanceOf(CorruptStoreException.class)
                         .hasMessageContaining(file.toString());
             }
@@ -184,6 +191,17 @@ class DamageTest {
             damaged[offset] ^= 1;
             assertOpens(Journals.with(files, file, damaged), ALL);
         }
+    }
+
+    @Test
+    void a_record_of_a_snapshot_that_ends_where_its_body_should_begin_is_damage() {
+        Map<Path, byte[]> files = Journals.withSnapshot(COMMITS);
+        Path file = Journals.snapshot(files);
+        byte[] damaged = files.get(file).clone();
+        String text = new String(damaged, ISO_8859_1);
+        damaged[text.indexOf("\"body\":{") + "\"body\":".length()] = '\n';
+
+        assertOpens(Journals.with(files, file, damaged), ALL);
     }
 
     /** What an audit segment says, read in each way. */

@@ -10,7 +10,7 @@ final class PlantedBugs {
                     "CommitQueue",
                     "        Batch batch = open;\n        open = new Batch(batch.end());",
                     "        Batch batch = open;\n        batch.fate(Batch.Fate.DURABLE);\n        settled.signalAll();\n        open = new Batch(batch.end());",
-                    "JsonStoreInMemoryTest#c5_nothing_is_visible_before_it_is_durable"),
+                    "FaultTest#a_write_that_fails_is_answered_with_full_and_the_store_goes_on"),
             new PlantedBugsTest.Bug(
                     "nothing is ever forced",
                     "SegmentWriter",
@@ -120,10 +120,16 @@ final class PlantedBugs {
                     "            batch.commits().forEach(early -> contents.apply(early.commit().mutations(), early.commit().at()));\n            out.write(batch.bytes());\n",
                     "CountsTest#a_conflict_is_answered_once_the_winner_is_durable"),
             new PlantedBugsTest.Bug(
+                    "a record that ends too early is more than damage",
+                    "Cursor",
+                    "if (end <= at || text.charAt(at) != '{' || text.charAt(end - 1) != '}') {",
+                    "if (end == Integer.MAX_VALUE) {",
+                    "DamageTest#a_record_of_a_snapshot_that_ends_where_its_body_should_begin_is_damage"),
+            new PlantedBugsTest.Bug(
                     "checks are not compared",
                     "CommitQueue",
-                    "            expect(check.key(), check instanceof Check.Version version ? version.version() : 0, conflicts);",
-                    "            check.key();",
+                    "commit.conflicts(this::newest)",
+                    "new Commit(commit.requestId(), commit.at(), List.of(), commit.mutations(), commit.events()).conflicts(this::newest)",
                     "JsonStoreInMemoryTest#c2_every_check_is_compared_wherever_it_stands"),
             new PlantedBugsTest.Bug(
                     "a conflict is answered before the winner is durable",
@@ -134,8 +140,8 @@ final class PlantedBugs {
             new PlantedBugsTest.Bug(
                     "versions are compared with what is durable only",
                     "CommitQueue",
-                    "long current = newest == null ? contents.state().version(key) : newest;",
-                    "long current = contents.state().version(key);",
+                    "return waiting == null ? contents.state().version(key) : waiting;",
+                    "return contents.state().version(key);",
                     "CountsTest#a_conflict_is_answered_once_the_winner_is_durable"),
             new PlantedBugsTest.Bug(
                     "a request may be used again for something else",

@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.LongStream;
@@ -148,6 +149,24 @@ class RoundTripTest {
                 Sample.commit("again", Sample.put("a", 1).mutations(), List.of()),
                 Sample.purge("p-2", "a"),
                 Sample.commit("and again", Sample.put("a", 1).mutations(), List.of()));
+    }
+
+    /** Names of files have digits that everyone writes, whatever the language of the machine. */
+    @Test
+    void a_store_is_the_same_where_people_write_other_digits() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(new Locale("ar", "EG"));
+        try {
+            assertThat("%d".formatted(7)).isNotEqualTo("7");
+            assertComesBack(Journals.commits(5).toArray(Commit[]::new));
+        } finally {
+            Locale.setDefault(before);
+        }
+        assertThat(disk.files().keySet())
+                .allMatch(file -> file.toString().chars().allMatch(c -> c < 0x80));
+        try (JsonStore store = Sample.open(disk)) {
+            assertThat(Sample.content(store)).isEqualTo(Sample.content(Journals.commits(5)));
+        }
     }
 
     @Test
