@@ -30,12 +30,15 @@ final class LogBundle {
     private final Path directory;
     private final VerifierKey key;
     private final Optional<Checkpoint> seen;
+    private final boolean partAllowed;
 
     /**
      * @param key whose log it should be
      * @param seen a checkpoint of that log which the reader remembers
+     * @param partAllowed whether a part of the log will do
      */
-    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen) {
+    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
+        this.partAllowed = partAllowed;
         this.directory = directory;
         this.key = key;
         this.seen = seen;
@@ -56,8 +59,11 @@ final class LogBundle {
     Verified verify() throws IOException {
         Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
         requireEqual(KEY, "key", text(KEY), key + "\n");
-        seen.ifPresent(before -> requireNotShorter(checkpoint, before));
+        seen.ifPresent(before -> requireNotBefore(checkpoint, before));
         boolean whole = !Files.exists(directory.resolve(LogProof.fileOf(1)));
+        if (!whole && !partAllowed) {
+            throw tampered(EVENTS, "this is a part of a log, and not the whole; say --part if that is what you expect");
+        }
         return new Verified(checkpoint, whole, whole ? whole(checkpoint) : part(checkpoint));
     }
 
@@ -65,6 +71,10 @@ final class LogBundle {
         var tree = new TreeHasher(this::requireTile);
         requireSeen(tree);
         LogVerification events = events(event -> {
+            // nobody who has not the key decides how much is kept in memory
+            if (tree.size() == checkpoint.size()) {
+                throw tampered(EVENTS, "it has more events than the %d of the checkpoint".formatted(tree.size()));
+            }
             tree.add(Hash.ofLeaf(event.leafHash()));
             requireSeen(tree);
         });
@@ -145,12 +155,18 @@ final class LogBundle {
         }
     }
 
-    private static void requireNotShorter(Checkpoint checkpoint, Checkpoint before) {
+    private static void requireNotBefore(Checkpoint checkpoint, Checkpoint before) {
         if (checkpoint.size() < before.size()) {
             throw tampered(
                     CHECKPOINT,
                     "TRUNCATED: the log has %d events, but it had %d when the remembered checkpoint was signed"
                             .formatted(checkpoint.size(), before.size()));
+        }
+        if (checkpoint.size() == before.size() && !checkpoint.root().equals(before.root())) {
+            throw tampered(
+                    CHECKPOINT,
+                    "FORK: the first %d events have the root %s, but the remembered checkpoint has %s"
+                            .formatted(before.size(), checkpoint.root(), before.root()));
         }
     }
 
@@ -174,7 +190,12 @@ final class LogBundle {
     }
 
     private String text(String file) throws IOException {
-        return new String(bytes(file), UTF_8);
+        byte[] bytes = bytes(file);
+        String text = new String(bytes, UTF_8);
+        if (!Arrays.equals(text.getBytes(UTF_8), bytes)) {
+            throw tampered(file, "it is not UTF-8");
+        }
+        return text;
     }
 
     private byte[] bytes(String file) throws IOException {

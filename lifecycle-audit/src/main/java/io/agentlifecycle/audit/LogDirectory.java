@@ -24,10 +24,13 @@ import java.util.stream.Stream;
 /** The files of a log in a directory, for its owner only. One process has it, and in that one user, until it is closed. */
 final class LogDirectory implements LogFiles, AutoCloseable {
     private static final String TEMPORARY = ".tmp";
-    private static final String LOCK = "LOCK";
+    private static final String LOCK = "TREE.LOCK";
 
     /** The process has one lock for all of its users, and would lose it when a second one closes the file. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    private static final boolean POSIX =
+            FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
 
     private final Path root;
     private final FileChannel lock;
@@ -45,6 +48,9 @@ final class LogDirectory implements LogFiles, AutoCloseable {
     static LogDirectory open(Path directory) throws IOException {
         makeFolder(directory.toAbsolutePath());
         Path root = directory.toRealPath();
+        if (Files.exists(root.resolve("MANIFEST.json"))) {
+            throw new IOException(root + " belongs to a store; give the tree a folder of its own");
+        }
         if (!HELD.add(root)) {
             throw new IOException(root + " is in use in this process");
         }
@@ -144,8 +150,7 @@ final class LogDirectory implements LogFiles, AutoCloseable {
     }
 
     private static FileAttribute<?>[] ownerOnly(String permissions) {
-        boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
-        return posix
+        return POSIX
                 ? new FileAttribute<?>[] {
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
                 }
@@ -154,6 +159,9 @@ final class LogDirectory implements LogFiles, AutoCloseable {
 
     /** Makes the names in a folder durable. */
     private static void force(Path folder) throws IOException {
+        if (!POSIX) {
+            return; // elsewhere a folder cannot be opened, and the file system keeps its names by itself
+        }
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
             channel.force(true);
         }

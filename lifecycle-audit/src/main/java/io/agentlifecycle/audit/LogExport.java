@@ -15,6 +15,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -35,11 +36,11 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
 
     /** Hears of events in the order of the log, the first of them number 0. */
     private interface Visitor {
-        void event(long index, SealedEvent event) throws IOException;
+        void event(long index, StoredEvent event) throws IOException;
     }
 
     /**
-     * Writes all of it into a folder that is not there yet. If this fails, there is a folder of another name, or none.
+     * Writes all of it into a folder that is not there yet. If this fails, what is left has another name.
      *
      * @throws IOException if it is there, or cannot be written
      */
@@ -50,7 +51,8 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                 Files.createDirectories(LogDirectory.parent(file));
                 Files.write(file, bytes);
             });
-            each((index, event) -> {
+            each((index, stored) -> {
+                SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
                 events.write(EventLine.write(event) + "\n");
                 hasher.add(Hash.ofLeaf(event.leafHash()));
             });
@@ -69,11 +71,16 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
     void write(Path folder, String stream) throws IOException {
         write(folder, (unfinished, events) -> {
             var lines = new AtomicLong();
-            each((index, event) -> {
-                if (event.event().position().stream().equals(stream)) {
+            Hash root = Checkpoint.read(note.text()).rootHash();
+            each((index, stored) -> {
+                if (stored.stream().equals(stream)) {
+                    SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
                     events.write(EventLine.write(event) + "\n");
-                    var proof = new LogProof(index, tree.inclusion(index), note.toString());
-                    Files.writeString(unfinished.resolve(LogProof.fileOf(lines.incrementAndGet())), proof.toString());
+                    List<Hash> hashes = tree.inclusion(index);
+                    requireIncluded(event, index, hashes, root);
+                    Files.writeString(
+                            unfinished.resolve(LogProof.fileOf(lines.incrementAndGet())),
+                            new LogProof(index, hashes, note.toString()).toString());
                 }
             });
             if (lines.get() == 0) {
@@ -82,12 +89,23 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
         });
     }
 
+    /** Nobody is handed a proof that proves nothing. */
+    private void requireIncluded(SealedEvent event, long index, List<Hash> hashes, Hash root) throws IOException {
+        try {
+            MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    "the tiles do not prove what the store says; verify() says where: " + e.getMessage(), e);
+        }
+    }
+
     private void write(Path folder, Content content) throws IOException {
         if (Files.exists(folder)) {
             throw new FileAlreadyExistsException(folder + " is there already; export into a new folder");
         }
-        Path unfinished = folder.resolveSibling(folder.getFileName() + ".unfinished");
-        Files.createDirectories(unfinished);
+        Path parent = LogDirectory.parent(folder);
+        Files.createDirectories(parent);
+        Path unfinished = Files.createTempDirectory(parent, folder.getFileName() + ".unfinished-");
         try (BufferedWriter events = Files.newBufferedWriter(unfinished.resolve(LogBundle.EVENTS))) {
             content.write(unfinished, events);
         }
@@ -110,7 +128,7 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
             }
             for (StoredEvent stored : page.events()) {
                 if (index < tree.size()) {
-                    visitor.event(index++, SealedEvent.read(stored.canonical(), stored.signature()));
+                    visitor.event(index++, stored);
                 }
             }
             cursor = page.cursor();

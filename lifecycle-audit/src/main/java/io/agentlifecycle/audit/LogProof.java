@@ -2,6 +2,7 @@ package io.agentlifecycle.audit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Shows that one event is in a log, as C2SP's tlog-proof has it, without extra data.
@@ -20,7 +21,7 @@ record LogProof(long index, List<Hash> hashes, String note) {
 
     /** What the proof of line {@code line} is named, counting from 1. */
     static String fileOf(long line) {
-        return "%04d.tlog-proof".formatted(line);
+        return String.format(Locale.ROOT, "%04d.tlog-proof", line);
     }
 
     /**

@@ -31,16 +31,14 @@ final class LogTree {
     /**
      * How far the tree has come. What stands in tiles beyond that does not count.
      *
-     * @param from where the last page of events began
+     * @param from where in the log the last page began that was taken before the tree was last signed, or an earlier one
      * @param fromSize how many leaves there were before that page
-     * @param cursor where the next page begins
      */
-    private record Position(long from, long fromSize, long cursor, long size, Hash root) {
-        static final Position BEGIN = new Position(0, 0, 0, 0, Hash.EMPTY_TREE);
+    private record Position(long from, long fromSize, long size, Hash root) {
+        static final Position BEGIN = new Position(0, 0, 0, Hash.EMPTY_TREE);
 
         String write(String origin) {
             return CanonicalJson.write(Json.object()
-                    .put("cursor", cursor)
                     .put("from", from)
                     .put("fromSize", fromSize)
                     .put("log", origin)
@@ -59,20 +57,31 @@ final class LogTree {
             var read = new Position(
                     fields.integer("from"),
                     fields.integer("fromSize"),
-                    fields.integer("cursor"),
                     fields.integer("size"),
                     Hash.ofLeaf(fields.string("root")));
             fields.end();
-            if (read.fromSize < 0 || read.fromSize > read.size) {
+            if (read.fromSize < 0 || read.fromSize >= Math.max(1, read.size)) {
                 throw new IllegalArgumentException("it has impossible sizes");
             }
             return read;
         }
     }
 
+    /** A place in the log, and how many leaves there are before it. */
+    private record Place(long cursor, long size) {}
+
     private final LogFiles files;
     private final NoteSigner signer;
     private Position position;
+
+    /** Where in the log the next page begins. It is not written down, but seen when the last page is looked at again. */
+    private long cursor;
+
+    /** Where the last page began, and what then becomes {@code from} once it is signed. */
+    private Place lastPage;
+
+    private Place from;
+
     private Optional<SignedNote> note;
     private Optional<Checkpoint> signed;
 
@@ -80,6 +89,9 @@ final class LogTree {
         this.files = files;
         this.signer = signer;
         this.position = position;
+        this.cursor = position.from();
+        this.from = new Place(position.from(), position.fromSize());
+        this.lastPage = from;
         this.note = note;
         this.signed = note.map(read -> Checkpoint.read(read.text()));
     }
@@ -112,7 +124,10 @@ final class LogTree {
         return files.read(path, MAX_SMALL_FILE).map(bytes -> new String(bytes, UTF_8));
     }
 
-    /** The tiles lead to the root, the checkpoint is of this tree, and the log still has the last leaves. */
+    /**
+     * The tiles lead to the root, the checkpoint is of this tree, and the log still has all leaves that are not signed, and
+     * some before them, which show where it goes on. What is signed needs no comparing: its root is in the checkpoint.
+     */
     private void requireSound(Events events) throws IOException {
         if (!tree(position.size()).root().equals(position.root())) {
             throw new IllegalArgumentException("its tiles do not lead to its root at size " + position.size());
@@ -121,9 +136,11 @@ final class LogTree {
             requireOwn(signed.get());
             requireExtends(signed.get());
         }
+        if (position.fromSize() > signed.map(Checkpoint::size).orElse(0L)) {
+            throw new IllegalArgumentException("it says that more was signed than its checkpoint does");
+        }
         MerkleTree tree = tree(position.size());
         long leaf = position.fromSize();
-        long cursor = position.from();
         while (leaf < position.size()) {
             EventPage page = events.after(cursor, (int) Math.min(PAGE, position.size() - leaf));
             if (page.events().isEmpty()
@@ -138,10 +155,6 @@ final class LogTree {
                 }
             }
             cursor = page.cursor();
-        }
-        if (cursor != position.cursor()) {
-            throw new IllegalArgumentException(
-                    "its place in the log is %d, but its last event leads to %d".formatted(position.cursor(), cursor));
         }
     }
 
@@ -211,29 +224,37 @@ final class LogTree {
     /** Takes over all events that the log has beyond the tree, and shows each. Returns how many. */
     long follow(Events events, Consumer<StoredEvent> visitor) throws IOException {
         long before = position.size();
-        for (EventPage page = next(events); !page.events().isEmpty(); page = next(events)) {
-            take(page);
+        EventPage page;
+        do {
+            page = events.after(cursor, PAGE);
+            if (!page.events().isEmpty()) {
+                take(page);
+            }
             page.events().forEach(visitor);
-        }
+        } while (page.events().size() >= PAGE); // what comes meanwhile is for the next time
         return position.size() - before;
-    }
-
-    private EventPage next(Events events) {
-        return events.after(position.cursor(), PAGE);
     }
 
     /** Tiles first, then the position that makes them count; a crash in between leaves tiles that are written again. */
     private void take(EventPage page) throws IOException {
         List<Hash> leaves = new ArrayList<>();
         page.events().forEach(event -> leaves.add(hash(event)));
-        Map<Tile, byte[]> changed = tree(position.size()).append(leaves);
+        MerkleTree before = tree(position.size());
+        if (!before.root().equals(position.root())) {
+            throw tampered("its tiles no longer lead to its root at size " + position.size());
+        }
+        Map<Tile, byte[]> changed = before.append(leaves);
         for (Map.Entry<Tile, byte[]> tile : changed.entrySet()) {
             files.write(tile.getKey().path(), tile.getValue());
         }
         long size = position.size() + leaves.size();
-        var written = new MerkleTree(this::tile, size);
-        Position next = new Position(position.cursor(), position.size(), page.cursor(), size, written.root());
+        // from what was just compared and computed, and not from what the disk says now
+        Hash root =
+                new MerkleTree(tile -> changed.containsKey(tile) ? changed.get(tile) : before.tile(tile), size).root();
+        Position next = new Position(from.cursor(), from.size(), size, root);
         files.write(POSITION, next.write(signer.key().name()).getBytes(UTF_8));
+        lastPage = new Place(cursor, position.size());
+        cursor = page.cursor();
         position = next;
         for (Tile tile : changed.keySet()) {
             if (tile.width() == Tile.FULL) {
@@ -253,8 +274,7 @@ final class LogTree {
                 requireExtends(signed.get());
             }
         } catch (IllegalArgumentException e) {
-            throw new AuditTamperedException(
-                    List.of("nothing is signed, the tree of the log was changed: " + e.getMessage()));
+            throw tampered(String.valueOf(e.getMessage()));
         }
         var checkpoint = new Checkpoint(
                 signer.key().name(), position.size(), position.root().toString());
@@ -265,6 +285,11 @@ final class LogTree {
         files.write(CHECKPOINT, made.toString().getBytes(UTF_8));
         note = Optional.of(made);
         signed = Optional.of(checkpoint);
+        from = lastPage;
         return made;
+    }
+
+    private static AuditTamperedException tampered(String what) {
+        return new AuditTamperedException(List.of("the tree of the log was changed, and nothing is signed: " + what));
     }
 }

@@ -4,8 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -42,14 +44,12 @@ public final class MerkleLog implements CheckpointLog {
 
     private final Path directory;
     private final SigningKeyStore keys;
-    private final Ed25519PublicKey key;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys, Ed25519PublicKey key) {
+    private MerkleLog(Path directory, SigningKeyStore keys) {
         this.directory = directory;
         this.keys = keys;
-        this.key = key;
     }
 
     /** A tree that is in use. */
@@ -98,29 +98,35 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
-     * Keeps the tree in {@code directory}, which need not exist yet, and signs with the newest key of {@code keys} that is
-     * not retired: the one that the sealer has, too.
+     * Keeps the tree in {@code directory}, which need not exist yet and belongs to the tree alone, and signs with the key of
+     * the log, which must be one of {@code keys}: those that the sealer has, too.
      *
      * @throws IllegalArgumentException if the keys are not for {@link SigningKeyStore.Purpose#AUDIT}, or all retired
      */
     public static MerkleLog create(Path directory, SigningKeyStore keys) {
-        return new MerkleLog(
-                requireNonNull(directory, "directory").toAbsolutePath(),
-                keys,
-                Ed25519PublicKey.of(Ed25519AuditSealer.newest(keys)));
+        Ed25519AuditSealer.create(keys); // refuses what a sealer refuses
+        return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys);
     }
 
-    /** {@inheritDoc} */
+    /**
+     * {@inheritDoc}
+     *
+     * @throws PolicyViolationException rule {@code log-key}, if the log has no key, or one that is not among the keys
+     */
     @Override
-    public void open(String origin, Events log, Instant now) {
+    public void open(String origin, Optional<PublicJwk> logKey, Events log, Instant now) {
+        PublicJwk key = logKey.orElseThrow(() -> new PolicyViolationException(
+                "log-key",
+                "checkpoints are signed with the key of the log, and %s has none; open it with a sealer(..)"
+                        .formatted(origin)));
         attempt(() -> {
             if (open.isPresent()) {
                 throw new IllegalStateException(
                         "the tree in %s is used by another manager; close that first".formatted(directory));
             }
+            var signer = new NoteSigner(keys, new VerifierKey(origin, publicKey(origin, key)));
             LogDirectory files = LogDirectory.open(directory);
             try {
-                var signer = new NoteSigner(keys, new VerifierKey(origin, key));
                 open = Optional.of(new Open(files, LogTree.open(files, signer, log), log, now));
             } catch (IOException | RuntimeException e) {
                 files.close();
@@ -128,6 +134,17 @@ public final class MerkleLog implements CheckpointLog {
             }
             return null;
         });
+    }
+
+    private Ed25519PublicKey publicKey(String origin, PublicJwk key) {
+        if (keys.publicKeys().stream()
+                .noneMatch(known -> !known.retired() && known.jwk().equals(key))) {
+            throw new PolicyViolationException(
+                    "log-key",
+                    "the key of log %s is %s, and the keys for its checkpoints do not have it; pass those of the sealer"
+                            .formatted(origin, key.keyId()));
+        }
+        return Ed25519PublicKey.of(key);
     }
 
     @Override

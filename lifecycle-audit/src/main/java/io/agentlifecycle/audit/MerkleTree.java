@@ -126,7 +126,8 @@ final class MerkleTree {
         return folded(hashes);
     }
 
-    private byte[] tile(Tile tile) throws IOException {
+    /** The bytes of a tile, the same each time. */
+    byte[] tile(Tile tile) throws IOException {
         byte[] bytes = known.get(tile);
         if (bytes == null) {
             bytes = tiles.read(tile);

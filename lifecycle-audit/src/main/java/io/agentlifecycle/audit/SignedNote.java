@@ -85,6 +85,10 @@ record SignedNote(String text, List<Signature> signatures) {
             throw new IllegalArgumentException("below its blank line a note has signatures only");
         }
         byte[] bytes = Base64.getDecoder().decode(line.substring(blank + 1));
+        if (bytes.length <= ID_BYTES || !VerifierKey.isName(line.substring(DASH.length(), blank))) {
+            throw new IllegalArgumentException(
+                    "a signature has a name without blanks, and bytes behind the id of its key");
+        }
         return new Signature(line.substring(DASH.length(), blank), bytes);
     }
 

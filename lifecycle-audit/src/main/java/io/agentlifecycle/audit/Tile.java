@@ -1,5 +1,7 @@
 package io.agentlifecycle.audit;
 
+import java.util.Locale;
+
 /**
  * Names a tile: hashes number {@code 256 * index} to {@code 256 * index + width - 1} of those of {@code 256^level} leaves
  * each, one behind the other. See C2SP's tlog-tiles.
@@ -32,9 +34,9 @@ record Tile(int level, long index, int width) {
 
     /** Where it stands, with slashes: {@code tile/0/x001/234}, and {@code .p/5} behind that if it is not full. */
     String path() {
-        var number = new StringBuilder("%03d".formatted(index % GROUP));
+        var number = new StringBuilder(String.format(Locale.ROOT, "%03d", index % GROUP));
         for (long rest = index / GROUP; rest > 0; rest /= GROUP) {
-            number.insert(0, "x%03d/".formatted(rest % GROUP));
+            number.insert(0, String.format(Locale.ROOT, "x%03d/", rest % GROUP));
         }
         return "tile/" + level + "/" + number + (width == FULL ? "" : ".p/" + width);
     }

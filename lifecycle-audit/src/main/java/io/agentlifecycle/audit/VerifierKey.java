@@ -25,7 +25,7 @@ record VerifierKey(String name, Ed25519PublicKey key) {
     private static final Pattern FORM = Pattern.compile("([^+]+)\\+([0-9a-f]{8})\\+([A-Za-z0-9+/]{44})");
 
     VerifierKey {
-        if (!NAME.matcher(requireNonNull(name, "name")).matches()) {
+        if (!isName(requireNonNull(name, "name"))) {
             throw new IllegalArgumentException(
                     "the name of a key has 1 to 256 characters, none of them a blank or a plus, but was \"" + name
                             + "\"");
@@ -52,6 +52,10 @@ record VerifierKey(String name, Ed25519PublicKey key) {
             throw new IllegalArgumentException("its id does not belong to its name and key");
         }
         return read;
+    }
+
+    static boolean isName(String text) {
+        return NAME.matcher(text).matches();
     }
 
     /** The four bytes that stand before a signature and say which key it may be of. */

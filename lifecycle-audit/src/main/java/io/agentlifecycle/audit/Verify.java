@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -16,17 +17,19 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT]}. It needs no store, and
+ * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT] [--part]}. It needs no store, and
  * trusts nothing in the folder: it says what is wrong and never fails otherwise.
  */
 public final class Verify {
     private static final String USAGE = """
-            usage: verify DIR --vkey FILE [--seen CHECKPOINT]
+            usage: verify DIR --vkey FILE [--seen CHECKPOINT] [--part]
               DIR         an exported log
               FILE        the key of the log, from elsewhere than from DIR
               CHECKPOINT  a checkpoint of that log which you kept
+              --part      a part of the log will do, such as the trail of one agent
             ends with 0 if all is well, 1 if not, 2 if it was not asked in this way""";
 
+    private static final int MAX_LINE = 400;
     private static final int MAX_FILE = 32_768;
 
     private Verify() {}
@@ -37,7 +40,8 @@ public final class Verify {
     }
 
     static int run(String[] args, PrintStream out) {
-        List<String> given = List.of(args);
+        List<String> given = new ArrayList<>(List.of(args));
+        boolean part = given.remove("--part");
         boolean withSeen = given.size() == 6 && given.get(4).equals("--seen");
         boolean understood = (given.size() == 4 || withSeen)
                 && given.get(0).equals("verify")
@@ -51,18 +55,24 @@ public final class Verify {
             Optional<Checkpoint> seen = withSeen
                     ? Optional.of(LogBundle.checkpoint(given.get(5), read(given.get(5)), key))
                     : Optional.empty();
-            print(new LogBundle(Path.of(given.get(1)), key, seen).verify(), seen, out);
+            print(new LogBundle(Path.of(given.get(1)), key, seen, part).verify(), seen, out);
             return 0;
         } catch (InvalidPathException e) {
-            out.println(e.getMessage());
+            out.println(harmless(String.valueOf(e.getMessage())));
             return 2;
         } catch (AuditTamperedException e) {
-            e.findings().forEach(out::println);
+            e.findings().forEach(finding -> out.println(harmless(finding)));
             return 1;
         } catch (IOException | IllegalArgumentException e) {
-            out.println(e);
+            out.println(harmless(e.toString()));
             return 1;
         }
+    }
+
+    /** What stands in files of others, on one line and without what a terminal obeys. */
+    private static String harmless(String text) {
+        String line = text.replaceAll("\\p{C}|[\\u2028\\u2029]", "?");
+        return line.length() <= MAX_LINE ? line : line.substring(0, MAX_LINE) + "...";
     }
 
     private static String read(String file) throws IOException {

@@ -7,10 +7,16 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.ProvisioningRequest;
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
@@ -59,7 +65,7 @@ class LogBundleTest {
         LifecycleStore store = LifecycleStore.inMemory();
         var log = new SignedLog(new SignedLog.SigningKeys(keys), store, ORIGIN, seed);
         MerkleLog tree = MerkleLog.create(folder.resolve(name), keys);
-        tree.open(ORIGIN, store::events, log.clock.instant());
+        tree.open(ORIGIN, Optional.of(key.key().jwk()), store::events, log.clock.instant());
         return new Kept(store, log, tree);
     }
 
@@ -73,7 +79,7 @@ class LogBundleTest {
     }
 
     private LogBundle.Verified verify(Path bundle) throws IOException {
-        return new LogBundle(bundle, key, Optional.empty()).verify();
+        return new LogBundle(bundle, key, Optional.empty(), true).verify();
     }
 
     private void refused(Path bundle, String... why) {
@@ -125,7 +131,7 @@ class LogBundleTest {
         MerkleLog tree = MerkleLog.create(folder.resolve("tree"), keys);
         LifecycleStore store = LifecycleStore.inMemory();
         SignedLog log = new SignedLog("example.com/others");
-        tree.open(ORIGIN, store::events, log.clock.instant());
+        tree.open(ORIGIN, Optional.of(key.key().jwk()), store::events, log.clock.instant());
         tree.export(folder.resolve("bundle"));
 
         assertThat(verify(folder.resolve("bundle")).checkpoint().size()).isZero();
@@ -335,7 +341,7 @@ class LogBundleTest {
                 ORIGIN, Ed25519PublicKey.of(JdkKeys.fresh().publicKeys().get(0).jwk()));
         Files.writeString(bundle.resolve("genesis.vkey"), others + "\n");
         refused(bundle, "genesis.vkey: its key is " + others);
-        assertThatThrownBy(() -> new LogBundle(bundle, others, Optional.empty()).verify())
+        assertThatThrownBy(() -> new LogBundle(bundle, others, Optional.empty(), true).verify())
                 .isInstanceOf(AuditTamperedException.class);
     }
 
@@ -367,13 +373,24 @@ class LogBundleTest {
         kept.log().active("b");
         kept.export(folder.resolve("after"));
 
-        new LogBundle(folder.resolve("after"), key, Optional.of(before)).verify();
-        new LogBundle(folder.resolve("before"), key, Optional.of(before)).verify();
+        new LogBundle(folder.resolve("after"), key, Optional.of(before), true).verify();
+        new LogBundle(folder.resolve("before"), key, Optional.of(before), true).verify();
         Checkpoint after = verify(folder.resolve("after")).checkpoint();
-        assertThatThrownBy(() -> new LogBundle(folder.resolve("before"), key, Optional.of(after)).verify())
+        assertThatThrownBy(() -> new LogBundle(folder.resolve("before"), key, Optional.of(after), true).verify())
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(
                         "TRUNCATED: the log has %d events, but it had %d".formatted(before.size(), after.size()));
+    }
+
+    @Test
+    void two_checkpoints_of_one_size_with_different_roots_are_a_fork() throws IOException {
+        Path bundle = exported();
+        var other = new Checkpoint(ORIGIN, 30, Hash.EMPTY_TREE.toString());
+        for (Path each : List.of(bundle, trailOf(keep("again", 1)))) {
+            assertThatThrownBy(() -> new LogBundle(each, key, Optional.of(other), true).verify())
+                    .isInstanceOf(AuditTamperedException.class)
+                    .hasMessageContaining("checkpoint: FORK: the first 30 events have the root");
+        }
     }
 
     /** The holder of the key writes another history with as many events; by itself it verifies. */
@@ -389,7 +406,7 @@ class LogBundleTest {
         forged.export(folder.resolve("forgery"));
 
         verify(folder.resolve("forgery"));
-        assertThatThrownBy(() -> new LogBundle(folder.resolve("forgery"), key, Optional.of(remembered)).verify())
+        assertThatThrownBy(() -> new LogBundle(folder.resolve("forgery"), key, Optional.of(remembered), true).verify())
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("FORK: the first 30 events have the root")
                 .hasMessageContaining(remembered.root());
@@ -399,7 +416,10 @@ class LogBundleTest {
 
     /** Seventeen or so of the thirty events. */
     private Path trail() {
-        Kept kept = keep("tree", 1);
+        return trailOf(keep("tree", 1));
+    }
+
+    private Path trailOf(Kept kept) {
         kept.log().thirty();
         Path bundle = folder.resolve("trail");
         kept.tree().exportTrail(new AgentKey(TenantId.DEFAULT, AgentId.of("a")), bundle);
@@ -427,11 +447,13 @@ class LogBundleTest {
         assertThat(verified.events().heads()).containsOnlyKeys("a/default/a");
         Path vkey = Files.writeString(folder.resolve("key.vkey"), key + "\n");
         var output = new StringBuilder();
-        assertThat(run(output, "verify", bundle, "--vkey", vkey))
+        assertThat(run(output, "verify", bundle, "--vkey", vkey)).isEqualTo(1);
+        assertThat(output).contains("this is a part of a log, and not the whole; say --part");
+        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--part"))
                 .as("%s", output)
                 .isZero();
         assertThat(output).contains("a part of the 30 events of the log: each is proven to be in it");
-        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", bundle.resolve("checkpoint")))
+        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", bundle.resolve("checkpoint"), "--part"))
                 .isZero();
     }
 
@@ -444,7 +466,7 @@ class LogBundleTest {
                 folder.resolve("seen"), signer.sign(earlier.text()).toString());
         var output = new StringBuilder();
 
-        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", seen))
+        assertThat(run(output, "verify", bundle, "--vkey", vkey, "--seen", seen, "--part"))
                 .isEqualTo(1);
         assertThat(output).contains("ask for the whole log");
     }
@@ -640,6 +662,69 @@ class LogBundleTest {
                     .isEqualTo(1);
         }
         assertThat(output).doesNotContain("\tat ");
+    }
+
+    /** What others wrote is shown, but a terminal does not obey it. */
+    @Test
+    void what_is_printed_is_one_harmless_line() throws IOException {
+        Path bundle = exported();
+        Path vkey = Files.writeString(folder.resolve("key.vkey"), key + "\n");
+        Files.writeString(
+                bundle.resolve("genesis.vkey"),
+                "\u001b[2J\u001b[Hlog " + ORIGIN + "\n30 events\u2028" + "x".repeat(9_000));
+        var output = new StringBuilder();
+
+        assertThat(run(output, "verify", bundle, "--vkey", vkey)).isEqualTo(1);
+        assertThat(output.toString())
+                .startsWith("genesis.vkey: its key is ?[2J?[Hlog example.com/agents?30 events?x")
+                .hasSizeLessThan(420)
+                .hasLineCount(1);
+    }
+
+    /** Lines that need no signature could fill the memory, each with a stream of its own. */
+    @Test
+    void no_more_lines_are_read_than_the_checkpoint_says() throws IOException {
+        Path bundle = exported();
+        rewriteEvents(bundle, lines -> {
+            SealedEvent first = EventLine.read(lines.get(0));
+            for (int i = 0; i < 100; i++) {
+                lines.add(EventLine.write(waiting(first.event(), "a/default/x" + i)));
+            }
+            return lines;
+        });
+        refused(bundle, "events.jsonl: it has more events than the 30 of the checkpoint");
+    }
+
+    private static SealedEvent waiting(AuditEvent like, String stream) {
+        return SealedEvent.write(new AuditEvent(
+                like.log(),
+                like.id(),
+                like.at(),
+                like.keyId(),
+                StreamHead.of(stream).next(),
+                EventContent.of(EventKind.HEARTBEAT_FIRST, Actor.SYSTEM, Json.Obj.EMPTY)));
+    }
+
+    @Test
+    void the_leftovers_of_an_export_that_failed_are_not_in_the_next_one() throws IOException {
+        Kept kept = keep("tree", 1);
+        kept.log().thirty();
+        Path bundle = folder.resolve("bundle");
+        Path tile = folder.resolve("tree/tile/0/000.p/30");
+        kept.export(folder.resolve("before"));
+        byte[] sound = Files.readAllBytes(tile);
+        byte[] wrong = sound.clone();
+        wrong[9 * 32] ^= 1;
+        Files.write(tile, wrong);
+        var agent = new AgentKey(TenantId.DEFAULT, AgentId.of("a"));
+        assertThatThrownBy(() -> kept.tree().exportTrail(agent, bundle))
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("the tiles do not prove what the store says");
+        assertThat(bundle).doesNotExist();
+
+        Files.write(tile, sound);
+        kept.export(bundle);
+        assertThat(verify(bundle).whole()).isTrue();
     }
 
     @Test

@@ -186,12 +186,92 @@ class LogTreeTest {
         byte[] signed = files.files.get("checkpoint");
         files.files.get("tile/0/000.p/5")[0] ^= 1;
         log.commit(5);
-        tree.follow(log, event -> {});
 
-        assertThatThrownBy(tree::sign)
+        assertThatThrownBy(() -> tree.follow(log, event -> {}))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("nothing is signed");
         assertThat(files.files.get("checkpoint")).isEqualTo(signed);
+    }
+
+    /** Somebody who can write the tiles, and not the log, has nothing of theirs signed: not beside what is signed already... */
+    @Test
+    void a_leaf_that_was_changed_before_it_was_signed_is_never_signed() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        log.commit(5);
+        tree.follow(log, event -> {});
+        tree.sign();
+        log.commit(3);
+        tree.follow(log, event -> {});
+        files.files.get("tile/0/000.p/8")[6 * 32] ^= 1;
+        log.commit(1);
+
+        assertThatThrownBy(() -> tree.follow(log, event -> {}))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("nothing is signed");
+        assertThatThrownBy(tree::sign).isInstanceOf(AuditTamperedException.class);
+        assertThatThrownBy(() -> LogTree.open(files, SIGNER, log)).isInstanceOf(AuditTamperedException.class);
+    }
+
+    /** ...nor with a position to match it, whatever page it was in. */
+    @Test
+    void a_leaf_that_was_changed_together_with_the_position_is_never_signed() throws IOException {
+        for (int changed : new int[] {6, 9, 11}) {
+            var files = new MemoryFiles();
+            var log = new Log();
+            LogTree tree = LogTree.open(files, SIGNER, log);
+            log.commit(5);
+            tree.follow(log, event -> {});
+            tree.sign();
+            for (int i = 0; i < 3; i++) {
+                log.commit(3);
+                tree.follow(log, event -> {});
+            }
+            byte[] tile = files.files.get("tile/0/000.p/14");
+            tile[changed * 32] ^= 1;
+            Hash root = new MerkleTree(t -> tile, 14).root();
+            String position = new String(files.files.get("position.json"), UTF_8);
+            String forged = position.replaceFirst(
+                    "\"root\":\"[^\"]*\"", "\"root\":\"" + Digests.base64Url(root.bytes()) + "\"");
+            assertThat(forged).isNotEqualTo(position);
+            for (String each : List.of(
+                    forged,
+                    forged.replace("\"from\":0,\"fromSize\":0", "\"from\":4,\"fromSize\":14"),
+                    forged.replace("\"from\":0,\"fromSize\":0", "\"from\":3,\"fromSize\":11"))) {
+                files.files.put("position.json", each.getBytes(UTF_8));
+                assertThatThrownBy(() -> LogTree.open(files, SIGNER, log)).isInstanceOf(AuditTamperedException.class);
+            }
+        }
+    }
+
+    @Test
+    void a_log_that_grows_all_the_time_is_followed_for_one_page() throws IOException {
+        var log = new Log();
+        LogTree tree = LogTree.open(new MemoryFiles(), SIGNER, log);
+        CheckpointLog.Events growing = (cursor, limit) -> {
+            log.commit(1);
+            return log.after(cursor, limit);
+        };
+
+        assertThat(tree.follow(growing, event -> {})).isEqualTo(1);
+        assertThat(tree.follow(growing, event -> {})).isEqualTo(1);
+    }
+
+    /** A store may move its cursor over commits that say nothing. */
+    @Test
+    void commits_without_events_between_the_tree_and_its_place_are_no_matter() throws IOException {
+        var files = new MemoryFiles();
+        var log = new Log();
+        LogTree tree = LogTree.open(files, SIGNER, log);
+        log.commit(5);
+        tree.follow(log, event -> {});
+        log.commit(0);
+        log.commit(0);
+
+        LogTree again = LogTree.open(files, SIGNER, log);
+        log.commit(1);
+        assertThat(again.follow(log, event -> {})).isEqualTo(1);
     }
 
     @Test

@@ -10,6 +10,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
@@ -60,6 +61,10 @@ class MerkleLogTest {
                 .checkpoints(tree)
                 .clock(clock)
                 .build();
+    }
+
+    private LifecycleManager.Builder signed() {
+        return LifecycleManager.builder().sealer(Ed25519AuditSealer.create(keys));
     }
 
     private static AgentId requested(LifecycleManager manager) {
@@ -206,13 +211,11 @@ class MerkleLogTest {
     void a_manager_alone_has_it() {
         try (LifecycleManager manager = open()) {
             manager.sweeper().sweep();
-            assertThatThrownBy(
-                            () -> LifecycleManager.builder().checkpoints(tree).build())
+            assertThatThrownBy(() -> signed().checkpoints(tree).build())
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("is used by another manager");
             MerkleLog same = MerkleLog.create(folder.resolve("tree"), keys);
-            assertThatThrownBy(
-                            () -> LifecycleManager.builder().checkpoints(same).build())
+            assertThatThrownBy(() -> signed().checkpoints(same).build())
                     .isInstanceOf(UncheckedIOException.class)
                     .hasMessageContaining("is in use in this process");
             manager.sweeper().sweep();
@@ -291,6 +294,50 @@ class MerkleLogTest {
             int middle = from + Integer.highestOneBit(to - from - 1);
             return Hash.node(root(from, middle), root(middle, to));
         }
+    }
+
+    /** The key of the log signs, not the newest that there is. */
+    @Test
+    void a_key_that_was_made_for_later_signs_nothing_yet() {
+        Ed25519AuditSealer sealer = Ed25519AuditSealer.create(keys);
+        open().close();
+        keys.generate();
+        try (LifecycleManager manager = LifecycleManager.builder()
+                .storage(folder.resolve("store"))
+                .sealer(sealer)
+                .checkpoints(tree)
+                .clock(clock)
+                .build()) {
+            requested(manager);
+            manager.sweeper().sweep();
+            clock.advance(Duration.ofMinutes(1));
+            manager.sweeper().sweep();
+            assertThat(checkpoint().size()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void a_log_without_a_key_and_keys_without_that_of_the_log_are_refused() {
+        assertThatThrownBy(() -> LifecycleManager.builder().checkpoints(tree).build())
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContaining("has none; open it with a sealer(..)");
+        MerkleLog others = MerkleLog.create(folder.resolve("tree"), JdkKeys.fresh());
+        assertThatThrownBy(() -> signed().checkpoints(others).build())
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContaining("pass those of the sealer");
+    }
+
+    @Test
+    void the_folder_of_a_store_is_not_for_a_tree() {
+        open().close();
+        MerkleLog inside = MerkleLog.create(folder.resolve("store"), keys);
+        assertThatThrownBy(() -> LifecycleManager.builder()
+                        .storage(folder.resolve("store"))
+                        .sealer(Ed25519AuditSealer.create(keys))
+                        .checkpoints(inside)
+                        .build())
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("give the tree a folder of its own");
     }
 
     @Test

@@ -111,13 +111,29 @@ final class Engine {
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
         var deadlines = new Deadlines(rules, graceUntil, delivers);
-        LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted);
+        try {
+            LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
+            return open(committer, writer, rules, issuer, draws, deadlines, log, follower);
+        } catch (RuntimeException e) {
+            follower.close(committer.clock().now());
+            throw e;
+        }
+    }
+
+    private static Engine open(
+            Committer committer,
+            EventWriter writer,
+            Rules rules,
+            CredentialIssuer issuer,
+            Draws draws,
+            Deadlines deadlines,
+            LogKeeper log,
+            LogFollower follower) {
         var fleet = new FleetView();
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {
             fleet.load(committer.store());
-            follower.open(log.origin(), committer.store(), committer.clock().now());
             return new Engine(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet, subscription);
         } catch (RuntimeException e) {
             subscription.close();

@@ -23,14 +23,17 @@ import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.StoredRecord;
+import java.lang.ref.WeakReference;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -64,8 +67,8 @@ final class FleetView {
     /** One of the denials of this process, by number; {@code stop} if the agent was to be stopped altogether. */
     private record Denial(long number, boolean stop) {}
 
-    /** One object for all agents of an owner: owners are few, agents are many. */
-    private final Map<Owner, Owner> owners = new ConcurrentHashMap<>();
+    /** One object for all agents of an owner, as long as there are any: owners are few, agents are many. */
+    private final Map<Owner, WeakReference<Owner>> owners = Collections.synchronizedMap(new WeakHashMap<>());
 
     private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
 
@@ -126,10 +129,20 @@ final class FleetView {
                             agent.activity().silence().isPresent(),
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
                             listed(agent.credentials()),
-                            agent.owner().map(owner -> owners.computeIfAbsent(owner, o -> o)),
+                            agent.owner().map(this::shared),
                             pulse,
                             before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
+    }
+
+    private Owner shared(Owner owner) {
+        WeakReference<Owner> known = owners.get(owner);
+        Owner one = known == null ? null : known.get();
+        if (one != null) {
+            return one;
+        }
+        owners.put(owner, new WeakReference<>(owner));
+        return owner;
     }
 
     /** The listed credentials without what only their issuer looks at: there are a million of them. */

@@ -745,10 +745,14 @@ public final class LifecycleManager implements AutoCloseable {
 
         /**
          * The name of the log, 1 to 128 characters, fixed for ever when the store is first opened; by default
-         * {@code agentlifecycle.local/} and the id of the store.
+         * {@code agentlifecycle.local/} and the id of the store. It stands in checkpoints, so it has no blanks and no plus.
          */
         public Builder logOrigin(String value) {
-            logOrigin = Optional.of(Text.line("log origin", value, 128));
+            if (Text.line("log origin", value, 128).matches(".*[+\\s\\p{Z}].*")) {
+                throw new IllegalArgumentException(
+                        "log origin must have no blanks and no plus but was \"" + value + "\"");
+            }
+            logOrigin = Optional.of(value);
             return this;
         }
 
@@ -775,7 +779,8 @@ public final class LifecycleManager implements AutoCloseable {
          * @throws PolicyViolationException rule {@code require-durable}, {@code log-origin} or {@code log-key}
          * @throws io.agentlifecycle.core.error.AuditUnavailableException if the log begins, and its first event cannot be
          *     signed
-         * @throws AuditTamperedException if the log is not the one that checkpoints were signed of
+         * @throws AuditTamperedException if the log is not the one that checkpoints were signed of; whatever else
+         *     {@link #checkpoints} throws is thrown as it is
          * @throws StoreException if the store cannot be opened
          */
         public LifecycleManager build() {

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core;
 
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import java.time.Instant;
@@ -13,6 +14,10 @@ final class LogFollower {
     private static final Logger LOG = LoggerFactory.getLogger(LogFollower.class);
 
     private final Optional<CheckpointLog> checkpoints;
+
+    /** Only who opened it may close it: another manager may have it. */
+    private volatile boolean opened;
+
     private volatile Optional<String> lastFailure = Optional.empty();
 
     LogFollower(Optional<CheckpointLog> checkpoints) {
@@ -20,8 +25,11 @@ final class LogFollower {
     }
 
     /** Throws what the checkpoint log throws. */
-    void open(String origin, LifecycleStore store, Instant now) {
-        checkpoints.ifPresent(log -> log.open(origin, store::events, now));
+    void open(String origin, Optional<PublicJwk> key, LifecycleStore store, Instant now) {
+        checkpoints.ifPresent(log -> {
+            log.open(origin, key, store::events, now);
+            opened = true;
+        });
     }
 
     void follow(Instant now) {
@@ -38,11 +46,11 @@ final class LogFollower {
     }
 
     private void attempt(Consumer<CheckpointLog> work) {
-        if (checkpoints.isEmpty()) {
+        if (!opened) {
             return;
         }
         try {
-            work.accept(checkpoints.get());
+            work.accept(checkpoints.orElseThrow());
             lastFailure = Optional.empty();
         } catch (RuntimeException e) {
             lastFailure = Optional.of(e.toString());

@@ -60,11 +60,18 @@ final class LogKeeper {
     /**
      * Opens the log, or begins it in an empty store.
      *
-     * @throws AuditTamperedException if there are records but no log
+     * @param follower opened before anything is written, since it may see that this is not the log that it was
+     * @throws AuditTamperedException if there are records but no log, or the follower says so
      * @throws PolicyViolationException rule {@code log-origin} or {@code log-key}
      * @throws AuditUnavailableException if the log begins, or gets its first key, and that cannot be signed
      */
-    static LogKeeper open(Committer committer, EventWriter writer, Deadlines deadlines, Draws draws, Wanted wanted) {
+    static LogKeeper open(
+            Committer committer,
+            EventWriter writer,
+            Deadlines deadlines,
+            Draws draws,
+            Wanted wanted,
+            LogFollower follower) {
         StoreDescriptor store = committer.store().describe();
         Optional<LogRecord> found = committer.store().get(LogRecord.KEY).map(LogRecord::decode);
         String origin = found.map(LogRecord::origin)
@@ -76,6 +83,10 @@ final class LogKeeper {
                             .formatted(origin, wanted.origin().get()));
         }
         var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
+        found.map(LogRecord::key)
+                .filter(key -> !key.equals(writer.key()))
+                .ifPresent(key -> keeper.requireIntroduction(key, wanted.signFromHere()));
+        follower.open(origin, writer.key(), committer.store(), committer.clock().now());
         LogRecord log = keeper.withKey(found.orElseGet(() -> keeper.begin(store)), wanted.signFromHere());
         keeper.tell(store.openReport(), store.format());
         if (!log.scheduleSha256().equals(keeper.schedule())) {

@@ -7,13 +7,17 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.StoreDescriptor;
 import io.agentlifecycle.core.testing.MutableClock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -25,7 +29,7 @@ class LogFollowerTest {
         private @Nullable RuntimeException failure;
 
         @Override
-        public void open(String origin, Events opened, Instant now) {
+        public void open(String origin, Optional<PublicJwk> key, Events opened, Instant now) {
             log = opened;
             note("open " + origin, now);
         }
@@ -78,9 +82,27 @@ class LogFollowerTest {
         }
         assertThat(recorder.calls)
                 .containsExactly(
-                        "open example.com/agents at 2026-04-11T04:30:00Z with 1",
+                        "open example.com/agents at 2026-04-11T04:30:00Z with 0",
                         "follow at 2026-04-11T04:30:00Z with 4",
                         "close at 2026-04-11T04:30:00Z with 4");
+    }
+
+    /** What is found to be another log must be left as it was found. */
+    @Test
+    void nothing_is_written_before_it_has_seen_the_log() {
+        open().close();
+        StoreDescriptor before = store.describe();
+        recorder.failure = new AuditTamperedException(List.of("it is another"));
+        assertThatThrownBy(() -> LifecycleManager.builder()
+                        .store(store)
+                        .policy(LifecyclePolicy.builder()
+                                .heartbeatInterval(Duration.ofSeconds(7))
+                                .build())
+                        .checkpoints(recorder)
+                        .build())
+                .isSameAs(recorder.failure);
+        assertThat(store.describe()).isEqualTo(before);
+        assertThat(store.events(0, 100).events()).hasSize(1);
     }
 
     @Test

@@ -1,18 +1,21 @@
 package io.agentlifecycle.core.spi;
 
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.store.EventPage;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * Follows the log of one store, and signs from time to time what the log was: whoever remembers such a checkpoint can tell
  * whether a later log still begins with that one.
  *
  * <ol>
- *   <li>{@link #open} is called once, when a manager has opened its store, and before anyone can change anything. If it
- *       throws, the manager does not open.
+ *   <li>{@link #open} is called when a manager has opened its store, and before it writes anything into it. If it throws,
+ *       the manager does not open.
  *   <li>{@link #follow} is called by every sweep, and never by a command: nobody's approval waits for it. If it throws, the
  *       sweep goes on and {@code health()} says so; what was not taken over is taken over the next time.
- *   <li>{@link #close} is called when the manager closes, before the store does. After it, another manager may open it.
+ *   <li>{@link #close} is called when the manager closes, before the store does, and when it could not be opened after all.
+ *       After it, another manager may open it.
  *   <li>Nothing is signed that does not begin with what was signed before.
  * </ol>
  *
@@ -29,9 +32,10 @@ public interface CheckpointLog {
      * Begins to follow a log.
      *
      * @param origin the name of the log
+     * @param key the key of the log; empty if it has none
      * @throws io.agentlifecycle.core.error.AuditTamperedException if it is not the log that was followed so far
      */
-    void open(String origin, Events log, Instant now);
+    void open(String origin, Optional<PublicJwk> key, Events log, Instant now);
 
     /** Takes over what the log has beyond what was taken over, and signs a checkpoint if one is due. */
     void follow(Instant now);

@@ -8,8 +8,8 @@ final class PlantedBugs {
             new PlantedBugsTest.Bug(
                     "a commit is acknowledged before it is written",
                     "CommitQueue",
-                    "        Batch batch = open;\n        open = new Batch(batch.end());",
-                    "        Batch batch = open;\n        batch.fate(Batch.Fate.DURABLE);\n        settled.signalAll();\n        open = new Batch(batch.end());",
+                    "        while (batch.fate() == Batch.Fate.PENDING) {\n            settled.awaitUninterruptibly();\n        }\n        return switch (batch.fate()) {",
+                    "        return switch (Batch.Fate.DURABLE) {",
                     "FaultTest#a_write_that_fails_is_answered_with_full_and_the_store_goes_on"),
             new PlantedBugsTest.Bug(
                     "nothing is ever forced",

@@ -89,7 +89,7 @@ class PlantedBugsTest {
                 .hasSize(2);
         compile(bug.file(), source.replace(bug.sound(), bug.defect()));
 
-        TestExecutionSummary summary = run(bug, temporary.toUri().toURL());
+        TestExecutionSummary summary = run(bug, "15 s", temporary.toUri().toURL());
 
         assertThat(summary.getTestsFoundCount()).as("tests %s", bug.noticedBy()).isPositive();
         assertThat(summary.getTestsFailedCount())
@@ -103,7 +103,7 @@ class PlantedBugsTest {
                 PlantedBugs.ALL.stream().map(Bug::noticedBy).distinct().toList()) {
             var none = new Bug("none", "", "", "", noticedBy);
 
-            TestExecutionSummary summary = run(none);
+            TestExecutionSummary summary = run(none, "5 m");
 
             assertThat(summary.getFailures())
                     .as(noticedBy)
@@ -128,14 +128,15 @@ class PlantedBugsTest {
         }
     }
 
-    private static TestExecutionSummary run(Bug bug, URL... first) throws Exception {
+    /** @param timeout after which a test has failed: a defect may make it wait for ever */
+    private static TestExecutionSummary run(Bug bug, String timeout, URL... first) throws Exception {
         List<URL> places = new ArrayList<>(List.of(first));
         places.addAll(own());
         try (var loader = new Planted(places.toArray(URL[]::new))) {
             LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                     .selectors(selectMethod(loader, PACKAGE + "." + bug.noticedBy()))
                     .configurationParameter("jqwik.database", "")
-                    .configurationParameter("junit.jupiter.execution.timeout.testable.method.default", "15 s")
+                    .configurationParameter("junit.jupiter.execution.timeout.testable.method.default", timeout)
                     .configurationParameter("junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
                     .build();
             var listener = new SummaryGeneratingListener();
