@@ -119,7 +119,7 @@ public final class MerkleLog implements CheckpointLog {
                 "log-key",
                 "checkpoints are signed with the key of the log, and %s has none; open it with a sealer(..)"
                         .formatted(origin)));
-        attempt(() -> {
+        run(() -> {
             if (open.isPresent()) {
                 throw new IllegalStateException(
                         "the tree in %s is used by another manager; close that first".formatted(directory));
@@ -132,7 +132,6 @@ public final class MerkleLog implements CheckpointLog {
                 files.close();
                 throw e;
             }
-            return null;
         });
     }
 
@@ -149,19 +148,18 @@ public final class MerkleLog implements CheckpointLog {
 
     @Override
     public void follow(Instant now) {
-        attempt(() -> {
+        run(() -> {
             Open used = used();
             used.follow(now);
             if (used.isDue(now)) {
                 used.sign();
             }
-            return null;
         });
     }
 
     @Override
     public void close(Instant now) {
-        attempt(() -> {
+        run(() -> {
             if (open.isPresent()) {
                 Open used = open.get();
                 open = Optional.empty();
@@ -172,7 +170,6 @@ public final class MerkleLog implements CheckpointLog {
                     used.files.close();
                 }
             }
-            return null;
         });
     }
 
@@ -232,6 +229,18 @@ public final class MerkleLog implements CheckpointLog {
     /** Something that reads or writes files. */
     private interface Work<T> {
         T run() throws IOException;
+    }
+
+    /** The same without an answer. */
+    private interface Step {
+        void run() throws IOException;
+    }
+
+    private void run(Step step) {
+        attempt(() -> {
+            step.run();
+            return true;
+        });
     }
 
     private <T> T attempt(Work<T> work) {
