@@ -14,7 +14,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -32,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 final class StoreLock implements StorageIo.Held {
     private static final String NAME = "LOCK";
 
-    /** The directories that are locked here, by identity. */
-    private static final Set<String> HELD_HERE = ConcurrentHashMap.newKeySet();
+    /** The directories that are locked here, or about to be, by identity, with where they are. */
+    private static final Map<String, Path> HELD_HERE = new ConcurrentHashMap<>();
 
     /** Of files that someone else has locked in this process, by identity. */
     private static final Map<String, FileChannel> NEVER_CLOSED = new ConcurrentHashMap<>();
@@ -54,7 +53,8 @@ final class StoreLock implements StorageIo.Held {
         Path directory = given.toRealPath();
         Path file = directory.resolve(NAME);
         String claim = identity(directory);
-        if (!HELD_HERE.add(claim)) {
+        HELD_HERE.computeIfPresent(claim, StoreLock::unlessGone);
+        if (HELD_HERE.putIfAbsent(claim, directory) != null) {
             throw openHere(directory);
         }
         FileChannel channel = null;
@@ -85,8 +85,23 @@ final class StoreLock implements StorageIo.Held {
             LockInfo.write(directory, identity);
             return new StoreLock(directory, lock, identity, claim);
         } catch (IOException | RuntimeException e) {
-            release(channel, claim);
+            release(channel, claim, directory);
             throw e;
+        }
+    }
+
+    /**
+     * Nothing if the directory that was locked was deleted under the store that has it open: another one may have its
+     * identity by now. That store finds out by itself before it writes again.
+     */
+    private static @Nullable Path unlessGone(String claim, Path held) {
+        if (Files.exists(held.resolve(NAME), NOFOLLOW_LINKS)) {
+            return held;
+        }
+        try {
+            return identity(held).equals(claim) ? held : null;
+        } catch (IOException e) {
+            return null; // it is not where it was
         }
     }
 
@@ -128,13 +143,13 @@ final class StoreLock implements StorageIo.Held {
                 .orElse("another process");
     }
 
-    private static void release(@Nullable FileChannel channel, String claim) throws IOException {
+    private static void release(@Nullable FileChannel channel, String claim, Path directory) throws IOException {
         try {
             if (channel != null) {
                 channel.close();
             }
         } finally {
-            HELD_HERE.remove(claim);
+            HELD_HERE.remove(claim, directory);
         }
     }
 
@@ -161,7 +176,7 @@ final class StoreLock implements StorageIo.Held {
                 ensureHeld();
                 LockInfo.clear(directory);
             } finally {
-                release((FileChannel) lock.acquiredBy(), claim);
+                release((FileChannel) lock.acquiredBy(), claim, directory);
             }
         }
     }

@@ -237,6 +237,28 @@ class StoreLockTest {
         }
     }
 
+    /**
+     * A file system may give the identity of a directory that was deleted to a new one, although a store still runs in the old
+     * one. It takes its time for that, so here an empty directory gets it by being moved.
+     */
+    @Test
+    void a_directory_with_the_identity_of_one_that_is_gone_is_another() throws Exception {
+        Path gone = temporary.resolve("gone");
+        new FileIo().createDirectory(gone);
+        StoreLock held = StoreLock.take(gone);
+        Path next = Files.move(gone, temporary.resolve("next"));
+        for (String name : new FileIo().list(next)) {
+            Files.delete(next.resolve(name));
+        }
+
+        try (StoreLock another = StoreLock.take(next)) {
+            assertThatThrownBy(held::ensureHeld).isInstanceOf(IOException.class);
+            assertThatThrownBy(held::close).isInstanceOf(IOException.class);
+            assertThatCode(another::ensureHeld).doesNotThrowAnyException();
+            assertThatThrownBy(() -> StoreLock.take(next)).isInstanceOf(StoreLockedException.class);
+        }
+    }
+
     @Test
     void a_lock_that_was_closed_is_not_held_and_closing_it_again_takes_it_from_nobody() throws Exception {
         JsonStore.open(directory).close();
