@@ -33,16 +33,11 @@ public final class Ed25519AuditSealer implements AuditSealer {
      * @throws IllegalArgumentException if the keys are for another purpose than {@link Purpose#AUDIT}, or all retired
      */
     public static Ed25519AuditSealer create(SigningKeyStore keys) {
-        return new Ed25519AuditSealer(keys, newest(keys));
-    }
-
-    /** The newest key that is not retired. */
-    static PublicJwk newest(SigningKeyStore keys) {
         List<PublishedKey> active = active(keys);
         if (active.isEmpty()) {
             throw new IllegalArgumentException("all keys of this store are retired; generate() one first");
         }
-        return active.get(active.size() - 1).jwk();
+        return new Ed25519AuditSealer(keys, active.get(active.size() - 1).jwk());
     }
 
     /**

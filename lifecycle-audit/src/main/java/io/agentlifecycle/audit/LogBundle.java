@@ -15,8 +15,9 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A log, or a part of it, as it is handed to others, in a directory. A part has a proof for each of its events. Everything in it is checked against the key that the reader brings,
- * but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove nothing.
+ * A log, or a part of it, as it is handed to others, in a directory. A part has a proof for each of its events. Everything
+ * is checked against the key that the reader brings, but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove
+ * nothing.
  */
 final class LogBundle {
     static final String EVENTS = "events.jsonl";
@@ -38,10 +39,10 @@ final class LogBundle {
      * @param partAllowed whether a part of the log will do
      */
     LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
-        this.partAllowed = partAllowed;
         this.directory = directory;
         this.key = key;
         this.seen = seen;
+        this.partAllowed = partAllowed;
     }
 
     /**

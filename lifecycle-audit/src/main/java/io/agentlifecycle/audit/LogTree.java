@@ -83,7 +83,6 @@ final class LogTree {
     private Place from;
 
     private Optional<SignedNote> note;
-    private Optional<Checkpoint> signed;
 
     private LogTree(LogFiles files, NoteSigner signer, Position position, Optional<SignedNote> note) {
         this.files = files;
@@ -93,7 +92,6 @@ final class LogTree {
         this.from = new Place(position.from(), position.fromSize());
         this.lastPage = from;
         this.note = note;
-        this.signed = note.map(read -> Checkpoint.read(read.text()));
     }
 
     /**
@@ -132,6 +130,7 @@ final class LogTree {
         if (!tree(position.size()).root().equals(position.root())) {
             throw new IllegalArgumentException("its tiles do not lead to its root at size " + position.size());
         }
+        Optional<Checkpoint> signed = signed();
         if (signed.isPresent()) {
             requireOwn(signed.get());
             requireExtends(signed.get());
@@ -195,7 +194,7 @@ final class LogTree {
 
     /** The last checkpoint that was signed. */
     Optional<Checkpoint> signed() {
-        return signed;
+        return note.map(read -> Checkpoint.read(read.text()));
     }
 
     /** The same with its signature. */
@@ -269,6 +268,7 @@ final class LogTree {
      * @throws AuditTamperedException if the tree does not begin with what was signed before; nothing is signed then
      */
     SignedNote sign() throws IOException {
+        Optional<Checkpoint> signed = signed();
         try {
             if (signed.isPresent()) {
                 requireExtends(signed.get());
@@ -284,7 +284,6 @@ final class LogTree {
         SignedNote made = signer.sign(checkpoint.text());
         files.write(CHECKPOINT, made.toString().getBytes(UTF_8));
         note = Optional.of(made);
-        signed = Optional.of(checkpoint);
         from = lastPage;
         return made;
     }
