@@ -2,8 +2,10 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -30,6 +32,7 @@ final class LogBundle {
 
     private final Path directory;
     private final VerifierKey key;
+    private final Optional<SignedNote> seenNote;
     private final Optional<Checkpoint> seen;
     private final boolean partAllowed;
 
@@ -38,10 +41,11 @@ final class LogBundle {
      * @param seen a checkpoint of that log which the reader remembers
      * @param partAllowed whether a part of the log will do
      */
-    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
+    LogBundle(Path directory, VerifierKey key, Optional<SignedNote> seen, boolean partAllowed) {
         this.directory = directory;
         this.key = key;
-        this.seen = seen;
+        this.seenNote = seen;
+        this.seen = seen.map(note -> Checkpoint.read(note.text()));
         this.partAllowed = partAllowed;
     }
 
@@ -58,26 +62,40 @@ final class LogBundle {
      * @throws AuditTamperedException naming the file, and in the events the first bad line
      */
     Verified verify() throws IOException {
-        Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
+        SignedNote note = note(CHECKPOINT, text(CHECKPOINT), key);
+        Checkpoint checkpoint = checkpoint(CHECKPOINT, note, key);
         requireEqual(KEY, "key", text(KEY), key + "\n");
         seen.ifPresent(before -> requireNotBefore(checkpoint, before));
         boolean whole = !Files.exists(directory.resolve(LogProof.fileOf(1)));
         if (!whole && !partAllowed) {
             throw tampered(EVENTS, "this is a part of a log, and not the whole; say --part if that is what you expect");
         }
-        return new Verified(checkpoint, whole, whole ? whole(checkpoint) : part(checkpoint));
+        LogVerification events = whole ? whole(checkpoint) : part(checkpoint);
+        requireSigned(CHECKPOINT, note, key.name(), events.keys());
+        return new Verified(checkpoint, whole, events);
+    }
+
+    /** A key of the log signs its checkpoints as long as it is in force. */
+    private static void requireSigned(String file, SignedNote note, String origin, LogKeys keys) {
+        try {
+            note.requireSignedByOneOf(keys.forCheckpoints().stream()
+                    .map(key -> new VerifierKey(origin, Ed25519PublicKey.of(key)))
+                    .toList());
+        } catch (IllegalArgumentException e) {
+            throw tampered(file, String.valueOf(e.getMessage()));
+        }
     }
 
     private LogVerification whole(Checkpoint checkpoint) throws IOException {
         var tree = new TreeHasher(this::requireTile);
-        requireSeen(tree);
-        LogVerification events = events(event -> {
+        requireSeen(tree, LogKeys.of(key.key().jwk()));
+        LogVerification events = events((event, keys) -> {
             // nobody who has not the key decides how much is kept in memory
             if (tree.size() == checkpoint.size()) {
                 throw tampered(EVENTS, "it has more events than the %d of the checkpoint".formatted(tree.size()));
             }
             tree.add(Hash.ofLeaf(event.leafHash()));
-            requireSeen(tree);
+            requireSeen(tree, keys);
         });
         requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
         requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
@@ -94,7 +112,7 @@ final class LogBundle {
         String note = text(CHECKPOINT);
         var lines = new AtomicLong();
         var last = new AtomicLong(-1);
-        LogVerification events = events(event -> {
+        LogVerification events = events((event, keys) -> {
             String file = LogProof.fileOf(lines.incrementAndGet());
             long index = requireIncluded(file, event, checkpoint, note);
             if (last.getAndSet(index) >= index) {
@@ -130,9 +148,9 @@ final class LogBundle {
 
     private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
         try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
-            return LogVerifier.of(key.key()).verify(lines, event -> {
+            return LogVerifier.of(key.key()).verify(lines, (event, keys) -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
-                visitor.event(event);
+                visitor.event(event, keys);
             });
         } catch (NoSuchFileException e) {
             throw tampered(EVENTS, "it is not there");
@@ -140,20 +158,28 @@ final class LogBundle {
     }
 
     /**
-     * Reads a checkpoint of the log of {@code key}.
+     * Reads a signed checkpoint of the log of {@code key}. If it names that key, it must be signed with it; if it names
+     * another one, only the events of the log can tell whether that is a key of the log.
      *
-     * @throws AuditTamperedException if it is none, or not signed with that key
+     * @throws AuditTamperedException if it is none
      */
-    static Checkpoint checkpoint(String file, String text, VerifierKey key) {
+    static SignedNote note(String file, String text, VerifierKey key) {
         try {
             SignedNote note = SignedNote.read(text);
-            note.requireSignedBy(key);
-            Checkpoint checkpoint = Checkpoint.read(note.text());
-            requireEqual(file, "log", checkpoint.origin(), key.name());
-            return checkpoint;
+            if (note.signatures().stream().anyMatch(signature -> signature.mayBeOf(key))) {
+                note.requireSignedBy(key);
+            }
+            checkpoint(file, note, key);
+            return note;
         } catch (IllegalArgumentException e) {
             throw tampered(file, String.valueOf(e.getMessage()));
         }
+    }
+
+    private static Checkpoint checkpoint(String file, SignedNote note, VerifierKey key) {
+        Checkpoint checkpoint = Checkpoint.read(note.text());
+        requireEqual(file, "log", checkpoint.origin(), key.name());
+        return checkpoint;
     }
 
     private static void requireNotBefore(Checkpoint checkpoint, Checkpoint before) {
@@ -171,16 +197,18 @@ final class LogBundle {
         }
     }
 
-    /** At the size of the remembered checkpoint, the root must be that of the checkpoint. */
-    private void requireSeen(TreeHasher tree) {
-        if (seen.isPresent()
-                && seen.get().size() == tree.size()
-                && !tree.root().equals(seen.get().rootHash())) {
+    /** At the size of the remembered checkpoint, the root must be that of the checkpoint, and a key of the log signed it. */
+    private void requireSeen(TreeHasher tree, LogKeys keys) {
+        if (seen.isEmpty() || seen.get().size() != tree.size()) {
+            return;
+        }
+        if (!tree.root().equals(seen.get().rootHash())) {
             throw tampered(
                     EVENTS,
                     "FORK: the first %d events have the root %s, but the remembered checkpoint has %s"
                             .formatted(tree.size(), tree.root(), seen.get().root()));
         }
+        requireSigned("the remembered checkpoint", seenNote.orElseThrow(), key.name(), keys);
     }
 
     private void requireTile(Tile tile, byte[] computed) throws IOException {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -64,16 +66,19 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
     }
 
     /**
-     * The same with the events of one stream only, and for each a proof that it is in the log.
+     * The same with the events of one stream, and those of stream {@code log}, which say what keys count; for each there is
+     * a proof that it is in the log.
      *
      * @throws IllegalArgumentException if there are none
      */
     void write(Path folder, String stream) throws IOException {
         write(folder, (unfinished, events) -> {
             var lines = new AtomicLong();
+            var found = new AtomicBoolean();
             Hash root = Checkpoint.read(note.text()).rootHash();
             each((index, stored) -> {
-                if (stored.stream().equals(stream)) {
+                if (stored.stream().equals(stream) || stored.stream().equals(StreamPosition.LOG)) {
+                    found.set(found.get() || stored.stream().equals(stream));
                     SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
                     events.write(EventLine.write(event) + "\n");
                     List<Hash> hashes = tree.inclusion(index);
@@ -83,7 +88,7 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                             new LogProof(index, hashes, note.toString()).toString());
                 }
             });
-            if (lines.get() == 0) {
+            if (!found.get()) {
                 throw new IllegalArgumentException("the log has no events of stream " + stream);
             }
         });

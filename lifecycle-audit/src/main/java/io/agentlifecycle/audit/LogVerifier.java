@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -43,12 +44,13 @@ public final class LogVerifier {
      * @throws IOException if reading fails
      */
     public LogVerification verify(InputStream lines) throws IOException {
-        return verify(lines, event -> {});
+        return verify(lines, (event, keys) -> {});
     }
 
     /** Hears of events that were found in order. */
     interface Visitor {
-        void event(SealedEvent event) throws IOException;
+        /** @param keys those of the log once the event stands */
+        void event(SealedEvent event, LogKeys keys) throws IOException;
     }
 
     /** The same, and shows each event once it was found in order. */
@@ -56,7 +58,8 @@ public final class LogVerifier {
         var reading = new Reading();
         var in = new BufferedInputStream(lines);
         for (byte[] line = nextLine(in, reading); line.length > 0; line = nextLine(in, reading)) {
-            visitor.event(reading.take(decode(line, reading)));
+            SealedEvent event = reading.take(decode(line, reading));
+            visitor.event(event, reading.chains.keys());
         }
         return reading.end();
     }
@@ -103,7 +106,7 @@ public final class LogVerifier {
 
     /** One pass over a log. */
     private final class Reading {
-        private final ChainVerifier chains = new ChainVerifier(new Dsse(key), Optional.empty(), Optional.of(key.jwk()));
+        private final ChainVerifier chains = new ChainVerifier(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
         private long linesTaken;
 
         SealedEvent take(String line) {
@@ -123,7 +126,7 @@ public final class LogVerifier {
             } catch (IllegalArgumentException e) {
                 throw new AuditTamperedException(List.of(requireNonNull(e.getMessage())));
             }
-            return new LogVerification(chains.counts(), chains.heads());
+            return new LogVerification(chains.counts(), chains.keys(), chains.recoveries(), chains.heads());
         }
 
         /** Which event the line says that it is, if it says so at all. */

@@ -4,12 +4,15 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
@@ -20,6 +23,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A Merkle tree over a log, in a directory of tiles, with signed checkpoints: the formats are those of C2SP's tlog-tiles,
@@ -37,7 +42,8 @@ public final class MerkleLog implements CheckpointLog {
                     EventKind.AGENT_APPROVED,
                     EventKind.AGENT_DECOMMISSIONED,
                     EventKind.LOG_GENESIS,
-                    EventKind.LOG_KEY_INTRODUCED)
+                    EventKind.LOG_KEY_INTRODUCED,
+                    EventKind.LOG_KEY_RETIRED)
             .stream()
             .map(kind -> "\"kind\":\"" + kind.wire() + "\"")
             .toList();
@@ -53,7 +59,7 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /** A tree that is in use. */
-    private static final class Open {
+    private final class Open {
         private final LogDirectory files;
         private final LogTree tree;
         private final Events log;
@@ -90,44 +96,63 @@ public final class MerkleLog implements CheckpointLog {
             return tree.size() - tree.signed().map(Checkpoint::size).orElse(0L);
         }
 
+        VerifierKey genesisKey() {
+            return new VerifierKey(
+                    tree.origin(), Ed25519PublicKey.of(tree.keys().first().orElseThrow()));
+        }
+
+        /** Signs what the tree is now with the newest key that is in force there. */
         SignedNote sign() throws IOException {
-            SignedNote note = tree.sign();
+            SignedNote note = tree.sign(signer(tree.origin(), tree.keys()));
             dueAtOnce = false;
             return note;
         }
     }
 
     /**
-     * Keeps the tree in {@code directory}, which need not exist yet and belongs to the tree alone, and signs with the key of
-     * the log, which must be one of {@code keys}: those that the sealer has, too.
+     * Keeps the tree in {@code directory}, which need not exist yet and belongs to the tree alone.
      *
-     * @throws IllegalArgumentException if the keys are not for {@link SigningKeyStore.Purpose#AUDIT}, or all retired
+     * @param keys those of the sealer, to sign with the key of the log that is the newest of those in force; or keys for
+     *     {@link Purpose#CHECKPOINTS}, the newest of which is named by the first event of a new log and signs its checkpoints
+     *     for ever, so that who can write events cannot sign checkpoints
+     * @throws IllegalArgumentException if the keys are for another purpose, or all retired
      */
     public static MerkleLog create(Path directory, SigningKeyStore keys) {
-        Ed25519AuditSealer.create(keys); // refuses what a sealer refuses
+        if (keys.purpose() == Purpose.CREDENTIALS
+                || active(keys.publicKeys()).findAny().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"
+                            .formatted(keys.purpose()));
+        }
         return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys);
+    }
+
+    @Override
+    public Optional<PublicJwk> ownKey() {
+        return keys.purpose() == Purpose.CHECKPOINTS
+                ? active(keys.publicKeys()).reduce((before, after) -> after)
+                : Optional.empty();
     }
 
     /**
      * {@inheritDoc}
      *
-     * @throws PolicyViolationException rule {@code log-key}, if the log has no key, or one that is not among the keys
+     * @throws PolicyViolationException rule {@code log-key}, if none of the keys may sign checkpoints of that log
      */
     @Override
-    public void open(String origin, Optional<PublicJwk> logKey, Events log, Instant now) {
-        PublicJwk key = logKey.orElseThrow(() -> new PolicyViolationException(
-                "log-key",
-                "checkpoints are signed with the key of the log, and %s has none; open it with a sealer(..)"
-                        .formatted(origin)));
+    public void open(String origin, LogKeys logKeys, Events log, Instant now) {
+        signer(origin, logKeys);
         run(() -> {
             if (open.isPresent()) {
                 throw new IllegalStateException(
                         "the tree in %s is used by another manager; close that first".formatted(directory));
             }
-            var signer = new NoteSigner(keys, new VerifierKey(origin, publicKey(origin, key)));
+            List<VerifierKey> signers = keys.publicKeys().stream()
+                    .map(key -> new VerifierKey(origin, Ed25519PublicKey.of(key.jwk())))
+                    .toList();
             LogDirectory files = LogDirectory.open(directory);
             try {
-                open = Optional.of(new Open(files, LogTree.open(files, signer, log), log, now));
+                open = Optional.of(new Open(files, LogTree.open(files, origin, signers, log), log, now));
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
@@ -135,15 +160,30 @@ public final class MerkleLog implements CheckpointLog {
         });
     }
 
-    private Ed25519PublicKey publicKey(String origin, PublicJwk key) {
-        if (keys.publicKeys().stream()
-                .noneMatch(known -> !known.retired() && known.jwk().equals(key))) {
-            throw new PolicyViolationException(
-                    "log-key",
-                    "the key of log %s is %s, and the keys for its checkpoints do not have it; pass those of the sealer"
-                            .formatted(origin, key.keyId()));
+    /** Signs with the newest of the keys that may sign a checkpoint of such a log. */
+    private NoteSigner signer(String origin, LogKeys logKeys) {
+        List<PublicJwk> allowed = logKeys.forCheckpoints();
+        if (allowed.isEmpty()) {
+            throw refused(
+                    "checkpoints of log %s are signed with its key, and it has none; open it with a sealer(..)",
+                    origin);
         }
-        return Ed25519PublicKey.of(key);
+        PublicJwk newest = allowed.stream()
+                .filter(key -> active(keys.publicKeys()).anyMatch(key::equals))
+                .reduce((before, after) -> after)
+                .orElseThrow(() -> refused(
+                        "checkpoints of log %s are signed with key %s, and it is not among the keys for them; pass those that"
+                                + " have it",
+                        origin, allowed.stream().map(PublicJwk::keyId).collect(Collectors.joining(" or "))));
+        return new NoteSigner(keys, new VerifierKey(origin, Ed25519PublicKey.of(newest)));
+    }
+
+    private static PolicyViolationException refused(String message, Object... values) {
+        return new PolicyViolationException("log-key", message.formatted(values));
+    }
+
+    private static Stream<PublicJwk> active(List<PublishedKey> keys) {
+        return keys.stream().filter(key -> !key.retired()).map(PublishedKey::jwk);
     }
 
     @Override
@@ -165,7 +205,9 @@ public final class MerkleLog implements CheckpointLog {
                 open = Optional.empty();
                 try {
                     used.follow(now);
-                    used.sign();
+                    if (used.tree.size() > 0) {
+                        used.sign();
+                    }
                 } finally {
                     used.files.close();
                 }
@@ -212,7 +254,8 @@ public final class MerkleLog implements CheckpointLog {
         LogExport export = attempt(() -> {
             Open used = used();
             used.tree.follow(used.log, event -> {});
-            return new LogExport(used.log, used.tree.key(), used.sign(), used.tree.tree(used.tree.size()));
+            SignedNote note = used.sign();
+            return new LogExport(used.log, used.genesisKey(), note, used.tree.tree(used.tree.size()));
         });
         try {
             writing.write(export, folder.toAbsolutePath());

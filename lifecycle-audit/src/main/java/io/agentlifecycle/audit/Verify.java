@@ -2,6 +2,7 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.KeyIntroduction;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
@@ -52,10 +53,10 @@ public final class Verify {
         }
         try {
             VerifierKey key = VerifierKey.of(read(given.get(3)).strip());
-            Optional<Checkpoint> seen = withSeen
-                    ? Optional.of(LogBundle.checkpoint(given.get(5), read(given.get(5)), key))
-                    : Optional.empty();
-            print(new LogBundle(Path.of(given.get(1)), key, seen, part).verify(), seen, out);
+            Optional<SignedNote> seen =
+                    withSeen ? Optional.of(LogBundle.note(given.get(5), read(given.get(5)), key)) : Optional.empty();
+            LogBundle.Verified verified = new LogBundle(Path.of(given.get(1)), key, seen, part).verify();
+            print(verified, seen.map(note -> Checkpoint.read(note.text())), out);
             return 0;
         } catch (InvalidPathException e) {
             out.println(harmless(String.valueOf(e.getMessage())));
@@ -98,6 +99,11 @@ public final class Verify {
         }
         for (Map.Entry<Seal, Long> count : new TreeMap<>(verified.events().events()).entrySet()) {
             out.println(count.getValue() + " " + count.getKey().name().toLowerCase(Locale.ROOT));
+        }
+        for (KeyIntroduction recovery : verified.events().recoveries()) {
+            out.printf(
+                    "recovered with key %s: of the events from number %d up to that, nobody can tell who wrote them%n",
+                    recovery.key().keyId(), recovery.recovery().orElseThrow().size());
         }
         out.println("root " + checkpoint.root());
         out.println(seen.map(before -> "it begins with the " + before.size() + " events of the remembered checkpoint")

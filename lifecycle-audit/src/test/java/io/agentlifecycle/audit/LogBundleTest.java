@@ -15,9 +15,11 @@ import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.ByteArrayOutputStream;
@@ -28,6 +30,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -65,7 +68,7 @@ class LogBundleTest {
         LifecycleStore store = LifecycleStore.inMemory();
         var log = new SignedLog(new SignedLog.SigningKeys(keys), store, ORIGIN, seed);
         MerkleLog tree = MerkleLog.create(folder.resolve(name), keys);
-        tree.open(ORIGIN, Optional.of(key.key().jwk()), store::events, log.clock.instant());
+        tree.open(ORIGIN, LogKeys.of(key.key().jwk()), store::events, log.clock.instant());
         return new Kept(store, log, tree);
     }
 
@@ -127,14 +130,15 @@ class LogBundleTest {
     }
 
     @Test
-    void a_log_without_events_verifies_but_says_nothing() throws IOException {
+    void a_log_without_events_has_no_key_and_is_not_exported() {
         MerkleLog tree = MerkleLog.create(folder.resolve("tree"), keys);
         LifecycleStore store = LifecycleStore.inMemory();
-        SignedLog log = new SignedLog("example.com/others");
-        tree.open(ORIGIN, Optional.of(key.key().jwk()), store::events, log.clock.instant());
-        tree.export(folder.resolve("bundle"));
+        tree.open(ORIGIN, LogKeys.of(key.key().jwk()), store::events, Instant.EPOCH);
 
-        assertThat(verify(folder.resolve("bundle")).checkpoint().size()).isZero();
+        assertThatThrownBy(() -> tree.export(folder.resolve("bundle")))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContaining("and it has none");
+        assertThat(folder.resolve("bundle")).doesNotExist();
     }
 
     @Test
@@ -364,6 +368,10 @@ class LogBundleTest {
 
     // ---- with a remembered checkpoint
 
+    private Optional<SignedNote> remembered(String bundle) throws IOException {
+        return Optional.of(SignedNote.read(Files.readString(folder.resolve(bundle + "/checkpoint"))));
+    }
+
     @Test
     void a_later_export_begins_with_a_remembered_checkpoint() throws IOException {
         Kept kept = keep("tree", 1);
@@ -373,10 +381,10 @@ class LogBundleTest {
         kept.log().active("b");
         kept.export(folder.resolve("after"));
 
-        new LogBundle(folder.resolve("after"), key, Optional.of(before), true).verify();
-        new LogBundle(folder.resolve("before"), key, Optional.of(before), true).verify();
+        new LogBundle(folder.resolve("after"), key, remembered("before"), true).verify();
+        new LogBundle(folder.resolve("before"), key, remembered("before"), true).verify();
         Checkpoint after = verify(folder.resolve("after")).checkpoint();
-        assertThatThrownBy(() -> new LogBundle(folder.resolve("before"), key, Optional.of(after), true).verify())
+        assertThatThrownBy(() -> new LogBundle(folder.resolve("before"), key, remembered("after"), true).verify())
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(
                         "TRUNCATED: the log has %d events, but it had %d".formatted(before.size(), after.size()));
@@ -387,7 +395,8 @@ class LogBundleTest {
         Path bundle = exported();
         var other = new Checkpoint(ORIGIN, 30, Hash.EMPTY_TREE.toString());
         for (Path each : List.of(bundle, trailOf(keep("again", 1)))) {
-            assertThatThrownBy(() -> new LogBundle(each, key, Optional.of(other), true).verify())
+            Optional<SignedNote> seen = Optional.of(signer.sign(other.text()));
+            assertThatThrownBy(() -> new LogBundle(each, key, seen, true).verify())
                     .isInstanceOf(AuditTamperedException.class)
                     .hasMessageContaining("checkpoint: FORK: the first 30 events have the root");
         }
@@ -406,7 +415,7 @@ class LogBundleTest {
         forged.export(folder.resolve("forgery"));
 
         verify(folder.resolve("forgery"));
-        assertThatThrownBy(() -> new LogBundle(folder.resolve("forgery"), key, Optional.of(remembered), true).verify())
+        assertThatThrownBy(() -> new LogBundle(folder.resolve("forgery"), key, remembered("true"), true).verify())
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("FORK: the first 30 events have the root")
                 .hasMessageContaining(remembered.root());
@@ -444,7 +453,7 @@ class LogBundleTest {
 
         assertThat(verified.whole()).isFalse();
         assertThat(verified.checkpoint().size()).isEqualTo(30);
-        assertThat(verified.events().heads()).containsOnlyKeys("a/default/a");
+        assertThat(verified.events().heads()).containsOnlyKeys("log", "a/default/a");
         Path vkey = Files.writeString(folder.resolve("key.vkey"), key + "\n");
         var output = new StringBuilder();
         assertThat(run(output, "verify", bundle, "--vkey", vkey)).isEqualTo(1);
@@ -537,7 +546,7 @@ class LogBundleTest {
         for (int line = 4; line < last; line++) {
             Files.move(proof(bundle, line + 1), proof(bundle, line), StandardCopyOption.REPLACE_EXISTING);
         }
-        refused(bundle, "line 4 (event 4 of stream a/default/a): it does not follow event 2");
+        refused(bundle, "line 4 (event 3 of stream a/default/a): it does not follow event 1");
     }
 
     @Test
@@ -548,7 +557,7 @@ class LogBundleTest {
         refused(bundle, "events.jsonl: it has %d events, but there are proofs of more".formatted(last - 1));
         Files.delete(proof(bundle, last));
         assertThat(verify(bundle).events().heads().get("a/default/a").next().n())
-                .isEqualTo(last - 1);
+                .isEqualTo(last - 2);
     }
 
     @Test

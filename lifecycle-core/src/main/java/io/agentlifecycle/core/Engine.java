@@ -191,7 +191,7 @@ final class Engine {
 
     /** A verifier that is at the beginning of the log. */
     Verifier verifier() {
-        return new Verifier(store(), log.origin(), writer.key(), writer.signatures());
+        return new Verifier(store(), committer.log(), writer.key(), writer.signatures());
     }
 
     Optional<String> lastSealerFailure() {
@@ -381,6 +381,18 @@ final class Engine {
     /** Creates agents, all or none. */
     List<Agent> create(RequestId requestId, Instant now, List<Creation> creations) {
         requireOpen();
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            Optional<List<Agent>> created = attempt(requestId, now, creations);
+            if (created.isPresent()) {
+                return created.get();
+            }
+            creations.forEach(creation -> requireFree(creation.key()));
+        }
+        throw new ContentionException("creating " + creations.size() + " agents", Committer.MAX_ATTEMPTS);
+    }
+
+    /** Empty if an id is not free, or the keys of the log have just changed. */
+    private Optional<List<Agent>> attempt(RequestId requestId, Instant now, List<Creation> creations) {
         List<Check> checks = new ArrayList<>();
         List<Mutation> mutations = new ArrayList<>();
         List<SealedEvent> events = new ArrayList<>();
@@ -397,11 +409,7 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
-        if (committer.commit(requestId, now, checks, mutations, events).isEmpty()) {
-            creations.forEach(creation -> requireFree(creation.key()));
-            throw new ContentionException("creating " + creations.size() + " agents", 1);
-        }
-        return agents;
+        return committer.commit(requestId, now, checks, mutations, events).map(done -> agents);
     }
 
     private void requireFree(AgentKey key) {
@@ -473,7 +481,7 @@ final class Engine {
         void add(EventContent content) {
             PolicyRef policy =
                     agent.map(rules::policyFor).orElse(rules.policy()).ref();
-            SealedEvent sealed = writer.write(log.origin(), head, content.under(policy), now);
+            SealedEvent sealed = writer.write(head, content.under(policy), now);
             Agent next = agent.map(before -> Replay.apply(before, sealed)).orElseGet(() -> Replay.begin(key, sealed));
             agent = Optional.of(next.at(version));
             head = StreamHead.after(sealed);

@@ -21,8 +21,10 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.LogPage;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -535,6 +537,42 @@ public final class LifecycleManager implements AutoCloseable {
         return new LifecycleManager(house, other, true);
     }
 
+    // ---- the keys of the log
+
+    /** The keys of the log, as this process last saw them. */
+    public LogKeys logKeys() {
+        requireWhole("the keys of the log");
+        return engine().log().keys();
+    }
+
+    /**
+     * Brings the key of {@code next} into force beside those that are, and signs with it from here on. Other hosts go on with
+     * the key that they have until they are opened with the new one; then {@link #retireLogKey} ends the old one. A key
+     * that is in force already is only signed with.
+     *
+     * @throws PolicyViolationException rule {@code log-key}, if the log is not signed, or the key of this manager was
+     *     retired, or {@link LogKeys#MOST} keys are in force
+     * @throws io.agentlifecycle.core.error.AuditUnavailableException if either key cannot sign
+     */
+    public void introduceLogKey(AuditSealer next, Actor actor) {
+        requireWhole("the keys of the log");
+        engine().requireOpen();
+        engine().log().introduce(requireNonNull(next, "next"), requireActor(actor));
+    }
+
+    /**
+     * Takes a key out of force: no event that stands behind this in the log may name it. A host that still signs with it
+     * can grant nothing from then on, and take power away only. A key that is not in force changes nothing.
+     *
+     * @param reason 1 to 1,024 characters on one line
+     * @throws PolicyViolationException rule {@code log-key}, if this manager signs with that key
+     */
+    public void retireLogKey(String keyId, String reason, Actor actor) {
+        requireWhole("the keys of the log");
+        engine().requireOpen();
+        engine().log().retire(requireNonNull(keyId, "keyId"), reason, requireActor(actor));
+    }
+
     /** How the manager is, for whoever is on call. */
     public Health health() {
         requireWhole("health");
@@ -652,6 +690,8 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<AuditSealer> sealer = Optional.empty();
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
+        private Optional<String> recoveryKey = Optional.empty();
+        private Optional<LogKeeper.Emergency> emergency = Optional.empty();
         private Optional<String> logOrigin = Optional.empty();
         private final List<LifecycleListener> listeners = new ArrayList<>();
         private final List<TeardownTask> tasks = new ArrayList<>();
@@ -744,6 +784,41 @@ public final class LifecycleManager implements AutoCloseable {
         }
 
         /**
+         * The key that can bring in a new one when all that sign the log are lost; its first event names it, so this says
+         * something only when the log begins. The private half belongs in a safe.
+         *
+         * @param keyId the RFC 7638 thumbprint of that key, 43 characters
+         */
+        public Builder recoveryKey(String keyId) {
+            requireKeyId(keyId);
+            recoveryKey = Optional.of(keyId);
+            return this;
+        }
+
+        /**
+         * Brings the key of the {@link #sealer} into force by the recovery key of the log, and takes all others out of
+         * force: for when they are lost or stolen. Once it is in force, this changes nothing.
+         *
+         * @param recovery signs with the recovery key
+         * @param trustedSize how many events, counted from the beginning of the log, you vouch for: those of the last
+         *     checkpoint that you are sure of. Whoever verifies the log is told
+         */
+        public Builder recoverLog(AuditSealer recovery, long trustedSize) {
+            if (trustedSize < 0) {
+                throw new IllegalArgumentException("trustedSize must not be negative but was " + trustedSize);
+            }
+            emergency = Optional.of(new LogKeeper.Emergency(requireNonNull(recovery, "recovery"), trustedSize));
+            return this;
+        }
+
+        private static void requireKeyId(String keyId) {
+            if (Digests.fromBase64Url(keyId).length != 32) {
+                throw new IllegalArgumentException(
+                        "a key id is the SHA-256 of its JSON Web Key in base64url: " + keyId);
+            }
+        }
+
+        /**
          * The name of the log, 1 to 128 characters, fixed for ever when the store is first opened; by default
          * {@code agentlifecycle.local/} and the id of the store. It stands in checkpoints, so it has no blanks and no plus.
          */
@@ -801,8 +876,9 @@ public final class LifecycleManager implements AutoCloseable {
                                                 + " for %s at most; shorten it, or give the issuer keys of a longer life")
                                         .formatted(life, longest));
                     });
-            if (signFromHere && sealer.isEmpty()) {
-                throw new IllegalArgumentException("signFromHere() needs a sealer(..) that signs");
+            if ((signFromHere || recoveryKey.isPresent() || emergency.isPresent()) && sealer.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "each of signFromHere(), recoveryKey(..) and recoverLog(..) needs a sealer(..) that signs");
             }
             LifecycleStore opened = store.or(() -> directory.map(Stores::open)).orElseGet(LifecycleStore::inMemory);
             try {
@@ -823,8 +899,8 @@ public final class LifecycleManager implements AutoCloseable {
             var rules = new Rules(
                     policy, table, tasks.stream().map(TeardownTask::name).toList());
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
-            var writer = new EventWriter(draws, sealer);
-            var wanted = new LogKeeper.Wanted(logOrigin, signFromHere);
+            var writer = new EventWriter(draws, sealer, committer::log);
+            var wanted = new LogKeeper.Wanted(logOrigin, signFromHere, recoveryKey, emergency);
             var follower = new LogFollower(checkpoints);
             var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, follower, sink.isPresent());
             var teardown = new Teardown(engine, tasks);

@@ -148,6 +148,7 @@ final class Replay {
                     AGENT_IMPORTED,
                     LOG_GENESIS,
                     LOG_KEY_INTRODUCED,
+                    LOG_KEY_RETIRED,
                     LOG_RECOVERED,
                     LOG_UPGRADED,
                     LOG_REPAIRED,

@@ -81,6 +81,7 @@ class LifecycleModelTest {
     private static final Set<EventKind> SAID = EnumSet.complementOf(EnumSet.of(
             EventKind.LOG_GENESIS,
             EventKind.LOG_KEY_INTRODUCED,
+            EventKind.LOG_KEY_RETIRED,
             EventKind.LOG_GAP_ENDORSED,
             EventKind.CREDENTIAL_DELIVERED,
             EventKind.CREDENTIAL_ROTATION_FAILED,

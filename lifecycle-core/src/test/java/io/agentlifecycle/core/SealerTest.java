@@ -862,12 +862,13 @@ class SealerTest {
     void a_log_that_is_all_in_order_but_was_never_signed_is_not_the_one_that_was_expected() {
         LifecycleManager unsigned = open(builder());
         make(unsigned, A, AgentState.ACTIVE);
-        var verifier = new Verifier(store, unsigned.engine().log().origin(), Optional.of(sealer.publicKey()), sealer);
+        LogRecord record = LogRecord.decode(store.get(LogRecord.KEY).orElseThrow());
+        var verifier = new Verifier(store, record, Optional.of(sealer.publicKey()), sealer);
 
         assertThatThrownBy(verifier::verify)
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(
-                        "the log has no key, but " + sealer.publicKey().keyId() + " was expected");
+                        "the key of the sealer, " + sealer.publicKey().keyId() + ", was never in force");
     }
 
     @Test

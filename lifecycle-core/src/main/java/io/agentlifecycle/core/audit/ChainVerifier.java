@@ -2,8 +2,10 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,19 +21,13 @@ public final class ChainVerifier {
     /** How far a stream has been followed. */
     private record Tail(StreamHead head, Optional<Long> unsignedFrom) {}
 
-    /** A key with its id, which takes a hash to compute. */
-    private record Key(PublicJwk jwk, String id) {
-        static Key of(PublicJwk jwk) {
-            return new Key(jwk, jwk.keyId());
-        }
-    }
-
     private final SignatureVerifier signatures;
     private final Optional<PublicJwk> trusted;
     private final Map<String, Tail> tails = new HashMap<>();
     private final Map<Seal, Long> counts = new EnumMap<>(Seal.class);
     private Optional<String> log;
-    private Optional<Key> inForce;
+    private LogKeys keys;
+    private final List<KeyIntroduction> recoveries = new ArrayList<>();
 
     /**
      * A verifier at the beginning of a log.
@@ -43,7 +39,7 @@ public final class ChainVerifier {
         this.signatures = requireNonNull(signatures, "signatures");
         this.log = requireNonNull(log, "log");
         this.trusted = requireNonNull(trusted, "trusted");
-        this.inForce = trusted.map(Key::of);
+        this.keys = trusted.map(LogKeys::of).orElse(LogKeys.NONE);
         for (Seal seal : Seal.values()) {
             counts.put(seal, 0L);
         }
@@ -61,10 +57,20 @@ public final class ChainVerifier {
      * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it
      */
     public void end() {
-        if (!inForce.map(Key::jwk).equals(trusted)) {
+        if (!keys.first().equals(trusted)) {
             throw new BrokenChainException("the log has no key, but %s was expected"
                     .formatted(trusted.map(PublicJwk::keyId).orElse("none")));
         }
+    }
+
+    /** How the log was recovered after its keys were lost, in the order in which it was. */
+    public List<KeyIntroduction> recoveries() {
+        return List.copyOf(recoveries);
+    }
+
+    /** The keys of the log as far as it was followed. */
+    public LogKeys keys() {
+        return keys;
     }
 
     /** Where each stream ends so far. */
@@ -92,10 +98,11 @@ public final class ChainVerifier {
         String stream = event.position().stream();
         Tail tail = tails.getOrDefault(stream, new Tail(StreamHead.of(stream), Optional.empty()));
         requirePlace(event, tail);
-        Optional<Key> key = keyAt(event);
-        requireSeal(sealedEvent, key, tail);
+        LogKeys next = keysAfter(event);
+        requireSeal(sealedEvent, tail);
         log = Optional.of(event.log());
-        inForce = key;
+        keys = next;
+        emergency(event).ifPresent(recoveries::add);
         count(sealedEvent, tail);
         tails.put(stream, new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom())));
         return sealedEvent;
@@ -123,45 +130,49 @@ public final class ChainVerifier {
         }
     }
 
-    /** The key in force once this event stands, which is also the one that signs it. */
-    private Optional<Key> keyAt(AuditEvent event) {
-        if (event.kind() != EventKind.LOG_GENESIS && event.kind() != EventKind.LOG_KEY_INTRODUCED) {
-            return inForce;
+    /** The keys once this event stands. */
+    private LogKeys keysAfter(AuditEvent event) {
+        LogKeys next = keys.after(event);
+        if (next == keys) {
+            return keys;
         }
-        Optional<Key> next = event.keyPutInForce().map(Key::of);
-        if (next.isPresent() && !next.map(Key::jwk).equals(trusted)) {
+        if (!event.position().stream().equals(StreamPosition.LOG)) {
+            throw new BrokenChainException("the keys of a log change on stream log only");
+        }
+        if (next.first().isPresent() && !next.first().equals(trusted)) {
             throw new BrokenChainException("it makes %s the key of the log, but %s was expected"
-                    .formatted(next.get().id(), trusted.map(PublicJwk::keyId).orElse("none")));
+                    .formatted(next.ids(), trusted.map(PublicJwk::keyId).orElse("none")));
         }
         if (event.kind() == EventKind.LOG_KEY_INTRODUCED) {
-            requireProof(event, next.orElseThrow(() -> new BrokenChainException("it introduces no key")));
+            requireProof(KeyIntroduction.of(event), event);
         }
         return next;
     }
 
-    private void requireProof(AuditEvent event, Key key) {
-        if (inForce.isPresent() || !event.position().stream().equals(StreamPosition.LOG)) {
-            throw new BrokenChainException("a key is introduced on stream log, and only if there is none");
-        }
+    private static Optional<KeyIntroduction> emergency(AuditEvent event) {
+        return event.kind() == EventKind.LOG_KEY_INTRODUCED
+                ? Optional.of(KeyIntroduction.of(event))
+                        .filter(introduction -> introduction.recovery().isPresent())
+                : Optional.empty();
+    }
+
+    private void requireProof(KeyIntroduction introduction, AuditEvent event) {
         byte[] proof = new JsonFields("details", event.details()).parsed("proof", Digests::fromBase64Url);
-        String payload = new KeyIntroduction(event.log(), key.jwk()).payload();
-        if (!signatures.verify(key.jwk(), KeyIntroduction.PAYLOAD_TYPE, payload, proof)) {
-            throw new BrokenChainException("nobody proves to hold key " + key.id());
+        PublicJwk prover = introduction.prover();
+        if (!signatures.verify(prover, KeyIntroduction.PAYLOAD_TYPE, introduction.payload(), proof)) {
+            throw new BrokenChainException("nobody proves to hold key " + prover.keyId());
         }
     }
 
-    private void requireSeal(SealedEvent sealedEvent, Optional<Key> key, Tail tail) {
+    private void requireSeal(SealedEvent sealedEvent, Tail tail) {
         AuditEvent event = sealedEvent.event();
-        if (!event.keyId().equals(key.map(Key::id))) {
-            throw new BrokenChainException("it names %s as its key, but %s is in force"
-                    .formatted(event.keyId().orElse("none"), key.map(Key::id).orElse("none")));
-        }
+        Optional<PublicJwk> key = keys.signerOf(event);
         if (sealedEvent.seal() == Seal.WAITING && !event.mayWait()) {
             throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
         }
         if (sealedEvent.signature().isPresent()) {
             byte[] bytes = Digests.fromBase64Url(sealedEvent.signature().get());
-            PublicJwk signer = key.orElseThrow().jwk();
+            PublicJwk signer = key.orElseThrow();
             if (!signatures.verify(signer, AuditEvent.PAYLOAD_TYPE, sealedEvent.canonical(), bytes)) {
                 throw new BrokenChainException("its signature is not that of key " + signer.keyId());
             }

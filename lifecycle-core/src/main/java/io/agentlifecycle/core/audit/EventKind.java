@@ -11,9 +11,11 @@ import java.util.TreeSet;
  */
 public enum EventKind {
     /** A log begins. */
-    LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys()),
-    /** A log that began without a key is signed from here on. */
-    LOG_KEY_INTRODUCED("log.key_introduced", keys("first", "key", "proof"), keys()),
+    LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys("checkpointKey", "recoveryKey")),
+    /** A key may sign events from here on. */
+    LOG_KEY_INTRODUCED("log.key_introduced", keys("key", "proof"), keys("first", "recovery", "size")),
+    /** A key may not sign events any more. */
+    LOG_KEY_RETIRED("log.key_retired", keys("kid", "reason"), keys()),
     /** Events of this stream, from {@code n} on, could not be signed when they happened; this one vouches for them. */
     LOG_GAP_ENDORSED("log.gap_endorsed", keys("n"), keys()),
     /** Opening a store cut a torn tail that nobody had been told of, or found its newest snapshot damaged. */

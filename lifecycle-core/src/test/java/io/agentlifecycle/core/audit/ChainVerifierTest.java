@@ -56,10 +56,15 @@ class ChainVerifierTest {
         private Optional<PublicJwk> key = Optional.empty();
 
         Log begin(Json firstKey) {
+            return begin(firstKey, Optional.empty());
+        }
+
+        Log begin(Json firstKey, Optional<String> recoveryKey) {
             key = firstKey instanceof Json.Obj jwk ? Optional.of(PublicJwk.of(jwk)) : Optional.empty();
             Json.Obj details = Json.object()
                     .put("format", 1)
                     .put("key", firstKey)
+                    .put("recoveryKey", recoveryKey)
                     .put("schedule", Digests.sha256("a"))
                     .put("store", "s")
                     .build();
@@ -67,14 +72,34 @@ class ChainVerifierTest {
         }
 
         Log introduce(PublicJwk next, String proofOf, PublicJwk prover) {
-            key = Optional.of(next);
-            String payload = new KeyIntroduction(proofOf, next).payload();
-            Json.Obj details = Json.object()
-                    .put("first", true)
-                    .put("key", next.toJson())
-                    .put("proof", Digests.base64Url(sign(prover, KeyIntroduction.PAYLOAD_TYPE, payload)))
-                    .build();
+            return introduce(KeyIntroduction.first(proofOf, next), prover);
+        }
+
+        /** Beside those in force, by the one that signs. */
+        Log add(PublicJwk next, PublicJwk prover) {
+            return introduce(
+                    KeyIntroduction.next(ORIGIN, next, key.orElseThrow().keyId()), prover);
+        }
+
+        Log introduce(KeyIntroduction introduction, PublicJwk prover) {
+            if (introduction.signsItself()) {
+                key = Optional.of(introduction.key());
+            }
+            byte[] proof = sign(prover, KeyIntroduction.PAYLOAD_TYPE, introduction.payload());
+            Json.Obj details = introduction.details(Digests.base64Url(proof));
             return signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
+        }
+
+        Log retire(PublicJwk old) {
+            Json.Obj details =
+                    Json.object().put("kid", old.keyId()).put("reason", "").build();
+            return signed("log", EventContent.of(EventKind.LOG_KEY_RETIRED, Actor.SYSTEM, details));
+        }
+
+        /** Signs with that key from here on. */
+        Log with(PublicJwk next) {
+            key = Optional.of(next);
+            return this;
         }
 
         Log suspended(String stream, boolean signs) {
@@ -216,16 +241,102 @@ class ChainVerifierTest {
         Optional<PublicJwk> trusted = Optional.of(KEY);
         lastIsRefused(bornUnsigned().introduce(KEY, ORIGIN, OTHER), trusted, "nobody proves to hold key");
         lastIsRefused(bornUnsigned().introduce(KEY, "another/log", KEY), trusted, "nobody proves to hold key");
-        lastIsRefused(bornSigned().introduce(KEY, ORIGIN, KEY), trusted, "only if there is none");
+        lastIsRefused(bornSigned().introduce(OTHER, ORIGIN, OTHER), trusted, "introduces itself only if there is none");
         lastIsRefused(
                 bornUnsigned().introduce(KEY, ORIGIN, KEY).introduce(KEY, ORIGIN, KEY),
                 trusted,
-                "only if there is none");
+                "introduces itself only if there is none");
         Log astray = bornUnsigned().introduce(KEY, ORIGIN, KEY);
         EventContent introduction = astray.events.get(1).event().content();
         Log elsewhere = bornUnsigned();
         elsewhere.key = trusted;
-        lastIsRefused(elsewhere.signed(A, introduction), trusted, "introduced on stream log");
+        lastIsRefused(elsewhere.signed(A, introduction), trusted, "the keys of a log change on stream log only");
+    }
+
+    @Test
+    void keys_come_beside_each_other_and_go_one_by_one() {
+        Log log = bornSigned()
+                .suspended(A, true)
+                .add(OTHER, OTHER)
+                .suspended(A, true)
+                .with(OTHER)
+                .suspended(A, true)
+                .retire(KEY)
+                .suspended(A, true);
+        ChainVerifier chains = verifier(Optional.of(KEY));
+
+        follow(chains, log.events);
+
+        chains.end();
+        assertThat(chains.keys().inForce()).isEqualTo(Map.of(OTHER.keyId(), OTHER));
+        assertThat(chains.keys().first()).contains(KEY);
+        lastIsRefused(
+                log.with(KEY).suspended(A, true),
+                Optional.of(KEY),
+                "it names " + KEY.keyId() + " as its key, but " + OTHER.keyId() + " is in force");
+    }
+
+    @Test
+    void a_key_comes_in_by_one_in_force_and_with_proof_that_somebody_holds_it() {
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        lastIsRefused(bornSigned().add(OTHER, KEY), trusted, "nobody proves to hold key " + OTHER.keyId());
+        lastIsRefused(bornSigned().with(OTHER).add(OTHER, OTHER), trusted, "it names " + OTHER.keyId());
+        lastIsRefused(bornSigned().add(KEY, KEY), trusted, "in force already");
+        lastIsRefused(
+                bornSigned().introduce(KeyIntroduction.next(ORIGIN, OTHER, OTHER.keyId()), OTHER),
+                trusted,
+                "nobody proves to hold key " + OTHER.keyId());
+        lastIsRefused(bornUnsigned().with(KEY).add(OTHER, OTHER), trusted, "first key of a log introduces itself");
+        Log many = bornSigned();
+        for (int i = 1; i < LogKeys.MOST; i++) {
+            PublicJwk next = key("key " + i);
+            many.add(next, next);
+        }
+        follow(verifier(trusted), many.events);
+        lastIsRefused(many.add(OTHER, OTHER), trusted, "or more than 16 at a time");
+    }
+
+    @Test
+    void a_key_that_is_not_in_force_and_the_last_one_are_not_retired_and_none_retires_itself() {
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        lastIsRefused(bornSigned().retire(KEY), trusted, "or the last one");
+        lastIsRefused(bornSigned().retire(OTHER), trusted, "not in force");
+        lastIsRefused(bornSigned().add(OTHER, OTHER).retire(KEY), trusted, "but " + OTHER.keyId() + " is in force");
+        Log elsewhere = bornSigned().add(OTHER, OTHER).with(OTHER).retire(KEY);
+        EventContent retirement = elsewhere.events.get(2).event().content();
+        lastIsRefused(
+                bornSigned().add(OTHER, OTHER).with(OTHER).signed(A, retirement),
+                trusted,
+                "the keys of a log change on stream log only");
+    }
+
+    @Test
+    void who_holds_the_recovery_key_brings_in_a_new_one_instead_of_all_others() {
+        PublicJwk recovery = key("recovery");
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        KeyIntroduction emergency = KeyIntroduction.recovering(ORIGIN, OTHER, recovery, 2);
+        Log log = recoverable(recovery).suspended(A, true).introduce(emergency, recovery);
+        ChainVerifier chains = verifier(trusted);
+
+        follow(chains, log.suspended(A, true).events);
+
+        assertThat(chains.keys().inForce()).isEqualTo(Map.of(OTHER.keyId(), OTHER));
+        assertThat(chains.recoveries()).containsExactly(emergency);
+        lastIsRefused(log.with(KEY).suspended(A, true), trusted, "it names " + KEY.keyId());
+        lastIsRefused(recoverable(recovery).introduce(emergency, OTHER), trusted, "nobody proves to hold");
+        lastIsRefused(
+                recoverable(key("another")).introduce(emergency, recovery),
+                trusted,
+                recovery.keyId() + " is not the key that can recover the log");
+        lastIsRefused(bornSigned().introduce(emergency, recovery), trusted, "is not the key that can recover the log");
+    }
+
+    private static Log recoverable(PublicJwk recovery) {
+        return new Log().begin(KEY.toJson(), Optional.of(recovery.keyId()));
+    }
+
+    private static PublicJwk key(String name) {
+        return PublicJwk.of(Digests.sha256(name.getBytes(UTF_8)));
     }
 
     @Test
@@ -238,17 +349,25 @@ class ChainVerifierTest {
                 .build();
         log.signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
 
-        lastIsRefused(log, Optional.of(KEY), "it introduces no key");
-        lastIsRefused(log, Optional.empty(), "it introduces no key");
+        for (Optional<PublicJwk> trusted : List.of(Optional.of(KEY), Optional.<PublicJwk>empty())) {
+            ChainVerifier chains = verifier(trusted);
+            assertThatThrownBy(() -> follow(chains, log.events))
+                    .isInstanceOf(JsonFormatException.class)
+                    .hasMessage("key of details has the wrong type");
+            assertThat(chains.keys()).isEqualTo(LogKeys.NONE);
+        }
     }
 
     @Test
     void what_is_signed_and_under_which_type_is_fixed_for_ever() {
         assertThat(AuditEvent.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.audit-event.v1+json");
         assertThat(KeyIntroduction.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.key-introduction.v1+json");
-        assertThat(new KeyIntroduction(ORIGIN, KEY).payload())
+        assertThat(KeyIntroduction.first(ORIGIN, KEY).payload())
                 .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
                         + "A".repeat(43) + "\"}}");
+        assertThat(KeyIntroduction.recovering(ORIGIN, KEY, OTHER, 7).payload())
+                .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
+                        + "A".repeat(43) + "\"},\"old\":\"" + OTHER.keyId() + "\",\"size\":7}");
     }
 
     @Test
