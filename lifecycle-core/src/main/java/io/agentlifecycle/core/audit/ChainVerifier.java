@@ -2,6 +2,7 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -13,11 +14,15 @@ import java.util.Optional;
  * looked at. It keeps one position per stream. Not safe for use by several threads.
  *
  * <p>A trail of one agent can be verified by itself, if the key of the log is given: the key is then taken to have been
- * in force from the beginning.
+ * in force from the beginning. Any other part of a log is for {@link #ofPart}.
  */
 public final class ChainVerifier {
-    /** How far a stream has been followed. */
-    private record Tail(StreamHead head, Optional<Long> unsignedFrom) {}
+    /** How far a stream has been followed, and from which of its events on. */
+    private record Tail(StreamHead head, Optional<Long> unsignedFrom, long begin) {
+        static Tail at(StreamHead head) {
+            return new Tail(head, Optional.empty(), head.next().n());
+        }
+    }
 
     /** A key with its id, which takes a hash to compute. */
     private record Key(PublicJwk jwk, String id) {
@@ -28,6 +33,7 @@ public final class ChainVerifier {
 
     private final SignatureVerifier signatures;
     private final Optional<PublicJwk> trusted;
+    private final boolean part;
     private final Map<String, Tail> tails = new HashMap<>();
     private final Map<Seal, Long> counts = new EnumMap<>(Seal.class);
     private Optional<String> log;
@@ -40,6 +46,12 @@ public final class ChainVerifier {
      * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
      */
     public ChainVerifier(SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        this(signatures, log, trusted, false);
+    }
+
+    private ChainVerifier(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted, boolean part) {
+        this.part = part;
         this.signatures = requireNonNull(signatures, "signatures");
         this.log = requireNonNull(log, "log");
         this.trusted = requireNonNull(trusted, "trusted");
@@ -49,6 +61,19 @@ public final class ChainVerifier {
         }
     }
 
+    /**
+     * A verifier of a part of a log: what it sees first of a stream need not be the first event of that stream, but from there
+     * on none may be missing. That the first ones are in the log at all, it cannot tell. The key is taken to have been in force
+     * before the part, unless the part begins with {@code log.genesis}.
+     *
+     * @param log the origin of the log; empty takes that of the first event
+     * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
+     */
+    public static ChainVerifier ofPart(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        return new ChainVerifier(signatures, log, trusted, true);
+    }
+
     /** Where the next event of that stream must stand. */
     public StreamHead head(String stream) {
         Tail tail = tails.get(stream);
@@ -56,12 +81,12 @@ public final class ChainVerifier {
     }
 
     /**
-     * Says that the log ends here.
+     * Says that the log ends here. A part may end before the key came into force.
      *
      * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it
      */
     public void end() {
-        if (!inForce.map(Key::jwk).equals(trusted)) {
+        if (!part && !inForce.map(Key::jwk).equals(trusted)) {
             throw new BrokenChainException("the log has no key, but %s was expected"
                     .formatted(trusted.map(PublicJwk::keyId).orElse("none")));
         }
@@ -90,15 +115,22 @@ public final class ChainVerifier {
         SealedEvent sealedEvent = SealedEvent.read(canonical, signature);
         AuditEvent event = sealedEvent.event();
         String stream = event.position().stream();
-        Tail tail = tails.getOrDefault(stream, new Tail(StreamHead.of(stream), Optional.empty()));
+        Tail tail = tails.getOrDefault(stream, begin(event.position()));
         requirePlace(event, tail);
         Optional<Key> key = keyAt(event);
         requireSeal(sealedEvent, key, tail);
         log = Optional.of(event.log());
         inForce = key;
         count(sealedEvent, tail);
-        tails.put(stream, new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom())));
+        tails.put(
+                stream,
+                new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom()), tail.begin()));
         return sealedEvent;
+    }
+
+    /** Where the first event of a stream must stand: in a part, wherever it does, unless it says that it is the first. */
+    private Tail begin(StreamPosition place) {
+        return Tail.at(part && place.n() > 0 ? new StreamHead(place, Instant.MIN) : StreamHead.of(place.stream()));
     }
 
     private void requirePlace(AuditEvent event, Tail tail) {
@@ -166,8 +198,16 @@ public final class ChainVerifier {
                 throw new BrokenChainException("its signature is not that of key " + signer.keyId());
             }
         }
-        if (event.kind() == EventKind.LOG_GAP_ENDORSED
-                && !event.details().get("n").equals(tail.unsignedFrom().map(Json::of))) {
+        if (event.kind() == EventKind.LOG_GAP_ENDORSED) {
+            requireEndorsement(new JsonFields("details", event.details()).integer("n"), tail);
+        }
+    }
+
+    private static void requireEndorsement(long from, Tail tail) {
+        // if all that was seen of the stream waits, what was not seen may have waited before it
+        boolean allWait = tail.unsignedFrom().orElse(tail.head().next().n()) == tail.begin();
+        boolean beganBefore = allWait && from >= 0 && from < tail.begin();
+        if (!beganBefore && !tail.unsignedFrom().equals(Optional.of(from))) {
             throw new BrokenChainException("it endorses events that do not wait for it");
         }
     }
