@@ -2,20 +2,21 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.zip.ZipException;
 
 /**
- * A log, or a part of it, as it is handed to others, in a directory. A part has a proof for each of its events. Everything
+ * A log, or a part of it, as it is handed to others, in a folder or in a zip. A part has a proof for each of its events. Everything
  * is checked against the key that the reader brings, but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove
  * nothing.
  */
@@ -28,7 +29,7 @@ final class LogBundle {
 
     private static final int MAX_SMALL_FILE = 32_768;
 
-    private final Path directory;
+    private final Path path;
     private final VerifierKey key;
     private final Optional<Checkpoint> seen;
     private final boolean partAllowed;
@@ -38,8 +39,8 @@ final class LogBundle {
      * @param seen a checkpoint of that log which the reader remembers
      * @param partAllowed whether a part of the log will do
      */
-    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
-        this.directory = directory;
+    LogBundle(Path path, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
+        this.path = path;
         this.key = key;
         this.seen = seen;
         this.partAllowed = partAllowed;
@@ -48,9 +49,26 @@ final class LogBundle {
     /**
      * What was found in order.
      *
-     * @param whole false if it is a part of the log
+     * @param part which events of the log were there, if it is a part of one
      */
-    record Verified(Checkpoint checkpoint, boolean whole, LogVerification events) {}
+    record Verified(Checkpoint checkpoint, Optional<Extent> part, LogVerification events) {
+        boolean whole() {
+            return part.isEmpty();
+        }
+    }
+
+    /**
+     * Where the events of a part stand in the log.
+     *
+     * @param first the number of the first one, counted from 0
+     * @param last the number of the last one
+     * @param events how many there are
+     */
+    record Extent(long first, long last, long events) {
+        boolean hasNoGaps() {
+            return last - first + 1 == events;
+        }
+    }
 
     /**
      * Checks all of it, with little memory.
@@ -58,20 +76,28 @@ final class LogBundle {
      * @throws AuditTamperedException naming the file, and in the events the first bad line
      */
     Verified verify() throws IOException {
-        Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
-        requireEqual(KEY, "key", text(KEY), key + "\n");
+        try (BundleFiles files = BundleFiles.in(path)) {
+            return verify(files);
+        } catch (ZipException e) {
+            throw tampered(String.valueOf(path.getFileName()), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Verified verify(BundleFiles files) throws IOException {
+        Checkpoint checkpoint = checkpoint(CHECKPOINT, text(files, CHECKPOINT), key);
+        requireEqual(KEY, "key", text(files, KEY), key + "\n");
         seen.ifPresent(before -> requireNotBefore(checkpoint, before));
-        boolean whole = !Files.exists(directory.resolve(LogProof.fileOf(1)));
+        boolean whole = !files.has(LogProof.fileOf(1));
         if (!whole && !partAllowed) {
             throw tampered(EVENTS, "this is a part of a log, and not the whole; say --part if that is what you expect");
         }
-        return new Verified(checkpoint, whole, whole ? whole(checkpoint) : part(checkpoint));
+        return whole ? whole(files, checkpoint) : part(files, checkpoint);
     }
 
-    private LogVerification whole(Checkpoint checkpoint) throws IOException {
-        var tree = new TreeHasher(this::requireTile);
+    private Verified whole(BundleFiles files, Checkpoint checkpoint) throws IOException {
+        var tree = new TreeHasher((tile, computed) -> requireTile(files, tile, computed));
         requireSeen(tree);
-        LogVerification events = events(event -> {
+        LogVerification events = events(files, LogVerifier::verify, event -> {
             // nobody who has not the key decides how much is kept in memory
             if (tree.size() == checkpoint.size()) {
                 throw tampered(EVENTS, "it has more events than the %d of the checkpoint".formatted(tree.size()));
@@ -82,35 +108,40 @@ final class LogBundle {
         requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
         requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
         tree.end();
-        return events;
+        return new Verified(checkpoint, Optional.empty(), events);
     }
 
     /** Each event is in the tree, further on than the one before. */
-    private LogVerification part(Checkpoint checkpoint) throws IOException {
+    private Verified part(BundleFiles files, Checkpoint checkpoint) throws IOException {
         if (seen.isPresent() && !seen.get().equals(checkpoint)) {
             throw new IllegalArgumentException(
                     "a part of a log cannot be compared with another checkpoint than its own; ask for the whole log");
         }
-        String note = text(CHECKPOINT);
+        String note = text(files, CHECKPOINT);
         var lines = new AtomicLong();
+        var first = new AtomicLong(-1);
         var last = new AtomicLong(-1);
-        LogVerification events = events(event -> {
+        LogVerification events = events(files, LogVerifier::verifyPart, event -> {
             String file = LogProof.fileOf(lines.incrementAndGet());
-            long index = requireIncluded(file, event, checkpoint, note);
+            long index = requireIncluded(file, text(files, file), event, checkpoint, note);
+            first.compareAndSet(-1, index);
             if (last.getAndSet(index) >= index) {
                 throw tampered(file, "its event stands before the one on the line before");
             }
+            if (index > 0 && event.event().kind() == EventKind.LOG_GENESIS) {
+                // it could say that there was no key, and anybody could have added it to the store
+                throw tampered(file, "it is the proof of log.genesis, which is event 0 of the log");
+            }
         });
-        if (Files.exists(directory.resolve(LogProof.fileOf(lines.get() + 1)))) {
+        if (files.has(LogProof.fileOf(lines.get() + 1))) {
             throw tampered(EVENTS, "it has %d events, but there are proofs of more".formatted(lines.get()));
         }
-        return events;
+        return new Verified(checkpoint, Optional.of(new Extent(first.get(), last.get(), lines.get())), events);
     }
 
     /** Returns which event of the log it is. */
-    private long requireIncluded(String file, SealedEvent event, Checkpoint checkpoint, String note)
-            throws IOException {
-        String text = text(file);
+    private static long requireIncluded(
+            String file, String text, SealedEvent event, Checkpoint checkpoint, String note) {
         try {
             LogProof proof = LogProof.read(text);
             if (!proof.note().equals(note)) {
@@ -128,14 +159,19 @@ final class LogBundle {
         }
     }
 
-    private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
-        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
-            return LogVerifier.of(key.key()).verify(lines, event -> {
+    /** A way to read lines. */
+    private interface Reading {
+        LogVerification read(LogVerifier verifier, InputStream lines, LogVerifier.Visitor visitor) throws IOException;
+    }
+
+    private LogVerification events(BundleFiles files, Reading reading, LogVerifier.Visitor visitor) throws IOException {
+        try (InputStream lines = open(files, EVENTS)) {
+            return reading.read(LogVerifier.of(key.key()), lines, event -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
                 visitor.event(event);
             });
-        } catch (NoSuchFileException e) {
-            throw tampered(EVENTS, "it is not there");
+        } catch (ZipException | EOFException e) {
+            throw tampered(EVENTS, "it cannot be unpacked: " + e.getMessage());
         }
     }
 
@@ -183,15 +219,15 @@ final class LogBundle {
         }
     }
 
-    private void requireTile(Tile tile, byte[] computed) throws IOException {
-        byte[] stored = bytes(tile.path());
+    private static void requireTile(BundleFiles files, Tile tile, byte[] computed) throws IOException {
+        byte[] stored = bytes(files, tile.path());
         if (!Arrays.equals(stored, computed)) {
             throw tampered(tile.path(), "it does not have the hashes of the events");
         }
     }
 
-    private String text(String file) throws IOException {
-        byte[] bytes = bytes(file);
+    private static String text(BundleFiles files, String file) throws IOException {
+        byte[] bytes = bytes(files, file);
         String text = new String(bytes, UTF_8);
         if (!Arrays.equals(text.getBytes(UTF_8), bytes)) {
             throw tampered(file, "it is not UTF-8");
@@ -199,16 +235,20 @@ final class LogBundle {
         return text;
     }
 
-    private byte[] bytes(String file) throws IOException {
-        try (InputStream in = Files.newInputStream(directory.resolve(file))) {
+    private static byte[] bytes(BundleFiles files, String file) throws IOException {
+        try (InputStream in = open(files, file)) {
             byte[] bytes = in.readNBytes(MAX_SMALL_FILE + 1);
             if (bytes.length > MAX_SMALL_FILE) {
                 throw tampered(file, "it is longer than " + MAX_SMALL_FILE + " bytes");
             }
             return bytes;
-        } catch (NoSuchFileException e) {
-            throw tampered(file, "it is not there");
+        } catch (ZipException | EOFException e) {
+            throw tampered(file, "it cannot be unpacked: " + e.getMessage());
         }
+    }
+
+    private static InputStream open(BundleFiles files, String file) throws IOException {
+        return files.open(file).orElseThrow(() -> tampered(file, "it is not there"));
     }
 
     private static void requireEqual(String file, String what, Object found, Object expected) {
