@@ -55,7 +55,20 @@ public final class LogVerifier {
 
     /** The same, and shows each event once it was found in order. */
     LogVerification verify(InputStream lines, Visitor visitor) throws IOException {
-        var reading = new Reading();
+        return read(lines, visitor, new Reading(fromTheBeginning()));
+    }
+
+    /** The same for lines of which others may be missing before them, as long as the visitor insists that each is in the log. */
+    LogVerification verifyPart(InputStream lines, Visitor visitor) throws IOException {
+        var chains = ChainVerifier.ofPart(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
+        return read(lines, visitor, new Reading(chains));
+    }
+
+    private ChainVerifier fromTheBeginning() {
+        return new ChainVerifier(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
+    }
+
+    private static LogVerification read(InputStream lines, Visitor visitor, Reading reading) throws IOException {
         var in = new BufferedInputStream(lines);
         for (byte[] line = nextLine(in, reading); line.length > 0; line = nextLine(in, reading)) {
             SealedEvent event = reading.take(decode(line, reading));
@@ -70,7 +83,7 @@ public final class LogVerifier {
      * @throws AuditTamperedException naming the first bad line, and its event if the line can be read
      */
     public LogVerification verify(Iterable<String> lines) {
-        var reading = new Reading();
+        var reading = new Reading(fromTheBeginning());
         lines.forEach(reading::take);
         return reading.end();
     }
@@ -105,9 +118,13 @@ public final class LogVerifier {
     }
 
     /** One pass over a log. */
-    private final class Reading {
-        private final ChainVerifier chains = new ChainVerifier(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
+    private static final class Reading {
+        private final ChainVerifier chains;
         private long linesTaken;
+
+        Reading(ChainVerifier chains) {
+            this.chains = chains;
+        }
 
         SealedEvent take(String line) {
             try {

@@ -6,7 +6,6 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.CheckpointLog;
@@ -222,35 +221,68 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
-     * Writes the whole log, up to now, into a new folder for others to verify; {@code VERIFY.md} in it says how.
+     * Writes the whole log, up to now, for others to verify: into a new folder, or, if the name of {@code target} ends in
+     * {@code .zip}, into a new zip. {@code VERIFY.md} in it says how. An export stands under its name once it is complete, and
+     * not before.
      *
-     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written; a zip has at most 65,534 files
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalStateException if no manager has this open
      */
-    public void export(Path folder) {
-        export(folder, LogExport::write);
+    public void export(Path target) {
+        export(target, LogExport::write);
     }
 
     /**
-     * Writes the trail of one agent, up to now, into a new folder, with a proof for each event that it is in the log.
+     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log.
      *
-     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the trail does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalArgumentException if the log has no events of that agent
      * @throws IllegalStateException if no manager has this open
      */
-    public void exportTrail(AgentKey agent, Path folder) {
-        export(folder, (export, to) -> export.write(to, StreamPosition.streamOf(agent)));
+    public void exportTrail(AgentKey agent, Path target) {
+        exportPart(new LogPart.Trail(agent), target);
+    }
+
+    /**
+     * Writes the events of the log from number {@code from}, counted from 0, to the one before {@code to}, in the same way,
+     * with a proof for each event that it is in the log.
+     *
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify: one
+     *     with events from before the log had a key must begin with event 0
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalArgumentException if {@code to} is not greater than {@code from}, or the log has not so many events
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void exportRange(long from, long to, Path target) {
+        exportPart(new LogPart.Range(from, to), target);
+    }
+
+    /**
+     * The same for the events whose time is {@code from} or later, but before {@code to}. Commits of several threads at once
+     * may stand in the log in another order than their times, so there may be others among them.
+     *
+     * @throws UncheckedIOException as {@link #exportRange(long, long, Path)}
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalArgumentException if {@code to} is not later than {@code from}, or the log has no events of that time
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void exportRange(Instant from, Instant to, Path target) {
+        exportPart(new LogPart.Period(from, to), target);
+    }
+
+    private void exportPart(LogPart part, Path target) {
+        export(target, (export, to) -> export.write(to, part));
     }
 
     /** A way to write an export. */
     private interface Writing {
-        void write(LogExport export, Path folder) throws IOException;
+        void write(LogExport export, Path target) throws IOException;
     }
 
     /** The events up to a checkpoint do not change any more, so others may go on meanwhile. */
-    private void export(Path folder, Writing writing) {
+    private void export(Path target, Writing writing) {
         LogExport export = attempt(() -> {
             Open used = used();
             used.tree.follow(used.log, event -> {});
@@ -258,9 +290,9 @@ public final class MerkleLog implements CheckpointLog {
             return new LogExport(used.log, used.genesisKey(), note, used.tree.tree(used.tree.size()));
         });
         try {
-            writing.write(export, folder.toAbsolutePath());
+            writing.write(export, target.toAbsolutePath());
         } catch (IOException e) {
-            throw new UncheckedIOException("%s cannot be written: %s".formatted(folder, e.getMessage()), e);
+            throw new UncheckedIOException("%s cannot be written: %s".formatted(target, e.getMessage()), e);
         }
     }
 

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.agentlifecycle.core.audit.KeyIntroduction;
 import io.agentlifecycle.core.audit.Seal;
+import io.agentlifecycle.core.audit.StreamHead;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -19,15 +21,15 @@ import java.util.TreeMap;
 
 /**
  * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT] [--part]}. It needs no store, and
- * trusts nothing in the folder: it says what is wrong and never fails otherwise.
+ * trusts nothing in the folder, or in the zip: it says what is wrong and never fails otherwise.
  */
 public final class Verify {
     private static final String USAGE = """
             usage: verify DIR --vkey FILE [--seen CHECKPOINT] [--part]
-              DIR         an exported log
+              DIR         an exported log: a folder, or a zip
               FILE        the key of the log, from elsewhere than from DIR
               CHECKPOINT  a checkpoint of that log which you kept
-              --part      a part of the log will do, such as the trail of one agent
+              --part      a part of the log will do, such as a range, or the trail of one agent
             ends with 0 if all is well, 1 if not, 2 if it was not asked in this way""";
 
     private static final int MAX_LINE = 400;
@@ -92,11 +94,7 @@ public final class Verify {
                 .sum();
         out.printf(
                 "%d events in %d streams%n", events, verified.events().heads().size());
-        if (!verified.whole()) {
-            out.printf(
-                    "a part of the %d events of the log: each is proven to be in it; of others nothing is said%n",
-                    checkpoint.size());
-        }
+        verified.part().ifPresent(part -> print(part, verified, out));
         for (Map.Entry<Seal, Long> count : new TreeMap<>(verified.events().events()).entrySet()) {
             out.println(count.getValue() + " " + count.getKey().name().toLowerCase(Locale.ROOT));
         }
@@ -108,5 +106,28 @@ public final class Verify {
         out.println("root " + checkpoint.root());
         out.println(seen.map(before -> "it begins with the " + before.size() + " events of the remembered checkpoint")
                 .orElse("compared with no remembered checkpoint: the holder of the key could have written it anew"));
+    }
+
+    /** Says what of the log it is, from what was proven and not from what the export says of itself. */
+    private static void print(LogBundle.Extent part, LogBundle.Verified verified, PrintStream out) {
+        out.printf(
+                "a part of the %d events of the log: each is proven to be in it; of others nothing is said%n",
+                verified.checkpoint().size());
+        if (part.chosen() == 0) {
+            out.println("events of stream log only");
+            return;
+        }
+        out.printf(
+                "%s events %d to %d of the log, counted from 0%n",
+                part.all() ? "all of" : "some of", part.first(), part.last());
+        List<StreamHead> chosen = verified.events().heads().values().stream()
+                .filter(head -> !head.next().stream().equals(StreamPosition.LOG))
+                .toList();
+        if (chosen.size() == 1) {
+            StreamPosition end = chosen.get(0).next();
+            out.printf(
+                    "all of events %d to %d of stream %s%n",
+                    end.n() - part.chosen(), end.n() - 1, harmless(end.stream()));
+        }
     }
 }

@@ -39,6 +39,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -764,15 +765,31 @@ class LogBundleTest {
     /** The commands of the guide that is in the folder, word for word. */
     @Test
     @Tag("host")
-    void one_event_is_verified_with_openssl_alone_by_the_guide_in_the_folder() throws Exception {
-        Path bundle = exported();
-        String guide = Files.readString(bundle.resolve("VERIFY.md"));
-        assertThat(guide).contains("the log `" + ORIGIN + "`").doesNotContain("{x}", "{log}");
-        String commands = guide.substring(guide.indexOf("```sh\nsed") + 6, guide.lastIndexOf("```"));
+    void an_event_and_the_checkpoint_are_verified_with_openssl_alone_by_the_guide_in_the_folder() throws Exception {
+        Kept kept = keep("tree", 1);
+        Path whole = folder.resolve("bundle");
+        Path trail = trailOf(kept);
+        kept.export(whole);
+        for (Path bundle : List.of(whole, trail)) {
+            String guide = Files.readString(bundle.resolve("VERIFY.md"));
+            assertThat(guide).contains("the log `" + ORIGIN + "`").doesNotContain("{x}", "{log}");
+            List<String> commands = Pattern.compile("```sh\n(.*?)```", Pattern.DOTALL)
+                    .matcher(guide.substring(guide.indexOf("openssl alone")))
+                    .results()
+                    .map(block -> block.group(1))
+                    .toList();
+            assertThat(commands).hasSize(3);
 
-        assertThat(sh(bundle, commands)).isEqualTo("Signature Verified Successfully\n");
-        rewriteEvents(bundle, lines -> change(lines, 0, "\"n\":0", "\"n\":1"));
-        assertThat(sh(bundle, commands)).contains("Signature Verification Failure");
+            assertThat(sh(bundle, commands.get(0))).isEmpty();
+            assertThat(sh(bundle, commands.get(1))).isEqualTo("Signature Verified Successfully\n");
+            assertThat(sh(bundle, commands.get(2))).isEqualTo("Signature Verified Successfully\n");
+            rewriteEvents(bundle, lines -> change(lines, 0, "\"n\":0", "\"n\":1"));
+            Files.writeString(
+                    bundle.resolve("checkpoint"),
+                    Files.readString(bundle.resolve("checkpoint")).replace("\n30\n", "\n31\n"));
+            assertThat(sh(bundle, commands.get(1))).contains("Signature Verification Failure");
+            assertThat(sh(bundle, commands.get(2))).contains("Signature Verification Failure");
+        }
     }
 
     private static String sh(Path folder, String commands) throws IOException, InterruptedException {

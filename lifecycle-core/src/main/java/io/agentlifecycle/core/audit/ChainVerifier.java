@@ -2,6 +2,7 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -15,14 +16,19 @@ import java.util.Optional;
  * looked at. It keeps one position per stream. Not safe for use by several threads.
  *
  * <p>A trail of one agent can be verified by itself, if the key of the log is given: the key is then taken to have been
- * in force from the beginning.
+ * in force from the beginning. Any other part of a log is for {@link #ofPart}.
  */
 public final class ChainVerifier {
-    /** How far a stream has been followed. */
-    private record Tail(StreamHead head, Optional<Long> unsignedFrom) {}
+    /** How far a stream has been followed, and from which of its events on. */
+    private record Tail(StreamHead head, Optional<Long> unsignedFrom, long begin) {
+        static Tail at(StreamHead head) {
+            return new Tail(head, Optional.empty(), head.next().n());
+        }
+    }
 
     private final SignatureVerifier signatures;
     private final Optional<PublicJwk> trusted;
+    private final boolean part;
     private final Map<String, Tail> tails = new HashMap<>();
     private final Map<Seal, Long> counts = new EnumMap<>(Seal.class);
     private Optional<String> log;
@@ -36,6 +42,12 @@ public final class ChainVerifier {
      * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
      */
     public ChainVerifier(SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        this(signatures, log, trusted, false);
+    }
+
+    private ChainVerifier(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted, boolean part) {
+        this.part = part;
         this.signatures = requireNonNull(signatures, "signatures");
         this.log = requireNonNull(log, "log");
         this.trusted = requireNonNull(trusted, "trusted");
@@ -43,6 +55,19 @@ public final class ChainVerifier {
         for (Seal seal : Seal.values()) {
             counts.put(seal, 0L);
         }
+    }
+
+    /**
+     * A verifier of a part of a log: what it sees first of a stream need not be the first event of that stream, but from there
+     * on none may be missing. That the first ones are in the log at all, it cannot tell. Only stream {@code log}, which says
+     * what keys count, is there from its beginning or not at all.
+     *
+     * @param log the origin of the log; empty takes that of the first event
+     * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
+     */
+    public static ChainVerifier ofPart(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        return new ChainVerifier(signatures, log, trusted, true);
     }
 
     /** Where the next event of that stream must stand. */
@@ -96,7 +121,7 @@ public final class ChainVerifier {
         SealedEvent sealedEvent = SealedEvent.read(canonical, signature);
         AuditEvent event = sealedEvent.event();
         String stream = event.position().stream();
-        Tail tail = tails.getOrDefault(stream, new Tail(StreamHead.of(stream), Optional.empty()));
+        Tail tail = tails.getOrDefault(stream, begin(event.position()));
         requirePlace(event, tail);
         LogKeys next = keysAfter(event);
         requireSeal(sealedEvent, tail);
@@ -104,8 +129,16 @@ public final class ChainVerifier {
         keys = next;
         emergency(event).ifPresent(recoveries::add);
         count(sealedEvent, tail);
-        tails.put(stream, new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom())));
+        tails.put(
+                stream,
+                new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom()), tail.begin()));
         return sealedEvent;
+    }
+
+    /** Where the first event of a stream must stand: in a part, wherever it does. */
+    private Tail begin(StreamPosition place) {
+        boolean anywhere = part && place.n() > 0 && !place.stream().equals(StreamPosition.LOG);
+        return Tail.at(anywhere ? new StreamHead(place, Instant.MIN) : StreamHead.of(place.stream()));
     }
 
     private void requirePlace(AuditEvent event, Tail tail) {
@@ -177,8 +210,16 @@ public final class ChainVerifier {
                 throw new BrokenChainException("its signature is not that of key " + signer.keyId());
             }
         }
-        if (event.kind() == EventKind.LOG_GAP_ENDORSED
-                && !event.details().get("n").equals(tail.unsignedFrom().map(Json::of))) {
+        if (event.kind() == EventKind.LOG_GAP_ENDORSED) {
+            requireEndorsement(new JsonFields("details", event.details()).integer("n"), tail);
+        }
+    }
+
+    private static void requireEndorsement(long from, Tail tail) {
+        // if all that was seen of the stream waits, what was not seen may have waited before it
+        boolean allWait = tail.unsignedFrom().orElse(tail.head().next().n()) == tail.begin();
+        boolean beganBefore = allWait && from >= 0 && from < tail.begin();
+        if (!beganBefore && !tail.unsignedFrom().equals(Optional.of(from))) {
             throw new BrokenChainException("it endorses events that do not wait for it");
         }
     }

@@ -14,6 +14,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import net.jqwik.api.Arbitraries;
@@ -470,6 +471,152 @@ class ChainVerifierTest {
         assertThatThrownBy(() -> follow(verifier(Optional.empty()), trail))
                 .isInstanceOf(BrokenChainException.class)
                 .hasMessageContaining("it names " + KEY.keyId() + " as its key, but none is in force");
+    }
+
+    // ---- a part of a log
+
+    private static ChainVerifier ofPart() {
+        return ChainVerifier.ofPart(TOY, Optional.of(ORIGIN), Optional.of(KEY));
+    }
+
+    /** Two streams, in which some events wait and are endorsed. */
+    private static Log withGaps() {
+        return bornSigned()
+                .suspended(A, true)
+                .suspended(A, false)
+                .suspended(B, false)
+                .suspended(A, false)
+                .endorsed(A, 1)
+                .suspended(A, false)
+                .suspended(B, true)
+                .resumed(A, true)
+                .suspended(A, false);
+    }
+
+    @Test
+    void a_part_begins_and_ends_anywhere() {
+        List<SealedEvent> events = withGaps().events;
+        for (int from = 0; from < events.size(); from++) {
+            for (int to = from; to <= events.size(); to++) {
+                ChainVerifier chains = ofPart();
+                follow(chains, events.subList(from, to));
+                chains.end();
+
+                assertThat(chains.counts().values().stream()
+                                .mapToLong(Long::longValue)
+                                .sum())
+                        .isEqualTo(to - from);
+                for (SealedEvent last : events.subList(from, to)) {
+                    String stream = last.event().position().stream();
+                    assertThat(chains.heads()).containsKey(stream);
+                }
+            }
+        }
+        ChainVerifier middle = ofPart();
+        follow(middle, events.subList(4, 9));
+        assertThat(middle.counts()).isEqualTo(counts(3, 0, 0, 2));
+        assertThat(middle.head(A)).isEqualTo(StreamHead.after(events.get(8)));
+    }
+
+    @Test
+    void a_part_has_no_gap_in_a_stream_between_the_events_that_it_has() {
+        List<SealedEvent> events = withGaps().events;
+        int refused = 0;
+        for (int missing = 2; missing < events.size() - 1; missing++) {
+            List<SealedEvent> part = new ArrayList<>(events.subList(1, events.size()));
+            part.remove(missing - 1);
+            String stream = events.get(missing).event().position().stream();
+            boolean before = has(events.subList(1, missing), stream);
+            boolean after = has(events.subList(missing + 1, events.size()), stream);
+            if (before && after) {
+                assertThatThrownBy(() -> follow(ofPart(), part))
+                        .isInstanceOf(BrokenChainException.class)
+                        .hasMessageContaining("it does not follow event");
+                refused++;
+            } else {
+                follow(ofPart(), part);
+            }
+        }
+        assertThat(refused).isEqualTo(5);
+        assertThatThrownBy(() -> follow(ofPart(), List.of(events.get(4), events.get(2))))
+                .isInstanceOf(BrokenChainException.class);
+    }
+
+    private static boolean has(List<SealedEvent> events, String stream) {
+        return events.stream()
+                .anyMatch(event -> event.event().position().stream().equals(stream));
+    }
+
+    @Test
+    void the_first_event_of_a_stream_has_nothing_before_it_in_a_part_either() {
+        Log log = bornSigned();
+        log.heads.put(A, new StreamHead(new StreamPosition(A, 0, Digests.sha256("something")), Instant.MIN));
+        log.suspended(A, true);
+
+        assertThatThrownBy(() -> follow(ofPart(), log.events.subList(1, 2)))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it does not follow event");
+    }
+
+    @Test
+    void what_is_in_a_part_is_signed_as_in_the_whole() {
+        List<SealedEvent> events = withGaps().events;
+        SealedEvent resumed = events.get(8);
+        assertThatThrownBy(() -> ofPart().take(resumed.canonical(), Optional.empty()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("agent.resumed is not signed, and must be");
+        assertThatThrownBy(
+                        () -> ofPart().take(resumed.canonical(), events.get(7).signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("its signature is not that of key");
+        SealedEvent before = bornUnsigned().suspended(A, true).events.get(1);
+        assertThatThrownBy(() -> ofPart().take(before.canonical(), before.signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it names none as its key");
+    }
+
+    /** Events that wait may have begun to wait before the part begins, but only if all that it shows of the stream do. */
+    @Test
+    void an_endorsement_in_a_part_names_an_event_that_the_part_does_not_show_as_signed() {
+        List<SealedEvent> honest = withGaps().events;
+        // of stream A, event 0 is signed, 1 and 2 wait, and 3 endorses; the part begins with 0, 1, 2 or 3 of these
+        Map<Integer, Set<Long>> possible =
+                Map.of(1, Set.of(1L), 2, Set.of(0L, 1L), 4, Set.of(0L, 1L, 2L), 5, Set.of(0L, 1L, 2L));
+        possible.forEach((from, taken) -> {
+            for (long n : new long[] {-1, 0, 1, 2, 3, 7}) {
+                Log log = new Log();
+                log.key = Optional.of(KEY);
+                log.events.addAll(honest.subList(0, 5));
+                log.heads.put(A, StreamHead.after(honest.get(4)));
+                List<SealedEvent> part = log.endorsed(A, n).events.subList(from, 6);
+                if (taken.contains(n)) {
+                    follow(ofPart(), part);
+                } else {
+                    assertThatThrownBy(() -> follow(ofPart(), part))
+                            .as("%d from %d", n, from)
+                            .isInstanceOf(BrokenChainException.class)
+                            .hasMessageContaining("it endorses events that do not wait for it");
+                }
+            }
+        });
+        Log signed = bornSigned().suspended(A, true).suspended(A, true).suspended(A, false);
+        assertThatThrownBy(() -> follow(ofPart(), signed.endorsed(A, 0).events.subList(2, 5)))
+                .as("the part shows that event 1 is signed, so nothing before it waits")
+                .isInstanceOf(BrokenChainException.class);
+    }
+
+    @Test
+    void a_part_has_stream_log_from_its_beginning_and_no_other_key_is_taken() {
+        Log log = bornUnsigned().suspended(A, false).introduce(KEY, ORIGIN, KEY).suspended(A, true);
+        ChainVerifier chains = ofPart();
+        follow(chains, List.of(log.events.get(0), log.events.get(2), log.events.get(3)));
+        chains.end();
+        assertThatThrownBy(() -> follow(ofPart(), log.events.subList(2, 3)))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it does not follow event -1");
+        assertThatThrownBy(() -> follow(ofPart(), bornUnsigned().introduce(OTHER, ORIGIN, OTHER).events))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("but " + KEY.keyId() + " was expected");
     }
 
     @Provide
