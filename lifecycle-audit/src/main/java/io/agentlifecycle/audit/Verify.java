@@ -6,6 +6,7 @@ import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ public final class Verify {
             return 2;
         }
         try {
-            VerifierKey key = VerifierKey.of(read(given.get(3)).strip());
+            VerifierKey key = key(given.get(3));
             Optional<Checkpoint> seen = withSeen
                     ? Optional.of(LogBundle.checkpoint(given.get(5), read(given.get(5)), key))
                     : Optional.empty();
@@ -63,9 +64,21 @@ public final class Verify {
         } catch (AuditTamperedException e) {
             e.findings().forEach(finding -> out.println(harmless(finding)));
             return 1;
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IllegalArgumentException e) {
+            out.println(harmless(String.valueOf(e.getMessage())));
+            return 1;
+        } catch (IOException e) {
             out.println(harmless(e.toString()));
             return 1;
+        }
+    }
+
+    private static VerifierKey key(String file) throws IOException {
+        String text = read(file);
+        try {
+            return VerifierKey.of(text.strip());
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }
     }
 
@@ -80,7 +93,11 @@ public final class Verify {
         if (Files.size(path) > MAX_FILE) {
             throw new IOException(file + " is longer than " + MAX_FILE + " bytes");
         }
-        return Files.readString(path);
+        try {
+            return Files.readString(path);
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + " is not UTF-8", e);
+        }
     }
 
     private static void print(LogBundle.Verified verified, Optional<Checkpoint> seen, PrintStream out) {

@@ -16,7 +16,9 @@ import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.RandomAccessFile;
 import java.math.BigInteger;
 import java.nio.file.Files;
@@ -33,6 +35,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What one can do to an exported log, one way a line, each with the verdict of the command: where it is, and what. */
@@ -515,6 +518,52 @@ class BundleAttackTest {
     @MethodSource("proofs")
     void an_attack_on_a_trail_is_refused_with_its_place(Attack attack) throws IOException {
         refused(trail, attack);
+    }
+
+    /** A key that was handed over together with the log is as little to be trusted. */
+    @ParameterizedTest(name = "[{index}] {1}")
+    @MethodSource("keysOfAuditors")
+    void a_key_that_proves_nothing_is_refused(String key, String why) throws IOException {
+        Bundle bundle = whole.copied(folder.resolve("bundle"));
+        Bundle.Verdict verdict = bundle.verdict(key);
+        assertThat(verdict.output())
+                .contains("key.vkey: " + why)
+                .hasLineCount(1)
+                .doesNotContain("Exception");
+        assertThat(verdict.code()).isEqualTo(1);
+    }
+
+    @Test
+    void a_key_that_is_no_text_is_refused() throws IOException {
+        Path key = Files.write(folder.resolve("noise.vkey"), new byte[] {(byte) 0xc3, '\n'});
+        var output = new ByteArrayOutputStream();
+        int code = Verify.run(
+                new String[] {"verify", whole.folder().toString(), "--vkey", key.toString()},
+                new PrintStream(output, true, UTF_8));
+        assertThat(output.toString(UTF_8)).contains("noise.vkey is not UTF-8").hasLineCount(1);
+        assertThat(code).isEqualTo(1);
+    }
+
+    static Stream<Arguments> keysOfAuditors() {
+        byte[] good = source.key().key().jwk().bytes();
+        String noGoodPoint = "an Ed25519 public key must be a point of prime order";
+        String right = source.key().toString();
+        return Stream.of(
+                Arguments.of(verifierKey(1, IDENTITY), noGoodPoint),
+                Arguments.of(verifierKey(1, IDENTITY_UNREDUCED), noGoodPoint),
+                Arguments.of(verifierKey(1, ORDER_8), noGoodPoint),
+                Arguments.of(verifierKey(2, good), "its algorithm is not Ed25519"),
+                Arguments.of(verifierKey(1, good).replace(ORIGIN, ORIGIN + "x"), "its id does not belong to its name"),
+                Arguments.of(right.replaceFirst("\\+", "+0"), "a verifier key is NAME+8 hex digits+base64"),
+                Arguments.of(right + "\n" + right, "a verifier key is NAME+8 hex digits+base64"),
+                Arguments.of("", "a verifier key is NAME+8 hex digits+base64"));
+    }
+
+    private static String verifierKey(int algorithm, byte[] point) {
+        byte[] typed = joined(new byte[] {(byte) algorithm}, point);
+        byte[] id = Digests.sha256(joined((ORIGIN + "\n").getBytes(UTF_8), typed));
+        return ORIGIN + "+" + HexFormat.of().formatHex(id, 0, 4) + "+"
+                + Base64.getEncoder().encodeToString(typed);
     }
 
     @Test
