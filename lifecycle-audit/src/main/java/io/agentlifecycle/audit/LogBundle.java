@@ -7,7 +7,6 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -129,13 +128,11 @@ final class LogBundle {
     }
 
     private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
-        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
+        try (InputStream lines = open(EVENTS)) {
             return LogVerifier.of(key.key()).verify(lines, event -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
                 visitor.event(event);
             });
-        } catch (NoSuchFileException e) {
-            throw tampered(EVENTS, "it is not there");
         }
     }
 
@@ -200,15 +197,25 @@ final class LogBundle {
     }
 
     private byte[] bytes(String file) throws IOException {
-        try (InputStream in = Files.newInputStream(directory.resolve(file))) {
+        try (InputStream in = open(file)) {
             byte[] bytes = in.readNBytes(MAX_SMALL_FILE + 1);
             if (bytes.length > MAX_SMALL_FILE) {
                 throw tampered(file, "it is longer than " + MAX_SMALL_FILE + " bytes");
             }
             return bytes;
-        } catch (NoSuchFileException e) {
+        }
+    }
+
+    /** Somebody else made the folder: a pipe in it would keep its reader waiting for ever. */
+    private InputStream open(String file) throws IOException {
+        Path path = directory.resolve(file);
+        if (Files.notExists(path)) {
             throw tampered(file, "it is not there");
         }
+        if (!Files.isRegularFile(path)) {
+            throw tampered(file, "it is not a file that can be read");
+        }
+        return Files.newInputStream(path);
     }
 
     private static void requireEqual(String file, String what, Object found, Object expected) {

@@ -3,6 +3,7 @@ package io.agentlifecycle.audit;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.Actor;
@@ -23,6 +24,7 @@ import java.io.RandomAccessFile;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,6 +46,7 @@ class BundleAttackTest {
     private static final String ORIGIN = Bundle.Source.ORIGIN;
     private static final String TILE = "tile/0/000.p/30";
     private static final String KEY = "genesis.vkey";
+    private static final String NO_FILE = ": it is not a file that can be read";
     private static final String OTHER_SIGNATURE = "its signature is not that of key";
 
     /** Lines of the log: what is in them must be as {@link SignedLog#thirty} has it. */
@@ -358,7 +362,12 @@ class BundleAttackTest {
                 attack("the key is gone", bundle -> bundle.delete(KEY), KEY + ": it is not there"),
                 attack("the events are a line of a gigabyte", bundle -> grow(bundle.file(Bundle.EVENTS)), "line 31: it is longer than"),
                 attack("the checkpoint has a gigabyte", bundle -> grow(bundle.file(Bundle.CHECKPOINT)), "checkpoint: it is longer than 32768 bytes"),
-                attack("the checkpoint is a link to nothing", bundle -> link(bundle, Bundle.CHECKPOINT, "nothing"), "checkpoint: it is not there"));
+                attack("the checkpoint is a link to nothing", bundle -> link(bundle, Bundle.CHECKPOINT, "nothing"), "checkpoint: it is not there"),
+                attack("the checkpoint is a link to itself", bundle -> link(bundle, Bundle.CHECKPOINT, "checkpoint"), "checkpoint" + NO_FILE),
+                attack("the checkpoint is a folder", bundle -> folder(bundle, Bundle.CHECKPOINT), "checkpoint" + NO_FILE),
+                attack("the key is a folder", bundle -> folder(bundle, KEY), KEY + NO_FILE),
+                attack("the events are a folder", bundle -> folder(bundle, Bundle.EVENTS), "events.jsonl" + NO_FILE),
+                attack("a tile is a folder", bundle -> folder(bundle, TILE), TILE + NO_FILE));
     }
 
     static Stream<Attack> proofs() {
@@ -378,6 +387,7 @@ class BundleAttackTest {
                     bundle.write("0002.tlog-proof", bundle.bytes("0003.tlog-proof"));
                     bundle.write("0003.tlog-proof", second);
                 }, "0002.tlog-proof: leaf 3 is not in the tree of 30"),
+                attack("a proof is a folder", bundle -> folder(bundle, "0002.tlog-proof"), "0002.tlog-proof" + NO_FILE),
                 attack("a proof is gone", bundle -> bundle.delete("0002.tlog-proof"), "0002.tlog-proof: it is not there"),
                 attack("the last proof is gone", bundle -> bundle.delete("0016.tlog-proof"), "0016.tlog-proof: it is not there"),
                 attack("a proof is there without its event", lines(drop(16)), "events.jsonl: it has 15 events, but there are proofs of more"),
@@ -484,6 +494,11 @@ class BundleAttackTest {
         }
     }
 
+    private static void folder(Bundle bundle, String name) throws IOException {
+        bundle.delete(name);
+        Files.createDirectory(bundle.file(name));
+    }
+
     private static void link(Bundle bundle, String name, String to) throws IOException {
         bundle.delete(name);
         Files.createSymbolicLink(bundle.file(name), Path.of(to));
@@ -542,6 +557,21 @@ class BundleAttackTest {
                 new PrintStream(output, true, UTF_8));
         assertThat(output.toString(UTF_8)).contains("noise.vkey is not UTF-8").hasLineCount(1);
         assertThat(code).isEqualTo(1);
+    }
+
+    /** A pipe into which nobody writes would keep a reader for ever. */
+    @Test
+    @Tag("host")
+    void a_pipe_in_place_of_a_file_is_refused_and_nobody_waits_for_it() throws Exception {
+        for (String name : List.of(Bundle.EVENTS, Bundle.CHECKPOINT, KEY, TILE)) {
+            Bundle bundle = whole.copied(folder.resolve("bundle-" + name.replace('/', '-')));
+            bundle.delete(name);
+            Process made = new ProcessBuilder("mkfifo", bundle.file(name).toString()).start();
+            assertThat(made.waitFor()).isZero();
+            Bundle.Verdict verdict = assertTimeoutPreemptively(
+                    Duration.ofMinutes(1), () -> bundle.verdict(source.key().toString()));
+            assertThat(verdict).isEqualTo(new Bundle.Verdict(1, name + NO_FILE + "\n"));
+        }
     }
 
     static Stream<Arguments> keysOfAuditors() {
