@@ -305,6 +305,7 @@ class BundleAttackTest {
         return Stream.of(
                 attack("the log begins with another key", line(1, line -> strangers.get(0)), "line 1 (event 0 of stream log): it makes"),
                 attack("the log begins without a key", line(1, line -> unsigned()), "line 2 (event 0 of stream a/default/a): it names " + source.key().key().keyId() + " as its key, but none is in force"),
+                attack("the log is one line that says it has no key", lines(lines -> List.of(unsigned())), "after line 1: the log has no key, but " + source.key().key().keyId() + " was expected"),
                 attack("the log begins with the neutral point, which anyone signs for", line(1, BundleAttackTest::neutral), "line 1 (event 0 of stream log): it makes"),
                 attack("the log begins twice", lines(swap(1, 2)), "line 2 (event 0 of stream log): log.genesis stands before all other events"),
                 attack("S of a signature has the order of the group added", line(3, line -> withSignature(line, withLargeS(signature(line)))), LINE_3 + OTHER_SIGNATURE),
