@@ -312,7 +312,7 @@ final class LogBundle {
         }
     }
 
-    private static AuditTamperedException tampered(String file, String what) {
+    static AuditTamperedException tampered(String file, String what) {
         return new AuditTamperedException(List.of(file + ": " + what));
     }
 }

@@ -141,7 +141,7 @@ public final class LogVerifier {
             try {
                 chains.end();
             } catch (IllegalArgumentException e) {
-                throw new AuditTamperedException(List.of(requireNonNull(e.getMessage())));
+                throw new AuditTamperedException(List.of("after line %d: %s".formatted(linesTaken, e.getMessage())));
             }
             return new LogVerification(chains.counts(), chains.keys(), chains.recoveries(), chains.heads());
         }

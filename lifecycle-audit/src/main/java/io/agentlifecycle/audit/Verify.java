@@ -9,6 +9,7 @@ import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -54,7 +55,7 @@ public final class Verify {
             return 2;
         }
         try {
-            VerifierKey key = VerifierKey.of(read(given.get(3)).strip());
+            VerifierKey key = key(given.get(3));
             Optional<SignedNote> seen =
                     withSeen ? Optional.of(LogBundle.note(given.get(5), read(given.get(5)), key)) : Optional.empty();
             LogBundle.Verified verified = new LogBundle(Path.of(given.get(1)), key, seen, part).verify();
@@ -66,9 +67,21 @@ public final class Verify {
         } catch (AuditTamperedException e) {
             e.findings().forEach(finding -> out.println(harmless(finding)));
             return 1;
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IllegalArgumentException e) {
+            out.println(harmless(String.valueOf(e.getMessage())));
+            return 1;
+        } catch (IOException e) {
             out.println(harmless(e.toString()));
             return 1;
+        }
+    }
+
+    private static VerifierKey key(String file) throws IOException {
+        String text = read(file);
+        try {
+            return VerifierKey.of(text.strip());
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }
     }
 
@@ -83,7 +96,11 @@ public final class Verify {
         if (Files.size(path) > MAX_FILE) {
             throw new IOException(file + " is longer than " + MAX_FILE + " bytes");
         }
-        return Files.readString(path);
+        try {
+            return Files.readString(path);
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + " is not UTF-8", e);
+        }
     }
 
     private static void print(LogBundle.Verified verified, Optional<Checkpoint> seen, PrintStream out) {
