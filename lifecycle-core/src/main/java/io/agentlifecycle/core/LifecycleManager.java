@@ -13,6 +13,7 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.FleetSummary;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.OwnershipPeriod;
@@ -24,6 +25,7 @@ import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.LogPage;
 import io.agentlifecycle.core.audit.Seal;
@@ -90,6 +92,9 @@ public final class LifecycleManager implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LifecycleManager.class);
 
     private static final int PAGE = 500;
+
+    /** All of their names must fit into one event. */
+    private static final int MOST_TASKS = 100;
 
     /** What all views of one manager share. */
     private record House(
@@ -470,6 +475,29 @@ public final class LifecycleManager implements AutoCloseable {
         return List.copyOf(periods);
     }
 
+    /**
+     * What the life of an agent came to, as the last step of its retirement wrote it down. Empty as long as that has not
+     * ended, for a request that never became an agent, and for one that was retired when it came in.
+     */
+    public Optional<FinalReport> finalReport(AgentId agent) {
+        AgentKey key = key(agent);
+        AgentCodec.Stored stored = engine().load(key);
+        if (!stored.agent().state().isTerminal()) {
+            return Optional.empty();
+        }
+        // little can happen after it, and the trail of an agent without one is short
+        for (long n = stored.head().next().n() - 1; n >= 0; n--) {
+            for (StoredEvent found : engine().store().trail(StreamPosition.streamOf(key), n, 1)) {
+                AuditEvent event =
+                        SealedEvent.read(found.canonical(), found.signature()).event();
+                if (event.kind() == EventKind.AGENT_DECOMMISSIONED) {
+                    return event.details().get("report").map(said -> ReportJson.read(new JsonFields("report", said)));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
     /** The policy in force for {@code agent}. */
     public LifecyclePolicy policyFor(Agent agent) {
         requireNonNull(agent, "agent");
@@ -837,9 +865,17 @@ public final class LifecycleManager implements AutoCloseable {
             return this;
         }
 
-        /** Adds something that must be taken down when an agent is retired; they run in the order of adding. */
+        /**
+         * Adds something that must be taken down when an agent is retired; they run in the order of adding. There may be
+         * 100 of them.
+         */
         public Builder teardownTask(TeardownTask value) {
             String name = Text.line("teardown task", value.name(), 64);
+            if (tasks.size() == MOST_TASKS) {
+                throw new IllegalArgumentException(
+                        "there are %d teardown tasks already; let one of them do what %s does"
+                                .formatted(MOST_TASKS, name));
+            }
             if (tasks.stream().anyMatch(task -> task.name().equals(name))) {
                 throw new IllegalArgumentException("two teardown tasks are named " + name);
             }

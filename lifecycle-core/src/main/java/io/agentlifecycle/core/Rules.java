@@ -14,6 +14,7 @@ import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.ActorJson;
@@ -163,7 +164,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** Whoever becomes ACTIVE must be allowed to be, and gets a credential; held, it gets neither. */
     private Plan entering(Agent agent, Actor actor, Instant now, List<EventContent> events) {
-        Plan plan = new Plan(events, Optional.empty());
+        Plan plan = Plan.of(events);
         boolean becomesActive = events.stream().anyMatch(event -> event.to().equals(Optional.of(ACTIVE)));
         if (!becomesActive) {
             return plan;
@@ -539,10 +540,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             if (policyFor(agent).credentialPolicy().revokeOnDecommission()) {
                 revoked(leaving, "decommissioned", actor).ifPresent(events::add);
             }
-            if (tasks.isEmpty()) {
-                events.add(decommissioned(leaving));
-            }
-            return new Plan(events, Optional.empty());
+            return tasks.isEmpty() ? Plan.of(events).ending() : Plan.of(events);
         };
     }
 
@@ -581,7 +579,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             if (!events.isEmpty() && attempt == STUCK) {
                 events.add(stuckEvent(agent, SweepAction.RETRY_TEARDOWN, attempt, "teardown tasks keep failing"));
             }
-            return new Plan(events, Optional.empty());
+            return Plan.of(events);
         };
     }
 
@@ -595,12 +593,14 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         return (agent, now) -> agent.retirement()
                         .filter(r -> r.endedAt().isEmpty() && r.pendingTasks().isEmpty())
                         .isPresent()
-                ? Plan.of(decommissioned(agent))
+                ? Plan.NOTHING.ending()
                 : Plan.NOTHING;
     }
 
-    private EventContent decommissioned(Agent agent) {
-        return event(EventKind.AGENT_DECOMMISSIONED, Actor.SYSTEM, agent, Command.COMPLETE_TEARDOWN, Json.Obj.EMPTY);
+    /** The event that ends a retirement. */
+    EventContent decommissioned(Agent agent, FinalReport report) {
+        Json.Obj details = Json.object().put("report", ReportJson.write(report)).build();
+        return event(EventKind.AGENT_DECOMMISSIONED, Actor.SYSTEM, agent, Command.COMPLETE_TEARDOWN, details);
     }
 
     Decision stuck(SweepAction action, int attempts, String error) {

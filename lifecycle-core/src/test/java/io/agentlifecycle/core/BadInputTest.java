@@ -68,7 +68,8 @@ class BadInputTest {
                 m -> m.decommission(ID, "no", BOB),
                 m -> m.get(ID),
                 m -> m.auditTrail(ID),
-                m -> m.ownershipHistory(ID));
+                m -> m.ownershipHistory(ID),
+                m -> m.finalReport(ID));
     }
 
     @ParameterizedTest

@@ -11,7 +11,9 @@ import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
@@ -26,6 +28,7 @@ import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -511,6 +514,7 @@ class LifecycleModelTest {
                         .orElseGet(() -> Replay.begin(key, sealed)));
             }
             assertThat(replayed.orElseThrow().at(agent.version())).isEqualTo(agent);
+            reported(key, expected);
             if (agent.state() == AgentState.ACTIVE) {
                 assertThat(agent.holds().isEmpty()).isTrue();
                 assertThat(agent.owner().isPresent() || expected.activeWithoutOwner)
@@ -519,6 +523,45 @@ class LifecycleModelTest {
             if (agent.state() == AgentState.SUSPENDED) {
                 assertThat(agent.holds().isEmpty()).isFalse();
             }
+        }
+
+        /** The final report has what the trail has, counted anew. */
+        private void reported(AgentKey key, ModelAgent expected) {
+            Optional<FinalReport> report = at(key).finalReport(key.id());
+            assertThat(report.isPresent()).isEqualTo(expected.trail.contains(EventKind.AGENT_DECOMMISSIONED));
+            if (report.isPresent()) {
+                assertThat(report.get().events()).isEqualTo(expected.trail.size());
+                assertThat(report.get().credentials()).isEqualTo(expected.generation);
+                assertThat(report.get().liveness()).isEqualTo(liveness(expected));
+                boolean cameHeld = at(key).auditTrail(key.id(), 0, 1)
+                        .get(0)
+                        .event()
+                        .to()
+                        .equals(Optional.of(AgentState.SUSPENDED));
+                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld));
+            }
+        }
+
+        private static Tally tally(List<EventKind> trail, boolean cameHeld) {
+            long suspensions = Collections.frequency(trail, EventKind.AGENT_SUSPENDED);
+            long silences = 0;
+            boolean silent = false;
+            for (EventKind kind : trail) {
+                switch (kind) {
+                    case HEARTBEAT_MISSED -> {
+                        silences += silent ? 0 : 1;
+                        silent = true;
+                    }
+                    case HEARTBEAT_FIRST, HEARTBEAT_RESUMED, CREDENTIAL_ISSUED -> silent = false;
+                    default -> {}
+                }
+            }
+            return new Tally(
+                    suspensions,
+                    suspensions + Collections.frequency(trail, EventKind.HOLD_PLACED) + (cameHeld ? 1 : 0),
+                    Collections.frequency(trail, EventKind.AGENT_ORPHANED),
+                    silences,
+                    Collections.frequency(trail, EventKind.CREDENTIAL_ROTATED));
         }
 
         private void savingAndLoadingIsIdentity() {

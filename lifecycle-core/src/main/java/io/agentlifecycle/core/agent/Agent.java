@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param version 1 for a new agent, and one more with every change that was stored
  * @param state where it stands; derived facts such as "may it act now" are the guard's
  * @param owner who answers for it, if anyone does
+ * @param tally how often some things happened to it, for its final report
  * @param retirement its end, once that began
  */
 public record Agent(
@@ -35,6 +36,7 @@ public record Agent(
         Holds holds,
         Credentials credentials,
         Activity activity,
+        Tally tally,
         Optional<Retirement> retirement) {
     public Agent {
         requireNonNull(key, "key");
@@ -48,6 +50,7 @@ public record Agent(
         requireNonNull(holds, "holds");
         requireNonNull(credentials, "credentials");
         requireNonNull(activity, "activity");
+        requireNonNull(tally, "tally");
         requireNonNull(retirement, "retirement");
     }
 
@@ -73,42 +76,47 @@ public record Agent(
 
     /** With another version. */
     public Agent at(long next) {
-        return copy(next, state, owner, approval, holds, credentials, activity, retirement);
+        return copy(next, state, owner, approval, holds, credentials, activity, tally, retirement);
     }
 
     /** In another state. */
     public Agent in(AgentState next) {
-        return copy(version, next, owner, approval, holds, credentials, activity, retirement);
+        return copy(version, next, owner, approval, holds, credentials, activity, tally, retirement);
     }
 
     /** With another owner. */
     public Agent with(Owner next) {
-        return copy(version, state, Optional.of(next), approval, holds, credentials, activity, retirement);
+        return copy(version, state, Optional.of(next), approval, holds, credentials, activity, tally, retirement);
     }
 
     /** With another request. */
     public Agent with(ApprovalRequest next) {
-        return copy(version, state, owner, next, holds, credentials, activity, retirement);
+        return copy(version, state, owner, next, holds, credentials, activity, tally, retirement);
     }
 
     /** With other holds. */
     public Agent with(Holds next) {
-        return copy(version, state, owner, approval, next, credentials, activity, retirement);
+        return copy(version, state, owner, approval, next, credentials, activity, tally, retirement);
     }
 
     /** With other credentials. */
     public Agent with(Credentials next) {
-        return copy(version, state, owner, approval, holds, next, activity, retirement);
+        return copy(version, state, owner, approval, holds, next, activity, tally, retirement);
     }
 
     /** With another activity. */
     public Agent with(Activity next) {
-        return copy(version, state, owner, approval, holds, credentials, next, retirement);
+        return copy(version, state, owner, approval, holds, credentials, next, tally, retirement);
+    }
+
+    /** With another tally. */
+    public Agent with(Tally next) {
+        return copy(version, state, owner, approval, holds, credentials, activity, next, retirement);
     }
 
     /** With another retirement. */
     public Agent with(Retirement next) {
-        return copy(version, state, owner, approval, holds, credentials, activity, Optional.of(next));
+        return copy(version, state, owner, approval, holds, credentials, activity, tally, Optional.of(next));
     }
 
     /** All that a command can change; the rest is as it was asked for. */
@@ -120,6 +128,7 @@ public record Agent(
             Holds nextHolds,
             Credentials nextCredentials,
             Activity nextActivity,
+            Tally nextTally,
             Optional<Retirement> nextRetirement) {
         return new Agent(
                 key,
@@ -134,6 +143,7 @@ public record Agent(
                 nextHolds,
                 nextCredentials,
                 nextActivity,
+                nextTally,
                 nextRetirement);
     }
 }

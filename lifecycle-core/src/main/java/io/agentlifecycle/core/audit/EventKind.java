@@ -59,8 +59,8 @@ public enum EventKind {
     AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
     /** Its retirement began. */
     AGENT_DECOMMISSION_STARTED("agent.decommission_started", keys("cause", "reason", "tasks"), keys()),
-    /** It is retired. */
-    AGENT_DECOMMISSIONED("agent.decommissioned", keys(), keys()),
+    /** It is retired; the report says what its life came to. */
+    AGENT_DECOMMISSIONED("agent.decommissioned", keys("report"), keys()),
 
     /** A hold was added, and the state stayed. */
     HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
