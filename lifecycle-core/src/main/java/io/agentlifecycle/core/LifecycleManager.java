@@ -61,6 +61,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -457,6 +458,34 @@ public final class LifecycleManager implements AutoCloseable {
         return new LogPage(read(page.events()), page.cursor());
     }
 
+    /**
+     * Those events of {@link #events(long, int)} that are wanted, of all tenants, in the order of the commits. A reader
+     * keeps {@link LogPage#cursor}, begins with 0, and is at the end when the cursor stays what it was.
+     *
+     * <p>The log has no index for this: a search reads and parses every event that it passes. One call passes about 5,000
+     * and stops there, so its page may be short, or empty, although more follows.
+     *
+     * @param wanted is asked in the caller's thread, perhaps twice about an event; what it throws is thrown
+     * @param limit about so many events, at least 1; those of one commit come together
+     */
+    public LogPage search(Predicate<AuditEvent> wanted, long cursor, int limit) {
+        requireNonNull(wanted, "wanted");
+        requireWhole("the log");
+        requirePositive(limit);
+        EventPage page = LogSearch.find(engine().store(), wanted, cursor, limit);
+        return new LogPage(read(page.events()), page.cursor());
+    }
+
+    /**
+     * What an actor did, for any agent of any tenant and for the log itself: a {@link #search} for the events whose actor it
+     * is, by type and id, however sure the host was of it. The id counts letter by letter; a search with
+     * {@link Actor#isNamed} also finds other spellings.
+     */
+    public LogPage decisionsBy(Actor actor, long cursor, int limit) {
+        requireActor(actor);
+        return search(event -> event.actor().isSame(actor), cursor, limit);
+    }
+
     /** Who answered for an agent at which time, the first owner first. */
     public List<OwnershipPeriod> ownershipHistory(AgentId agent) {
         List<OwnershipPeriod> periods = new ArrayList<>();
@@ -555,7 +584,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * A view of this manager that speaks for another tenant and is confined to it: {@link #sweeper}, {@link #verify},
-     * {@link #events} and {@link #health} belong to all tenants, and only the manager that was built gives them. Closing
+     * {@link #events}, {@link #search} and {@link #health} belong to all tenants, and only the manager that was built gives them. Closing
      * a view has no effect.
      */
     public LifecycleManager forTenant(TenantId other) {

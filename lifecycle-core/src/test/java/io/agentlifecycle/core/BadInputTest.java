@@ -118,6 +118,8 @@ class BadInputTest {
                 () -> manager.importAgents(null, "elsewhere", BOB),
                 () -> manager.importAgents(List.of(), "elsewhere", null),
                 () -> manager.verifyOpaque(null),
+                () -> manager.decisionsBy(null, 0, 1),
+                () -> manager.search(null, 0, 1),
                 () -> manager.forTenant(null),
                 () -> manager.guard().check(ID, null))) {
             wrong(NullPointerException.class, "", call);
