@@ -23,6 +23,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
@@ -71,6 +72,13 @@ final class AgentCodec {
                             .map(AgentCodec::holdJson)
                             .toList()));
         }
+        if (!agent.legalHolds().isEmpty()) {
+            body.put(
+                    "legalHolds",
+                    new Json.Arr(agent.legalHolds().stream()
+                            .map(AgentCodec::legalHoldJson)
+                            .toList()));
+        }
         if (!agent.credentials().equals(Credentials.NONE)) {
             body.put("credentials", credentialsJson(agent.credentials()));
         }
@@ -116,6 +124,9 @@ final class AgentCodec {
                 readApproval(body.object("approval")),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
+                body.objects("legalHolds").stream()
+                        .map(AgentCodec::readLegalHold)
+                        .toList(),
                 body.optionalObject("credentials")
                         .map(AgentCodec::readCredentials)
                         .orElse(Credentials.NONE),
@@ -225,6 +236,20 @@ final class AgentCodec {
                 hold.string("text"),
                 ActorJson.read(hold.object("by")),
                 hold.instant("at"));
+        hold.end();
+        return result;
+    }
+
+    private static Json legalHoldJson(LegalHold hold) {
+        return Json.object()
+                .put("reference", hold.reference())
+                .put("by", ActorJson.write(hold.placedBy()))
+                .put("at", hold.placedAt().toString())
+                .build();
+    }
+
+    private static LegalHold readLegalHold(JsonFields hold) {
+        var result = new LegalHold(hold.string("reference"), ActorJson.read(hold.object("by")), hold.instant("at"));
         hold.end();
         return result;
     }

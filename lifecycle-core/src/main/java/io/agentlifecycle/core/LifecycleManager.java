@@ -310,6 +310,28 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(key(agent), Engine.Effect.LIFTS, rules().releaseHold(reason, requireActor(actor)));
     }
 
+    // ---- legal holds
+
+    /**
+     * Notes that what is known of an agent must be kept: a legal hold, in any state, also after its end. What the agent may
+     * do stays as it is. The reference, such as the number of a case, has 1 to 128 characters on one line.
+     *
+     * @throws PolicyViolationException rule {@code legal-hold-stands}, if there is one of that reference, or
+     *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
+     */
+    public Agent placeLegalHold(AgentId agent, String reference, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().placeLegalHold(reference, requireActor(actor)));
+    }
+
+    /**
+     * Notes that a legal hold is over.
+     *
+     * @throws PolicyViolationException rule {@code no-such-legal-hold}, if there is none of that reference
+     */
+    public Agent releaseLegalHold(AgentId agent, String reference, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().releaseLegalHold(reference, requireActor(actor)));
+    }
+
     // ---- orphans
 
     /** Marks an ACTIVE agent as an orphan, whatever its silence: its credentials are no good from here on. */

@@ -28,7 +28,9 @@ import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -65,6 +67,7 @@ final class Replay {
                 asked.owner(),
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
+                List.of(),
                 Credentials.NONE,
                 Activity.begun(created).updated(at).unsigned(first.unsignedFrom(Optional.empty())),
                 Tally.NONE,
@@ -129,6 +132,8 @@ final class Replay {
                 agent.with(agent.holds()
                         .release(details.parsed("hold", HoldReason::of))
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
+            case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
+            case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(begun(
@@ -219,6 +224,23 @@ final class Replay {
         var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
         return holds.place(hold)
                 .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
+    }
+
+    private static List<LegalHold> legallyHeld(Agent agent, AuditEvent event, String reference) {
+        if (agent.legalHold(reference).isPresent()) {
+            throw new JsonFormatException("the legal hold " + reference + " stands already");
+        }
+        List<LegalHold> all = new ArrayList<>(agent.legalHolds());
+        all.add(new LegalHold(reference, event.actor(), event.at()));
+        return all;
+    }
+
+    private static List<LegalHold> legallyReleased(Agent agent, String reference) {
+        List<LegalHold> left = new ArrayList<>(agent.legalHolds());
+        if (!left.removeIf(hold -> hold.reference().equals(reference))) {
+            throw new JsonFormatException("a legal hold is released that does not stand");
+        }
+        return left;
     }
 
     private static Credentials rotated(Credentials before, Credential next, JsonFields details) {

@@ -32,6 +32,7 @@ import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -317,6 +318,50 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision suspendInactive() {
         return (agent, now) -> Plan.of(held(
                 agent, Command.SUSPEND, HoldReason.INACTIVE, "inactive longer than the policy allows", Actor.SYSTEM));
+    }
+
+    // ---- legal holds
+
+    /** In any state, and the state stays: what is known of an agent outlives it. */
+    Decision placeLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            agent.legalHold(reference).ifPresent(standing -> {
+                throw new PolicyViolationException(
+                        "legal-hold-stands",
+                        "agent %s is under the legal hold %s already, since %s; release it, or place one of another reference"
+                                .formatted(agent.key(), reference, standing.placedAt()));
+            });
+            if (agent.legalHolds().size() >= LegalHold.MOST) {
+                throw new PolicyViolationException(
+                        "legal-hold-count",
+                        "agent %s is under %d legal holds already; release one of them first"
+                                .formatted(agent.key(), LegalHold.MOST));
+            }
+            return Plan.of(note(EventKind.LEGAL_HOLD_PLACED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    Decision releaseLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            if (agent.legalHold(reference).isEmpty()) {
+                throw new PolicyViolationException(
+                        "no-such-legal-hold",
+                        "agent %s is not under the legal hold %s; it is under %s"
+                                .formatted(
+                                        agent.key(),
+                                        reference,
+                                        agent.legalHolds().stream()
+                                                .map(LegalHold::reference)
+                                                .toList()));
+            }
+            return Plan.of(note(EventKind.LEGAL_HOLD_RELEASED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    private static Json.Obj referenceJson(String reference) {
+        return Json.object().put("reference", reference).build();
     }
 
     // ---- orphans

@@ -363,6 +363,8 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        manager.placeLegalHold(id, "case 4711", ADMIN);
+        manager.releaseLegalHold(id, "case 4711", ADMIN);
     }
 
     /**

@@ -174,8 +174,10 @@ class FinalReportTest {
         sealer.heal();
         later(Duration.ofMinutes(61));
         signed.sweeper().sweep();
+        signed.placeLegalHold(ID, "case 1", ADMIN);
 
-        assertThat(Workshop.kinds(signed, ID)).endsWith(EventKind.AGENT_DECOMMISSIONED, EventKind.LOG_GAP_ENDORSED);
+        assertThat(Workshop.kinds(signed, ID))
+                .endsWith(EventKind.AGENT_DECOMMISSIONED, EventKind.LOG_GAP_ENDORSED, EventKind.LEGAL_HOLD_PLACED);
         assertThat(signed.finalReport(ID).orElseThrow().events()).isEqualTo(events);
         shop.close(manager);
     }

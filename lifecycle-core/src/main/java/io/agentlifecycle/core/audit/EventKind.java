@@ -67,6 +67,11 @@ public enum EventKind {
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
 
+    /** What is known of it must be kept, for the reason of that reference. */
+    LEGAL_HOLD_PLACED("legal_hold.placed", keys("reference"), keys()),
+    /** That reason is gone. */
+    LEGAL_HOLD_RELEASED("legal_hold.released", keys("reference"), keys()),
+
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
     /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
@@ -110,6 +115,7 @@ public enum EventKind {
             AGENT_DECOMMISSION_STARTED,
             AGENT_DECOMMISSIONED,
             HOLD_PLACED,
+            LEGAL_HOLD_PLACED,
             CREDENTIAL_DELIVERED,
             CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,
