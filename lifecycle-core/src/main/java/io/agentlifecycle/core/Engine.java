@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
@@ -38,6 +39,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The one way by which anything changes: load, decide, seal, commit, publish. It is the only code that reads the clock
@@ -58,6 +61,8 @@ final class Engine {
 
     /** An agent that is to be created, with its first events. */
     record Creation(AgentKey key, List<EventContent> events) {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
     private final Committer committer;
     private final EventWriter writer;
@@ -321,6 +326,9 @@ final class Engine {
         Chain chain = new Chain(before, now);
         plan.events().forEach(chain::add);
         Optional<IssuedCredential> issued = plan.credential().map(wanted -> issue(chain, wanted, now));
+        if (plan.ends()) {
+            end(chain);
+        }
         StoredRecord next = chain.record();
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(next)));
         if (!before.agent().state().isTerminal()) {
@@ -331,6 +339,23 @@ final class Engine {
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
+    }
+
+    /** What the trail came to is known only when all but its last event is written. */
+    private void end(Chain chain) {
+        Agent retiring = chain.agent();
+        FinalReport report = FinalReport.of(retiring, chain.length() + 1, heard(retiring.key()));
+        chain.add(rules.decommissioned(retiring, report));
+    }
+
+    /** An agent is retired also if the store cannot tell what other hosts heard of it. */
+    private Optional<Liveness> heard(AgentKey key) {
+        try {
+            return liveness(key);
+        } catch (StoreException e) {
+            LOG.warn("the final report of agent {} has only the heartbeats that this host knows of", key, e);
+            return fleet.liveness(key);
+        }
     }
 
     private IssuedCredential issue(Chain chain, Plan.NewCredential wanted, Instant now) {
@@ -494,6 +519,11 @@ final class Engine {
 
         List<SealedEvent> events() {
             return events;
+        }
+
+        /** How many events the stream has with those that were added. */
+        long length() {
+            return head.next().n();
         }
 
         StoredRecord record() {

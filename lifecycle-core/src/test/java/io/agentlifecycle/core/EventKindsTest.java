@@ -196,6 +196,39 @@ class EventKindsTest {
         shop.open(FIRST);
     }
 
+    @Test
+    void the_page_has_the_members_of_a_final_report() throws IOException {
+        Set<String> always = new TreeSet<>();
+        Set<String> ifAny = new TreeSet<>();
+        for (String line : section("## The final report")) {
+            Matcher row = Pattern.compile("\\| `([a-zA-Z]+)`(\\?)? \\|[^|]*\\|").matcher(line);
+            if (row.matches()) {
+                (row.group(2) == null ? always : ifAny).add(row.group(1));
+            }
+        }
+
+        Set<String> written = new TreeSet<>();
+        for (SealedEvent event : story()) {
+            event.event()
+                    .details()
+                    .get("report")
+                    .ifPresent(report ->
+                            written.addAll(((Json.Obj) report).members().keySet()));
+        }
+        assertThat(ifAny).containsExactly("firstActiveAt", "lastActiveAt", "lastHeartbeatAt");
+        assertThat(union(always, ifAny)).isEqualTo(written);
+    }
+
+    /** The lines of the page from that heading to the next one. */
+    private static List<String> section(String heading) throws IOException {
+        List<String> lines = Files.readAllLines(FORMAT);
+        int begin = lines.indexOf(heading);
+        assertThat(begin).as(heading).isNotNegative();
+        return lines.subList(begin + 1, lines.size()).stream()
+                .takeWhile(line -> !line.startsWith("## "))
+                .toList();
+    }
+
     /** What stands between backquotes. */
     private static Set<String> words(String cell) {
         Set<String> words = new TreeSet<>();
@@ -330,6 +363,8 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        manager.placeLegalHold(id, "case 4711", ADMIN);
+        manager.releaseLegalHold(id, "case 4711", ADMIN);
     }
 
     /**

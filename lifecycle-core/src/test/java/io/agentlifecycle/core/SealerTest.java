@@ -423,7 +423,8 @@ class SealerTest {
         CHANGE_OWNER(AgentState.ACTIVE, m -> m.changeOwner(A, "eve@company.com", ADMIN)),
         RESUME(AgentState.SUSPENDED, m -> m.resume(A, ADMIN)),
         RELEASE_HOLD(AgentState.SUSPENDED, m -> m.releaseHold(A, HoldReason.OPERATOR, ADMIN)),
-        RECLAIM(AgentState.ORPHANED, m -> m.reclaim(A, "eve@company.com", ADMIN));
+        RECLAIM(AgentState.ORPHANED, m -> m.reclaim(A, "eve@company.com", ADMIN)),
+        RELEASE_LEGAL_HOLD(AgentState.ACTIVE, m -> m.releaseLegalHold(A, "case 1", ADMIN));
 
         private final AgentState state;
         private final Consumer<LifecycleManager> call;
@@ -439,6 +440,7 @@ class SealerTest {
     void power_is_not_granted_while_nothing_can_be_signed(Granting granting) {
         LifecycleManager manager = signed();
         make(manager, A, granting.state);
+        manager.placeLegalHold(A, "case 1", ADMIN);
         Picture before = Picture.of(manager);
         sealer.fail();
 

@@ -59,13 +59,18 @@ public enum EventKind {
     AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
     /** Its retirement began. */
     AGENT_DECOMMISSION_STARTED("agent.decommission_started", keys("cause", "reason", "tasks"), keys()),
-    /** It is retired. */
-    AGENT_DECOMMISSIONED("agent.decommissioned", keys(), keys()),
+    /** It is retired; the report says what its life came to. */
+    AGENT_DECOMMISSIONED("agent.decommissioned", keys("report"), keys()),
 
     /** A hold was added, and the state stayed. */
     HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
+
+    /** What is known of it must be kept, for the reason of that reference. */
+    LEGAL_HOLD_PLACED("legal_hold.placed", keys("reference"), keys()),
+    /** That reason is gone. */
+    LEGAL_HOLD_RELEASED("legal_hold.released", keys("reference"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
@@ -110,6 +115,7 @@ public enum EventKind {
             AGENT_DECOMMISSION_STARTED,
             AGENT_DECOMMISSIONED,
             HOLD_PLACED,
+            LEGAL_HOLD_PLACED,
             CREDENTIAL_DELIVERED,
             CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,
