@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -32,6 +33,7 @@ final class LogBundle {
     private final VerifierKey key;
     private final Optional<Checkpoint> seen;
     private final boolean partAllowed;
+    private final LogVerifier verifier;
 
     /**
      * @param key whose log it should be
@@ -39,10 +41,21 @@ final class LogBundle {
      * @param partAllowed whether a part of the log will do
      */
     LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
+        this(directory, key, seen, partAllowed, LogVerifier.of(key.key()));
+    }
+
+    private LogBundle(
+            Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed, LogVerifier verifier) {
         this.directory = directory;
         this.key = key;
         this.seen = seen;
         this.partAllowed = partAllowed;
+        this.verifier = verifier;
+    }
+
+    /** The same, with others that help to check signatures; see {@link LogVerifier#helpedBy}. */
+    LogBundle helpedBy(Executor executor, int helpers) {
+        return new LogBundle(directory, key, seen, partAllowed, verifier.helpedBy(executor, helpers));
     }
 
     /**
@@ -130,7 +143,7 @@ final class LogBundle {
 
     private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
         try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
-            return LogVerifier.of(key.key()).verify(lines, event -> {
+            return verifier.verify(lines, event -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
                 visitor.event(event);
             });

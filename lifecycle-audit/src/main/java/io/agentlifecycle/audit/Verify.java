@@ -15,6 +15,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT] [--part]}. It needs no store, and
@@ -55,7 +57,7 @@ public final class Verify {
             Optional<Checkpoint> seen = withSeen
                     ? Optional.of(LogBundle.checkpoint(given.get(5), read(given.get(5)), key))
                     : Optional.empty();
-            print(new LogBundle(Path.of(given.get(1)), key, seen, part).verify(), seen, out);
+            print(verified(new LogBundle(Path.of(given.get(1)), key, seen, part)), seen, out);
             return 0;
         } catch (InvalidPathException e) {
             out.println(harmless(String.valueOf(e.getMessage())));
@@ -66,6 +68,17 @@ public final class Verify {
         } catch (IOException | IllegalArgumentException e) {
             out.println(harmless(e.toString()));
             return 1;
+        }
+    }
+
+    /** Every processor helps. */
+    private static LogBundle.Verified verified(LogBundle bundle) throws IOException {
+        int helpers = Math.max(1, Runtime.getRuntime().availableProcessors() - 1);
+        ExecutorService threads = Executors.newFixedThreadPool(helpers);
+        try {
+            return bundle.helpedBy(threads, helpers).verify();
+        } finally {
+            threads.shutdown();
         }
     }
 
