@@ -33,6 +33,7 @@ public final class Verify {
 
     private static final int MAX_LINE = 400;
     private static final int MAX_FILE = 32_768;
+    private static final int MAX_HELPERS = 15;
 
     private Verify() {}
 
@@ -71,9 +72,9 @@ public final class Verify {
         }
     }
 
-    /** Every processor helps. */
+    /** Every processor helps, if there are not so many that they would wait for the one that follows the chains. */
     private static LogBundle.Verified verified(LogBundle bundle) throws IOException {
-        int helpers = Math.max(1, Runtime.getRuntime().availableProcessors() - 1);
+        int helpers = Math.min(MAX_HELPERS, Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
         ExecutorService threads = Executors.newFixedThreadPool(helpers);
         try {
             return bundle.helpedBy(threads, helpers).verify();
