@@ -11,9 +11,11 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What the journal makes of the disk. */
@@ -40,9 +42,9 @@ final class Commits implements Subject {
             List<Replay> freed = Replay.callers(CALLERS, unforced, shape, 1);
             Load.perSecond(CALLERS, scale.round(), caller -> callers.get(caller).run());
             Load.perSecond(CALLERS, scale.round(), caller -> freed.get(caller).run());
-            int line = lineBytes(scratch.resolve("store"), alone);
+            int line = lineBytes(scratch.resolve("store"), caller -> alone.run());
             for (int i = 0; i < scale.rounds(); i++) {
-                raw.add(raw(scratch.resolve("raw-" + i), line, scale));
+                raw.add(raw(scratch.resolve("raw-" + i), line, scale.round()));
                 one.add(Load.perSecond(1, scale.round(), caller -> alone.run()));
                 two.add(Load.perSecond(1, scale.round(), caller -> pairs.run()));
                 many.add(Load.perSecond(
@@ -75,15 +77,15 @@ final class Commits implements Subject {
     }
 
     static List<Commit> templates() {
-        return Fleet.suspendAndResume(sealer());
+        return Fleet.suspendAndResume(Optional.of(sealer()));
     }
 
     /** How long the line of one commit is. */
-    private static int lineBytes(Path directory, Replay caller) throws IOException {
-        int commits = 100;
+    static int lineBytes(Path directory, Load.Work work) throws Exception {
+        int commits = 0;
         long before = journalBytes(directory);
-        for (int i = 0; i < commits; i++) {
-            caller.run();
+        while (commits < 100) {
+            commits += work.run(0);
         }
         return (int) ((journalBytes(directory) - before) / commits);
     }
@@ -100,10 +102,10 @@ final class Commits implements Subject {
     }
 
     /** What one thread gets when it does nothing but append and make durable. */
-    private static double raw(Path file, int line, Scale scale) throws Exception {
+    static double raw(Path file, int line, Duration time) throws Exception {
         ByteBuffer bytes = ByteBuffer.allocateDirect(line);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            return Load.perSecond(1, scale.round(), caller -> {
+            return Load.perSecond(1, time, caller -> {
                 bytes.clear();
                 while (bytes.hasRemaining()) {
                     channel.write(bytes);

@@ -21,6 +21,9 @@ public final class Figures {
         Map<String, Subject> subjects = new LinkedHashMap<>();
         subjects.put("commits", new Commits());
         subjects.put("engine", new EngineCommits());
+        subjects.put("audit-commits", new AuditCommits());
+        subjects.put("audit-verify", new AuditVerify());
+        subjects.put("audit-proof", new AuditProofs());
         subjects.put("checkpoint", new Checkpoints());
         subjects.put("peers", new Peers());
         subjects.put("open", new Opening());

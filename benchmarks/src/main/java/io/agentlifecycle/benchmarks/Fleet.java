@@ -80,8 +80,8 @@ final class Fleet {
     }
 
     /** The commits by which an active agent is suspended and resumed. */
-    static List<Commit> suspendAndResume(AuditSealer sealer) {
-        var template = new Template(InstantSource.system(), Optional.of(sealer));
+    static List<Commit> suspendAndResume(Optional<AuditSealer> sealer) {
+        var template = new Template(InstantSource.system(), sealer);
         template.manager.activate(template.id);
         template.commits.clear();
         template.manager.suspend(template.id, "maintenance", ADMIN);

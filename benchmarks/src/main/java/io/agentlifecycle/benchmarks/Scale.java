@@ -14,6 +14,8 @@ import java.util.List;
  * @param checkpointTime how long commits are timed while checkpoints come and go
  * @param heapAgents the size of the fleets whose memory is measured
  * @param peerAgents how many agents live through their life in each store
+ * @param verifiedEvents how many events are verified in all
+ * @param provenEvents the size of the tree that proofs are taken from
  */
 record Scale(
         int rounds,
@@ -23,11 +25,22 @@ record Scale(
         int openAgents,
         Duration checkpointTime,
         int heapAgents,
-        List<Integer> peerAgents) {
+        List<Integer> peerAgents,
+        int verifiedEvents,
+        int provenEvents) {
 
     /** At most 50 s on two idle cores. */
     static final Scale QUICK = new Scale(
-            3, Duration.ofMillis(400), List.of(1_000), 50_000, 5_000, Duration.ofSeconds(3), 10_000, List.of(400));
+            3,
+            Duration.ofMillis(400),
+            List.of(1_000),
+            50_000,
+            5_000,
+            Duration.ofSeconds(3),
+            10_000,
+            List.of(400),
+            20_000,
+            100_000);
 
     /** As large as the bars of the design say; takes many minutes. */
     static final Scale FULL = new Scale(
@@ -38,7 +51,9 @@ record Scale(
             100_000,
             Duration.ofSeconds(30),
             1_000_000,
-            List.of(1_000, 10_000));
+            List.of(1_000, 10_000),
+            100_000,
+            1_000_000);
 
     boolean isQuick() {
         return this == QUICK;

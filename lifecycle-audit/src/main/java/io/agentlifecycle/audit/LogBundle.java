@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.zip.ZipException;
 
 /**
@@ -37,6 +38,7 @@ final class LogBundle {
     private final Optional<SignedNote> seenNote;
     private final Optional<Checkpoint> seen;
     private final boolean partAllowed;
+    private final LogVerifier verifier;
 
     /**
      * @param key whose log it should be
@@ -44,11 +46,22 @@ final class LogBundle {
      * @param partAllowed whether a part of the log will do
      */
     LogBundle(Path path, VerifierKey key, Optional<SignedNote> seen, boolean partAllowed) {
+        this(path, key, seen, partAllowed, LogVerifier.of(key.key()));
+    }
+
+    private LogBundle(
+            Path path, VerifierKey key, Optional<SignedNote> seen, boolean partAllowed, LogVerifier verifier) {
         this.path = path;
         this.key = key;
         this.seenNote = seen;
         this.seen = seen.map(note -> Checkpoint.read(note.text()));
         this.partAllowed = partAllowed;
+        this.verifier = verifier;
+    }
+
+    /** The same, with others that help to check signatures; see {@link LogVerifier#helpedBy}. */
+    LogBundle helpedBy(Executor executor, int helpers) {
+        return new LogBundle(path, key, seenNote, partAllowed, verifier.helpedBy(executor, helpers));
     }
 
     /**
@@ -211,7 +224,7 @@ final class LogBundle {
 
     private LogVerification events(BundleFiles files, Reading reading, LogVerifier.Visitor visitor) throws IOException {
         try (InputStream lines = open(files, EVENTS)) {
-            return reading.read(LogVerifier.of(key.key()), lines, (event, keys) -> {
+            return reading.read(verifier, lines, (event, keys) -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
                 visitor.event(event, keys);
             });

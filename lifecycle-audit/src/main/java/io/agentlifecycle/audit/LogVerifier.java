@@ -1,22 +1,22 @@
 package io.agentlifecycle.audit;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.audit.ChainVerifier;
 import io.agentlifecycle.core.audit.LogKeys;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
-import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,15 +26,57 @@ import org.jspecify.annotations.Nullable;
  * {@link AuditTamperedException} that names the line. Immutable, and safe for use by many threads.
  */
 public final class LogVerifier {
-    private final Ed25519PublicKey key;
+    private static final int MAX_HELPERS = 1_024;
 
-    private LogVerifier(Ed25519PublicKey key) {
+    /** So many lines are read at a time if there is someone to help, but none more once they have so many characters. */
+    private static final int LINES_AHEAD = 512;
+
+    private static final int CHARS_AHEAD = 1 << 20;
+
+    private final Ed25519PublicKey key;
+    private final SignatureVerifier signatures;
+    private final Executor executor;
+    private final int helpers;
+    private final int linesAhead;
+
+    private LogVerifier(
+            Ed25519PublicKey key, SignatureVerifier signatures, Executor executor, int helpers, int linesAhead) {
         this.key = key;
+        this.signatures = signatures;
+        this.executor = executor;
+        this.helpers = helpers;
+        this.linesAhead = linesAhead;
     }
 
-    /** A verifier for a log whose first key is known to be {@code key}. */
+    /** A verifier for a log whose first key is known to be {@code key}. It works in the caller's thread alone. */
     public static LogVerifier of(Ed25519PublicKey key) {
-        return new LogVerifier(requireNonNull(key, "key"));
+        return of(requireNonNull(key, "key"), new Dsse());
+    }
+
+    /** The same with something that checks signatures as {@link Dsse} does. */
+    static LogVerifier of(Ed25519PublicKey key, SignatureVerifier signatures) {
+        return new LogVerifier(key, signatures, Runnable::run, 0, 1);
+    }
+
+    /**
+     * The same verifier with help: checking signatures is nearly all of the work, and can be done on several threads. What it
+     * says to a log is the same. It reads up to 512 lines ahead, about a million characters in all.
+     *
+     * @param executor runs the helpers; the caller's thread works, too, and waits for none of them. If it refuses to run
+     *     them, what it throws is thrown by {@code verify}
+     * @param helpers how many of its threads may be used at the same time, 1 to 1,024
+     */
+    public LogVerifier helpedBy(Executor executor, int helpers) {
+        if (helpers < 1 || helpers > MAX_HELPERS) {
+            throw new IllegalArgumentException(
+                    "a verifier has 1 to %d helpers, not %d".formatted(MAX_HELPERS, helpers));
+        }
+        return helpedBy(requireNonNull(executor, "executor"), helpers, LINES_AHEAD);
+    }
+
+    /** The same with so many lines at a time. */
+    LogVerifier helpedBy(Executor executor, int helpers, int linesAhead) {
+        return new LogVerifier(key, signatures, executor, helpers, linesAhead);
     }
 
     /**
@@ -55,26 +97,12 @@ public final class LogVerifier {
 
     /** The same, and shows each event once it was found in order. */
     LogVerification verify(InputStream lines, Visitor visitor) throws IOException {
-        return read(lines, visitor, new Reading(fromTheBeginning()));
+        return new Reading(false).all(new LineReader(lines)::next, visitor);
     }
 
     /** The same for lines of which others may be missing before them, as long as the visitor insists that each is in the log. */
     LogVerification verifyPart(InputStream lines, Visitor visitor) throws IOException {
-        var chains = ChainVerifier.ofPart(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
-        return read(lines, visitor, new Reading(chains));
-    }
-
-    private ChainVerifier fromTheBeginning() {
-        return new ChainVerifier(new Dsse(), Optional.empty(), Optional.of(key.jwk()));
-    }
-
-    private static LogVerification read(InputStream lines, Visitor visitor, Reading reading) throws IOException {
-        var in = new BufferedInputStream(lines);
-        for (byte[] line = nextLine(in, reading); line.length > 0; line = nextLine(in, reading)) {
-            SealedEvent event = reading.take(decode(line, reading));
-            visitor.event(event, reading.chains.keys());
-        }
-        return reading.end();
+        return new Reading(true).all(new LineReader(lines)::next, visitor);
     }
 
     /**
@@ -83,61 +111,89 @@ public final class LogVerifier {
      * @throws AuditTamperedException naming the first bad line, and its event if the line can be read
      */
     public LogVerification verify(Iterable<String> lines) {
-        var reading = new Reading(fromTheBeginning());
-        lines.forEach(reading::take);
-        return reading.end();
-    }
-
-    /** The bytes of the next line without its line feed; empty at the end. */
-    private static byte[] nextLine(InputStream in, Reading reading) throws IOException {
-        var line = new ByteArrayOutputStream(1_024);
-        for (int next = in.read(); next != '\n'; next = in.read()) {
-            if (next < 0) {
-                if (line.size() > 0) {
-                    throw reading.tampered("it is not ended by a line feed: the end is missing");
-                }
-                return new byte[0];
-            }
-            if (line.size() == EventLine.MAX_BYTES) {
-                throw reading.tampered("it is longer than " + EventLine.MAX_BYTES + " bytes");
-            }
-            line.write(next);
-        }
-        if (line.size() == 0) {
-            throw reading.tampered("it is empty");
-        }
-        return line.toByteArray();
-    }
-
-    private static String decode(byte[] line, Reading reading) {
+        Iterator<String> each = lines.iterator();
         try {
-            return UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).toString();
-        } catch (CharacterCodingException e) {
-            throw reading.tampered("it is not UTF-8");
+            return new Reading(false)
+                    .all(line -> each.hasNext() ? Optional.of(each.next()) : Optional.empty(), (event, keys) -> {});
+        } catch (IOException e) {
+            throw new AssertionError("nothing is read from anywhere", e);
         }
+    }
+
+    /** Where lines come from. */
+    private interface Source {
+        /** Line number {@code line}, without its line feed; empty after the last one. */
+        Optional<String> next(long line) throws IOException;
+    }
+
+    static AuditTamperedException tampered(long line, @Nullable String what) {
+        return tampered(line, "", what);
+    }
+
+    private static AuditTamperedException tampered(long line, String event, @Nullable String what) {
+        return new AuditTamperedException(List.of("line %d%s: %s".formatted(line, event, what)));
     }
 
     /** One pass over a log. */
-    private static final class Reading {
+    private final class Reading {
+        private final SignaturesAhead ahead = new SignaturesAhead(signatures, key.jwk(), executor, helpers);
         private final ChainVerifier chains;
         private long linesTaken;
 
-        Reading(ChainVerifier chains) {
-            this.chains = chains;
+        Reading(boolean part) {
+            Optional<PublicJwk> first = Optional.of(key.jwk());
+            chains = part
+                    ? ChainVerifier.ofPart(ahead, Optional.empty(), first)
+                    : new ChainVerifier(ahead, Optional.empty(), first);
         }
 
-        SealedEvent take(String line) {
+        LogVerification all(Source source, Visitor visitor) throws IOException {
+            boolean more = true;
+            while (more) {
+                List<String> lines = new ArrayList<>();
+                try {
+                    more = read(source, lines);
+                } finally {
+                    // those before one that cannot be read: the first bad line is what is thrown
+                    take(lines, visitor);
+                }
+            }
+            return end();
+        }
+
+        /** Reads as many lines as are checked together, and says whether there may be more. */
+        private boolean read(Source source, List<String> lines) throws IOException {
+            for (long chars = 0; lines.size() < linesAhead && chars < CHARS_AHEAD; ) {
+                Optional<String> line = source.next(linesTaken + lines.size() + 1);
+                if (line.isEmpty()) {
+                    return false;
+                }
+                lines.add(line.get());
+                chars += line.get().length();
+            }
+            return true;
+        }
+
+        private void take(List<String> lines, Visitor visitor) throws IOException {
+            ahead.expect(lines);
+            for (String line : lines) {
+                SealedEvent event = take(line);
+                visitor.event(event, chains.keys());
+            }
+        }
+
+        private SealedEvent take(String line) {
             try {
                 EventLine.Parts parts = EventLine.split(line);
                 SealedEvent event = chains.take(parts.canonical(), parts.signature());
                 linesTaken++;
                 return event;
             } catch (IllegalArgumentException e) {
-                throw tampered(eventOf(line), e.getMessage());
+                throw tampered(linesTaken + 1, eventOf(line), e.getMessage());
             }
         }
 
-        LogVerification end() {
+        private LogVerification end() {
             try {
                 chains.end();
             } catch (IllegalArgumentException e) {
@@ -154,14 +210,6 @@ public final class LogVerifier {
             } catch (IllegalArgumentException e) {
                 return "";
             }
-        }
-
-        AuditTamperedException tampered(String what) {
-            return tampered("", what);
-        }
-
-        private AuditTamperedException tampered(String where, @Nullable String what) {
-            return new AuditTamperedException(List.of("line %d%s: %s".formatted(linesTaken + 1, where, what)));
         }
     }
 }

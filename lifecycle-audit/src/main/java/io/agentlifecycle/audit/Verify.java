@@ -19,6 +19,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * Verifies an exported log from the command line: {@code verify DIR --vkey FILE [--seen CHECKPOINT] [--part]}. It needs no store, and
@@ -35,6 +37,7 @@ public final class Verify {
 
     private static final int MAX_LINE = 400;
     private static final int MAX_FILE = 32_768;
+    private static final int MAX_HELPERS = 15;
 
     private Verify() {}
 
@@ -58,7 +61,7 @@ public final class Verify {
             VerifierKey key = key(given.get(3));
             Optional<SignedNote> seen =
                     withSeen ? Optional.of(LogBundle.note(given.get(5), read(given.get(5)), key)) : Optional.empty();
-            LogBundle.Verified verified = new LogBundle(Path.of(given.get(1)), key, seen, part).verify();
+            LogBundle.Verified verified = verified(new LogBundle(Path.of(given.get(1)), key, seen, part));
             print(verified, seen.map(note -> Checkpoint.read(note.text())), out);
             return 0;
         } catch (InvalidPathException e) {
@@ -73,6 +76,17 @@ public final class Verify {
         } catch (IOException e) {
             out.println(harmless(e.toString()));
             return 1;
+        }
+    }
+
+    /** Every processor helps, if there are not so many that they would wait for the one that follows the chains. */
+    private static LogBundle.Verified verified(LogBundle bundle) throws IOException {
+        int helpers = Math.min(MAX_HELPERS, Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
+        ExecutorService threads = Executors.newFixedThreadPool(helpers);
+        try {
+            return bundle.helpedBy(threads, helpers).verify();
+        } finally {
+            threads.shutdown();
         }
     }
 
