@@ -354,6 +354,42 @@ final class LogTree {
         return made;
     }
 
+    /** What to ask a witness that knows of {@code oldSize} events for its cosignature on the last checkpoint. */
+    String witnessRequest(long oldSize) throws IOException {
+        SignedNote last = note.orElseThrow(
+                () -> new IllegalStateException("no checkpoint was signed yet; the first sweep makes one"));
+        Checkpoint checkpoint = Checkpoint.read(last.text());
+        if (oldSize < 0 || oldSize > checkpoint.size()) {
+            throw new IllegalArgumentException("the last checkpoint is of %d events, and cannot extend one of %d"
+                    .formatted(checkpoint.size(), oldSize));
+        }
+        var request = new StringBuilder("old " + oldSize + "\n");
+        try {
+            consistency(oldSize, checkpoint)
+                    .forEach(hash -> request.append(hash).append('\n'));
+        } catch (IllegalArgumentException e) {
+            throw tampered(String.valueOf(e.getMessage()));
+        }
+        return request.append('\n').append(last).toString();
+    }
+
+    /** The proof that the tree of a checkpoint begins with its first {@code size} leaves; checked, as tiles may be wrong. */
+    private List<Hash> consistency(long size, Checkpoint checkpoint) throws IOException {
+        if (size == 0) {
+            return List.of();
+        }
+        MerkleTree tree = tree(checkpoint.size());
+        List<Hash> proof = tree.consistency(size);
+        // a size that the tree never stopped at has no tiles of its own
+        Hash root = new MerkleTree(
+                        tile -> Arrays.copyOf(
+                                tree.tile(Tile.in(checkpoint.size(), tile.level(), tile.index())), tile.bytes()),
+                        size)
+                .root();
+        MerkleProof.requireConsistent(size, checkpoint.size(), proof, root, checkpoint.rootHash());
+        return proof;
+    }
+
     private static AuditTamperedException tampered(String what) {
         return new AuditTamperedException(List.of("the tree of the log was changed, and nothing is signed: " + what));
     }

@@ -221,6 +221,19 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
+     * What to ask a witness for its cosignature on the last checkpoint: the body of an add-checkpoint request of C2SP's
+     * tlog-witness. {@link Witness} reads the answer.
+     *
+     * @param oldSize of how many events the last checkpoint was that this witness cosigned, as it says itself; 0 if none
+     * @throws IllegalArgumentException if the last checkpoint has fewer events
+     * @throws AuditTamperedException if the tiles do not prove that it extends the older one
+     * @throws IllegalStateException if no checkpoint was signed yet, or no manager has this open
+     */
+    public String witnessRequest(long oldSize) {
+        return attempt(() -> used().tree.witnessRequest(oldSize));
+    }
+
+    /**
      * Writes the whole log, up to now, for others to verify: into a new folder, or, if the name of {@code target} ends in
      * {@code .zip}, into a new zip. {@code VERIFY.md} in it says how. An export stands under its name once it is complete, and
      * not before.
