@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -30,7 +31,8 @@ import java.util.stream.Stream;
  * tlog-checkpoint and signed-note, so others' tools read them. {@code docs/audit-format.md} says what stands where.
  *
  * <p>A checkpoint is due after 1,024 events or 60 s, and at once after an approval, a retirement, or a change of the log's
- * key; the next sweep makes it. One manager at a time. Safe for use by many threads.
+ * key; the next sweep makes it, and hands it to the sinks of {@link #withAnchor}. One manager at a time. Safe for use by many
+ * threads.
  */
 public final class MerkleLog implements CheckpointLog {
     private static final int DUE_EVENTS = 1_024;
@@ -49,12 +51,14 @@ public final class MerkleLog implements CheckpointLog {
 
     private final Path directory;
     private final SigningKeyStore keys;
+    private final List<Anchor> anchors;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys) {
+    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors) {
         this.directory = directory;
         this.keys = keys;
+        this.anchors = List.copyOf(anchors);
     }
 
     /** A tree that is in use. */
@@ -123,7 +127,24 @@ public final class MerkleLog implements CheckpointLog {
                     "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"
                             .formatted(keys.purpose()));
         }
-        return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys);
+        return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of());
+    }
+
+    /**
+     * The same with a sink for checkpoints; give that one to the manager. Sweeps call it, never a command, and closing does
+     * not: what is signed then, it gets after the next opening. If it fails, {@code health()} says so until it works, and other
+     * sinks go on. How far it came is remembered by its name; under a new name it gets all checkpoints from the first on.
+     *
+     * @param name 1 to 64 of a-z 0-9 -, not beginning with -
+     * @throws IllegalArgumentException if it is no such name, or there is a sink of that name already
+     */
+    public MerkleLog withAnchor(String name, AnchorSink sink) {
+        List<Anchor> more = new ArrayList<>(anchors);
+        more.add(new Anchor(requireNonNull(name, "name"), requireNonNull(sink, "sink")));
+        if (anchors.stream().anyMatch(anchor -> anchor.name().equals(name))) {
+            throw new IllegalArgumentException("there is an anchor %s already".formatted(name));
+        }
+        return new MerkleLog(directory, keys, more);
     }
 
     @Override
@@ -151,7 +172,11 @@ public final class MerkleLog implements CheckpointLog {
                     .toList();
             LogDirectory files = LogDirectory.open(directory);
             try {
-                open = Optional.of(new Open(files, LogTree.open(files, origin, signers, log), log, now));
+                LogTree tree = LogTree.open(files, origin, signers, log);
+                for (Anchor anchor : anchors) {
+                    anchor.open(files, tree.history());
+                }
+                open = Optional.of(new Open(files, tree, log, now));
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
@@ -185,15 +210,61 @@ public final class MerkleLog implements CheckpointLog {
         return keys.stream().filter(key -> !key.retired()).map(PublishedKey::jwk);
     }
 
+    /**
+     * {@inheritDoc} Then hands checkpoints to the sinks.
+     *
+     * @throws IllegalStateException if a sink failed; all else was done
+     */
     @Override
     public void follow(Instant now) {
-        run(() -> {
-            Open used = used();
-            used.follow(now);
-            if (used.isDue(now)) {
-                used.sign();
+        Open used = attempt(() -> {
+            Open current = used();
+            current.follow(now);
+            if (current.isDue(now)) {
+                current.sign();
             }
+            return current;
         });
+        deliver(used, now);
+    }
+
+    /** Sinks are called without the lock, so one that hangs holds up nobody but this thread. */
+    private void deliver(Open used, Instant now) {
+        List<String> failed = new ArrayList<>();
+        List<Exception> failures = new ArrayList<>();
+        for (Anchor anchor : anchors) {
+            if (!attempt(() -> isOpen(used))) {
+                break; // it was closed while a sink was at it
+            }
+            try {
+                anchor.deliver(used.tree.history(), (file, bytes) -> keep(used, file, bytes), now);
+            } catch (Exception e) {
+                if (e instanceof InterruptedException) {
+                    Thread.currentThread().interrupt();
+                }
+                failed.add(anchor.name() + ": " + e);
+                failures.add(e);
+            }
+        }
+        if (!failed.isEmpty()) {
+            var thrown = new IllegalStateException("checkpoints are not anchored yet: " + String.join("; ", failed));
+            failures.forEach(thrown::addSuppressed);
+            throw thrown;
+        }
+    }
+
+    /** Another one may have the directory when a sink comes back. */
+    private boolean keep(Open used, String file, byte[] bytes) {
+        return attempt(() -> {
+            if (isOpen(used)) {
+                used.files.write(file, bytes);
+            }
+            return isOpen(used);
+        });
+    }
+
+    private boolean isOpen(Open used) {
+        return open.stream().anyMatch(current -> current == used);
     }
 
     @Override
@@ -218,6 +289,29 @@ public final class MerkleLog implements CheckpointLog {
     public Optional<String> checkpoint() {
         return attempt(
                 () -> open.isEmpty() ? Optional.empty() : open.get().tree.note().map(SignedNote::toString));
+    }
+
+    /**
+     * How much of the log is anchored, and how much is not.
+     *
+     * @throws IllegalStateException if no manager has this open
+     */
+    public Anchored anchored() {
+        return attempt(() -> new Anchored(
+                used().tree.size(), anchors.stream().collect(Collectors.toMap(Anchor::name, Anchor::state))));
+    }
+
+    /**
+     * What to ask a witness for its cosignature on the last checkpoint: the body of an add-checkpoint request of C2SP's
+     * tlog-witness. {@link Witness} reads the answer.
+     *
+     * @param oldSize of how many events the last checkpoint was that this witness cosigned, as it says itself; 0 if none
+     * @throws IllegalArgumentException if the last checkpoint has fewer events
+     * @throws AuditTamperedException if the tiles do not prove that it extends the older one
+     * @throws IllegalStateException if no checkpoint was signed yet, or no manager has this open
+     */
+    public String witnessRequest(long oldSize) {
+        return attempt(() -> used().tree.witnessRequest(oldSize));
     }
 
     /**
