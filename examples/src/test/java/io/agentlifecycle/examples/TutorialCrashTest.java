@@ -25,10 +25,12 @@ import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The tutorial in a process of its own, which is killed as the operating system kills it. */
+@Tag("once")
 class TutorialCrashTest {
     /** Printed only after the credential was stored. */
     private static final Pattern CREDENTIAL = Pattern.compile("cred:[0-9a-f]{32}");

@@ -2,21 +2,22 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Signatures as DSSE has them, version 1: over the type of a payload as well as the payload, so that what was signed as
  * one thing never counts as another.
  */
 final class Dsse implements SignatureVerifier {
-    /** The key that is asked for again and again; a key is dear to import. */
-    private final Ed25519PublicKey usual;
+    private static final int MOST = 2 * LogKeys.MOST;
 
-    Dsse(Ed25519PublicKey usual) {
-        this.usual = usual;
-    }
+    /** Keys that were asked for; a key is dear to import. */
+    private final Map<PublicJwk, Ed25519PublicKey> imported = new ConcurrentHashMap<>();
 
     /** What is signed: DSSE's pre-authentication encoding. */
     static byte[] encode(String payloadType, String payload) {
@@ -27,12 +28,14 @@ final class Dsse implements SignatureVerifier {
 
     @Override
     public boolean verify(PublicJwk key, String payloadType, String payload, byte[] signature) {
-        Ed25519PublicKey signer;
+        if (imported.size() > MOST) {
+            imported.clear(); // whoever writes a log decides how many keys it names
+        }
         try {
-            signer = key.equals(usual.jwk()) ? usual : Ed25519PublicKey.of(key);
+            Ed25519PublicKey signer = imported.computeIfAbsent(key, Ed25519PublicKey::of);
+            return signer.verify(encode(payloadType, payload), signature);
         } catch (IllegalArgumentException e) {
             return false;
         }
-        return signer.verify(encode(payloadType, payload), signature);
     }
 }

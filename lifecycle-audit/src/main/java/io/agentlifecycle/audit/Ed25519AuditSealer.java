@@ -7,7 +7,6 @@ import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
-import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.util.List;
 
 /**
@@ -24,7 +23,7 @@ public final class Ed25519AuditSealer implements AuditSealer {
         this.keys = keys;
         this.publicKey = publicKey;
         this.keyId = publicKey.keyId();
-        this.dsse = new Dsse(Ed25519PublicKey.of(publicKey));
+        this.dsse = new Dsse();
     }
 
     /**
@@ -41,7 +40,7 @@ public final class Ed25519AuditSealer implements AuditSealer {
     }
 
     /**
-     * A sealer that signs with one key of {@code keys}: the one that is in force in the log.
+     * A sealer that signs with one key of {@code keys}, such as one that is in force in the log.
      *
      * @throws IllegalArgumentException if the keys are for another purpose than {@link Purpose#AUDIT}, or that one is
      *     retired or not among them

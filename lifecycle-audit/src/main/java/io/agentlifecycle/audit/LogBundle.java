@@ -2,21 +2,25 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.zip.ZipException;
 
 /**
- * A log, or a part of it, as it is handed to others, in a directory. A part has a proof for each of its events. Everything
+ * A log, or a part of it, as it is handed to others, in a folder or in a zip. A part has a proof for each of its events. Everything
  * is checked against the key that the reader brings, but {@link #GUIDE} and {@link #MANIFEST}, which are for people and prove
  * nothing.
  */
@@ -29,8 +33,9 @@ final class LogBundle {
 
     private static final int MAX_SMALL_FILE = 32_768;
 
-    private final Path directory;
+    private final Path path;
     private final VerifierKey key;
+    private final Optional<SignedNote> seenNote;
     private final Optional<Checkpoint> seen;
     private final boolean partAllowed;
     private final LogVerifier verifier;
@@ -40,30 +45,45 @@ final class LogBundle {
      * @param seen a checkpoint of that log which the reader remembers
      * @param partAllowed whether a part of the log will do
      */
-    LogBundle(Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed) {
-        this(directory, key, seen, partAllowed, LogVerifier.of(key.key()));
+    LogBundle(Path path, VerifierKey key, Optional<SignedNote> seen, boolean partAllowed) {
+        this(path, key, seen, partAllowed, LogVerifier.of(key.key()));
     }
 
     private LogBundle(
-            Path directory, VerifierKey key, Optional<Checkpoint> seen, boolean partAllowed, LogVerifier verifier) {
-        this.directory = directory;
+            Path path, VerifierKey key, Optional<SignedNote> seen, boolean partAllowed, LogVerifier verifier) {
+        this.path = path;
         this.key = key;
-        this.seen = seen;
+        this.seenNote = seen;
+        this.seen = seen.map(note -> Checkpoint.read(note.text()));
         this.partAllowed = partAllowed;
         this.verifier = verifier;
     }
 
     /** The same, with others that help to check signatures; see {@link LogVerifier#helpedBy}. */
     LogBundle helpedBy(Executor executor, int helpers) {
-        return new LogBundle(directory, key, seen, partAllowed, verifier.helpedBy(executor, helpers));
+        return new LogBundle(path, key, seenNote, partAllowed, verifier.helpedBy(executor, helpers));
     }
 
     /**
      * What was found in order.
      *
-     * @param whole false if it is a part of the log
+     * @param part which events of the log were there, if it is a part of one
      */
-    record Verified(Checkpoint checkpoint, boolean whole, LogVerification events) {}
+    record Verified(Checkpoint checkpoint, Optional<Extent> part, LogVerification events) {
+        boolean whole() {
+            return part.isEmpty();
+        }
+    }
+
+    /**
+     * Where the events of a part stand in the log, but for those of stream {@code log}, all of which every part has.
+     *
+     * @param first the number of the first one, counted from 0, or of one from which on none is missing before that
+     * @param last the number of the last one, or of one up to which none is missing after that
+     * @param all true if all between them are there
+     * @param chosen how many there are of other streams than {@code log}
+     */
+    record Extent(long first, long last, boolean all, long chosen) {}
 
     /**
      * Checks all of it, with little memory.
@@ -71,59 +91,115 @@ final class LogBundle {
      * @throws AuditTamperedException naming the file, and in the events the first bad line
      */
     Verified verify() throws IOException {
-        Checkpoint checkpoint = checkpoint(CHECKPOINT, text(CHECKPOINT), key);
-        requireEqual(KEY, "key", text(KEY), key + "\n");
+        try (BundleFiles files = BundleFiles.in(path)) {
+            return verify(files);
+        } catch (ZipException e) {
+            throw tampered(String.valueOf(path.getFileName()), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Verified verify(BundleFiles files) throws IOException {
+        SignedNote note = note(CHECKPOINT, text(files, CHECKPOINT), key);
+        Checkpoint checkpoint = checkpoint(CHECKPOINT, note, key);
+        requireEqual(KEY, "key", text(files, KEY), key + "\n");
         seen.ifPresent(before -> requireNotBefore(checkpoint, before));
-        boolean whole = !Files.exists(directory.resolve(LogProof.fileOf(1)));
+        boolean whole = !files.has(LogProof.fileOf(1));
         if (!whole && !partAllowed) {
             throw tampered(EVENTS, "this is a part of a log, and not the whole; say --part if that is what you expect");
         }
-        return new Verified(checkpoint, whole, whole ? whole(checkpoint) : part(checkpoint));
+        Verified verified = whole ? whole(files, checkpoint) : part(files, checkpoint);
+        requireSigned(CHECKPOINT, note, key.name(), verified.events().keys());
+        return verified;
     }
 
-    private LogVerification whole(Checkpoint checkpoint) throws IOException {
-        var tree = new TreeHasher(this::requireTile);
-        requireSeen(tree);
-        LogVerification events = events(event -> {
+    /** A key of the log signs its checkpoints as long as it is in force. */
+    private static void requireSigned(String file, SignedNote note, String origin, LogKeys keys) {
+        try {
+            note.requireSignedByOneOf(keys.forCheckpoints().stream()
+                    .map(key -> new VerifierKey(origin, Ed25519PublicKey.of(key)))
+                    .toList());
+        } catch (IllegalArgumentException e) {
+            throw tampered(file, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Verified whole(BundleFiles files, Checkpoint checkpoint) throws IOException {
+        var tree = new TreeHasher((tile, computed) -> requireTile(files, tile, computed));
+        requireSeen(tree, LogKeys.of(key.key().jwk()));
+        LogVerification events = events(files, LogVerifier::verify, (event, keys) -> {
             // nobody who has not the key decides how much is kept in memory
             if (tree.size() == checkpoint.size()) {
                 throw tampered(EVENTS, "it has more events than the %d of the checkpoint".formatted(tree.size()));
             }
             tree.add(Hash.ofLeaf(event.leafHash()));
-            requireSeen(tree);
+            requireSeen(tree, keys);
         });
         requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
         requireEqual(EVENTS, "root", tree.root(), checkpoint.rootHash());
         tree.end();
-        return events;
+        return new Verified(checkpoint, Optional.empty(), events);
     }
 
     /** Each event is in the tree, further on than the one before. */
-    private LogVerification part(Checkpoint checkpoint) throws IOException {
+    private Verified part(BundleFiles files, Checkpoint checkpoint) throws IOException {
         if (seen.isPresent() && !seen.get().equals(checkpoint)) {
             throw new IllegalArgumentException(
                     "a part of a log cannot be compared with another checkpoint than its own; ask for the whole log");
         }
-        String note = text(CHECKPOINT);
-        var lines = new AtomicLong();
-        var last = new AtomicLong(-1);
-        LogVerification events = events(event -> {
-            String file = LogProof.fileOf(lines.incrementAndGet());
-            long index = requireIncluded(file, event, checkpoint, note);
-            if (last.getAndSet(index) >= index) {
+        String note = text(files, CHECKPOINT);
+        var places = new Places();
+        LogVerification events = events(files, LogVerifier::verifyPart, (event, keys) -> {
+            String file = LogProof.fileOf(places.lines + 1);
+            long index = requireIncluded(file, text(files, file), event, checkpoint, note);
+            places.take(file, index, event.event());
+        });
+        if (files.has(LogProof.fileOf(places.lines + 1))) {
+            throw tampered(EVENTS, "it has %d events, but there are proofs of more".formatted(places.lines));
+        }
+        return new Verified(checkpoint, Optional.of(places.extent()), events);
+    }
+
+    /** Which numbers the events of a part have in the log. */
+    private static final class Places {
+        private long lines;
+        private long last = -1;
+        private long runBegin;
+        private long chosen;
+        private long first;
+        private long end;
+        private boolean broken;
+
+        void take(String file, long index, AuditEvent event) {
+            if (last >= index) {
                 throw tampered(file, "its event stands before the one on the line before");
             }
-        });
-        if (Files.exists(directory.resolve(LogProof.fileOf(lines.get() + 1)))) {
-            throw tampered(EVENTS, "it has %d events, but there are proofs of more".formatted(lines.get()));
+            if ((lines == 0 || event.kind() == EventKind.LOG_GENESIS)
+                    && (index > 0 || event.kind() != EventKind.LOG_GENESIS)) {
+                // without it, a key could count that was retired, or none at all
+                throw tampered(file, "it is not the proof of log.genesis as event 0, with which a part begins");
+            }
+            runBegin = index == last + 1 ? runBegin : index;
+            boolean joined = runBegin <= end;
+            if (!event.position().stream().equals(StreamPosition.LOG)) {
+                first = chosen == 0 ? runBegin : first;
+                broken |= chosen > 0 && !joined;
+                chosen++;
+                end = index;
+            } else if (chosen > 0 && joined) {
+                end = index;
+            }
+            last = index;
+            lines++;
         }
-        return events;
+
+        Extent extent() {
+            return new Extent(first, end, !broken, chosen);
+        }
     }
 
     /** Returns which event of the log it is. */
-    private long requireIncluded(String file, SealedEvent event, Checkpoint checkpoint, String note)
-            throws IOException {
-        String text = text(file);
+    private static long requireIncluded(
+            String file, String text, SealedEvent event, Checkpoint checkpoint, String note) {
         try {
             LogProof proof = LogProof.read(text);
             if (!proof.note().equals(note)) {
@@ -141,32 +217,45 @@ final class LogBundle {
         }
     }
 
-    private LogVerification events(LogVerifier.Visitor visitor) throws IOException {
-        try (InputStream lines = Files.newInputStream(directory.resolve(EVENTS))) {
-            return verifier.verify(lines, event -> {
+    /** A way to read lines. */
+    private interface Reading {
+        LogVerification read(LogVerifier verifier, InputStream lines, LogVerifier.Visitor visitor) throws IOException;
+    }
+
+    private LogVerification events(BundleFiles files, Reading reading, LogVerifier.Visitor visitor) throws IOException {
+        try (InputStream lines = open(files, EVENTS)) {
+            return reading.read(verifier, lines, (event, keys) -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
-                visitor.event(event);
+                visitor.event(event, keys);
             });
-        } catch (NoSuchFileException e) {
-            throw tampered(EVENTS, "it is not there");
+        } catch (ZipException | EOFException e) {
+            throw tampered(EVENTS, "it cannot be unpacked: " + e.getMessage());
         }
     }
 
     /**
-     * Reads a checkpoint of the log of {@code key}.
+     * Reads a signed checkpoint of the log of {@code key}. If it names that key, it must be signed with it; if it names
+     * another one, only the events of the log can tell whether that is a key of the log.
      *
-     * @throws AuditTamperedException if it is none, or not signed with that key
+     * @throws AuditTamperedException if it is none
      */
-    static Checkpoint checkpoint(String file, String text, VerifierKey key) {
+    static SignedNote note(String file, String text, VerifierKey key) {
         try {
             SignedNote note = SignedNote.read(text);
-            note.requireSignedBy(key);
-            Checkpoint checkpoint = Checkpoint.read(note.text());
-            requireEqual(file, "log", checkpoint.origin(), key.name());
-            return checkpoint;
+            if (note.signatures().stream().anyMatch(signature -> signature.mayBeOf(key))) {
+                note.requireSignedBy(key);
+            }
+            checkpoint(file, note, key);
+            return note;
         } catch (IllegalArgumentException e) {
             throw tampered(file, String.valueOf(e.getMessage()));
         }
+    }
+
+    private static Checkpoint checkpoint(String file, SignedNote note, VerifierKey key) {
+        Checkpoint checkpoint = Checkpoint.read(note.text());
+        requireEqual(file, "log", checkpoint.origin(), key.name());
+        return checkpoint;
     }
 
     private static void requireNotBefore(Checkpoint checkpoint, Checkpoint before) {
@@ -184,27 +273,29 @@ final class LogBundle {
         }
     }
 
-    /** At the size of the remembered checkpoint, the root must be that of the checkpoint. */
-    private void requireSeen(TreeHasher tree) {
-        if (seen.isPresent()
-                && seen.get().size() == tree.size()
-                && !tree.root().equals(seen.get().rootHash())) {
+    /** At the size of the remembered checkpoint, the root must be that of the checkpoint, and a key of the log signed it. */
+    private void requireSeen(TreeHasher tree, LogKeys keys) {
+        if (seen.isEmpty() || seen.get().size() != tree.size()) {
+            return;
+        }
+        if (!tree.root().equals(seen.get().rootHash())) {
             throw tampered(
                     EVENTS,
                     "FORK: the first %d events have the root %s, but the remembered checkpoint has %s"
                             .formatted(tree.size(), tree.root(), seen.get().root()));
         }
+        requireSigned("the remembered checkpoint", seenNote.orElseThrow(), key.name(), keys);
     }
 
-    private void requireTile(Tile tile, byte[] computed) throws IOException {
-        byte[] stored = bytes(tile.path());
+    private static void requireTile(BundleFiles files, Tile tile, byte[] computed) throws IOException {
+        byte[] stored = bytes(files, tile.path());
         if (!Arrays.equals(stored, computed)) {
             throw tampered(tile.path(), "it does not have the hashes of the events");
         }
     }
 
-    private String text(String file) throws IOException {
-        byte[] bytes = bytes(file);
+    private static String text(BundleFiles files, String file) throws IOException {
+        byte[] bytes = bytes(files, file);
         String text = new String(bytes, UTF_8);
         if (!Arrays.equals(text.getBytes(UTF_8), bytes)) {
             throw tampered(file, "it is not UTF-8");
@@ -212,16 +303,20 @@ final class LogBundle {
         return text;
     }
 
-    private byte[] bytes(String file) throws IOException {
-        try (InputStream in = Files.newInputStream(directory.resolve(file))) {
+    private static byte[] bytes(BundleFiles files, String file) throws IOException {
+        try (InputStream in = open(files, file)) {
             byte[] bytes = in.readNBytes(MAX_SMALL_FILE + 1);
             if (bytes.length > MAX_SMALL_FILE) {
                 throw tampered(file, "it is longer than " + MAX_SMALL_FILE + " bytes");
             }
             return bytes;
-        } catch (NoSuchFileException e) {
-            throw tampered(file, "it is not there");
+        } catch (ZipException | EOFException e) {
+            throw tampered(file, "it cannot be unpacked: " + e.getMessage());
         }
+    }
+
+    private static InputStream open(BundleFiles files, String file) throws IOException {
+        return files.open(file).orElseThrow(() -> tampered(file, "it is not there"));
     }
 
     private static void requireEqual(String file, String what, Object found, Object expected) {
@@ -230,7 +325,7 @@ final class LogBundle {
         }
     }
 
-    private static AuditTamperedException tampered(String file, String what) {
+    static AuditTamperedException tampered(String file, String what) {
         return new AuditTamperedException(List.of(file + ": " + what));
     }
 }

@@ -3,23 +3,31 @@ package io.agentlifecycle.audit;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.ChainVerifier;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.io.BufferedWriter;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 
 /**
- * Writes a log, or a part of it, for others, as {@link LogBundle} reads it.
+ * Writes a log, or a part of it, for others, as {@link LogBundle} reads it: into a folder, or into a zip if its name says so.
+ * It stands under its name once it is complete, and not before; what an attempt that failed has written is deleted, and what
+ * a crash leaves has another name. Events are read and written page by page.
  *
  * @param log the events
  * @param key whose log it is
@@ -29,9 +37,9 @@ import java.util.concurrent.atomic.AtomicLong;
 record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) {
     private static final int PAGE = 1_000;
 
-    /** Writes what belongs into a folder, besides what belongs into all of them. */
+    /** Writes what belongs into a folder, besides what belongs into all of them, and returns how many events that is. */
     private interface Content {
-        void write(Path folder, BufferedWriter events) throws IOException;
+        long write(Path folder, BufferedWriter events) throws IOException;
     }
 
     /** Hears of events in the order of the log, the first of them number 0. */
@@ -40,14 +48,14 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
     }
 
     /**
-     * Writes all of it into a folder that is not there yet. If this fails, what is left has another name.
+     * Writes all of it.
      *
-     * @throws IOException if it is there, or cannot be written
+     * @throws IOException if {@code target} is there already, or cannot be written
      */
-    void write(Path folder) throws IOException {
-        write(folder, (unfinished, events) -> {
+    void write(Path target) throws IOException {
+        write(target, Json.object().put("kind", "log"), (folder, events) -> {
             var hasher = new TreeHasher((tile, bytes) -> {
-                Path file = unfinished.resolve(tile.path());
+                Path file = folder.resolve(tile.path());
                 Files.createDirectories(LogDirectory.parent(file));
                 Files.write(file, bytes);
             });
@@ -60,60 +68,133 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
             if (!hasher.root().equals(tree.root())) {
                 throw new IOException("the events of the store are not those of the checkpoint; verify() says where");
             }
+            return hasher.size();
         });
     }
 
     /**
-     * The same with the events of one stream only, and for each a proof that it is in the log.
+     * The same with a part of the events and all of stream {@code log}, which says what keys count; for each there is a proof
+     * that it is in the log.
      *
-     * @throws IllegalArgumentException if there are none
+     * @throws IllegalArgumentException if the log has none of them, or, of a range, not all
      */
-    void write(Path folder, String stream) throws IOException {
-        write(folder, (unfinished, events) -> {
-            var lines = new AtomicLong();
-            Hash root = Checkpoint.read(note.text()).rootHash();
+    void write(Path target, LogPart part) throws IOException {
+        if (part instanceof LogPart.Range range && range.to() > tree.size()) {
+            throw new IllegalArgumentException(
+                    "the log has %d events, so it has no events %s".formatted(tree.size(), part));
+        }
+        write(target, part.manifest(), (folder, events) -> {
+            var lines = new PartLines(folder, events);
+            var found = new AtomicBoolean();
             each((index, stored) -> {
-                if (stored.stream().equals(stream)) {
-                    SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
-                    events.write(EventLine.write(event) + "\n");
-                    List<Hash> hashes = tree.inclusion(index);
-                    requireIncluded(event, index, hashes, root);
-                    Files.writeString(
-                            unfinished.resolve(LogProof.fileOf(lines.incrementAndGet())),
-                            new LogProof(index, hashes, note.toString()).toString());
+                boolean chosen = part.has(index, stored);
+                if (chosen || stored.stream().equals(StreamPosition.LOG)) {
+                    lines.add(index, stored);
                 }
+                found.set(found.get() || chosen);
             });
-            if (lines.get() == 0) {
-                throw new IllegalArgumentException("the log has no events of stream " + stream);
+            if (!found.get()) {
+                throw new IllegalArgumentException("the log has no events " + part);
             }
+            return lines.count;
         });
     }
 
-    /** Nobody is handed a proof that proves nothing. */
-    private void requireIncluded(SealedEvent event, long index, List<Hash> hashes, Hash root) throws IOException {
-        try {
-            MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(
-                    "the tiles do not prove what the store says; verify() says where: " + e.getMessage(), e);
+    /** Writes the lines and the proofs of a part. Nobody is handed one that does not verify. */
+    private final class PartLines {
+        private final Path folder;
+        private final BufferedWriter events;
+        private final Hash root = Checkpoint.read(note.text()).rootHash();
+        private final ChainVerifier chains = ChainVerifier.ofPart(
+                new Dsse(), Optional.of(key.name()), Optional.of(key.key().jwk()));
+        private MerkleTree proofs = tree;
+        private long count;
+
+        PartLines(Path folder, BufferedWriter events) {
+            this.folder = folder;
+            this.events = events;
+        }
+
+        void add(long index, StoredEvent stored) throws IOException {
+            if (count % PAGE == 0) {
+                proofs = tree.fresh(); // it keeps all tiles that it has read
+            }
+            SealedEvent event = verified(stored);
+            List<Hash> hashes = proofs.inclusion(index);
+            requireIncluded(event, index, hashes);
+            events.write(EventLine.write(event) + "\n");
+            count++;
+            Files.writeString(
+                    folder.resolve(LogProof.fileOf(count)), new LogProof(index, hashes, note.toString()).toString());
+        }
+
+        private SealedEvent verified(StoredEvent stored) throws IOException {
+            try {
+                return chains.take(stored.canonical(), stored.signature());
+            } catch (IllegalArgumentException e) {
+                throw new IOException(
+                        "event %d of stream %s does not verify in a part of the log: %s; verify() says whether it does in the whole"
+                                .formatted(stored.n(), stored.stream(), e.getMessage()),
+                        e);
+            }
+        }
+
+        private void requireIncluded(SealedEvent event, long index, List<Hash> hashes) throws IOException {
+            try {
+                MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
+            } catch (IllegalArgumentException e) {
+                throw new IOException(
+                        "the tiles do not prove what the store says; verify() says where: " + e.getMessage(), e);
+            }
         }
     }
 
-    private void write(Path folder, Content content) throws IOException {
-        if (Files.exists(folder)) {
-            throw new FileAlreadyExistsException(folder + " is there already; export into a new folder");
+    private void write(Path target, Json.ObjBuilder manifest, Content content) throws IOException {
+        if (Files.exists(target)) {
+            throw new FileAlreadyExistsException(target + " is there already; export into a new folder or zip");
         }
-        Path parent = LogDirectory.parent(folder);
+        Path parent = LogDirectory.parent(target);
         Files.createDirectories(parent);
-        Path unfinished = Files.createTempDirectory(parent, folder.getFileName() + ".unfinished-");
-        try (BufferedWriter events = Files.newBufferedWriter(unfinished.resolve(LogBundle.EVENTS))) {
-            content.write(unfinished, events);
+        try (var unfinished =
+                new Unfinished(Files.createTempDirectory(parent, target.getFileName() + ".unfinished-"))) {
+            Path done = Files.createTempDirectory(unfinished.path(), "folder-");
+            fill(done, manifest, content);
+            if (target.toString().toLowerCase(Locale.ROOT).endsWith(".zip")) {
+                Path zip = Files.createTempFile(unfinished.path(), "zip-", "");
+                ZipBundle.pack(done, zip, ZipBundle.MAX_FILES);
+                done = zip;
+            }
+            Files.move(done, target);
         }
-        Files.writeString(unfinished.resolve(LogBundle.CHECKPOINT), note.toString());
-        Files.writeString(unfinished.resolve(LogBundle.KEY), key + "\n");
-        Files.writeString(unfinished.resolve(LogBundle.GUIDE), guide());
-        Files.writeString(unfinished.resolve(LogBundle.MANIFEST), manifest());
-        Files.move(unfinished, folder, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** A folder that is gone in the end. */
+    private record Unfinished(Path path) implements Closeable {
+        @Override
+        public void close() throws IOException {
+            List<Path> all;
+            try (Stream<Path> found = Files.walk(path)) {
+                all = found.sorted(Comparator.reverseOrder()).toList();
+            }
+            for (Path each : all) {
+                Files.delete(each);
+            }
+        }
+    }
+
+    private void fill(Path folder, Json.ObjBuilder manifest, Content content) throws IOException {
+        try (BufferedWriter events = Files.newBufferedWriter(folder.resolve(LogBundle.EVENTS))) {
+            manifest.put("events", content.write(folder, events));
+        }
+        Checkpoint checkpoint = Checkpoint.read(note.text());
+        manifest.put("format", 1)
+                .put("log", checkpoint.origin())
+                .put("root", checkpoint.root())
+                .put("size", checkpoint.size());
+        Files.writeString(folder.resolve(LogBundle.CHECKPOINT), note.toString());
+        Files.writeString(folder.resolve(LogBundle.KEY), key + "\n");
+        Files.writeString(folder.resolve(LogBundle.GUIDE), guide());
+        Files.writeString(folder.resolve(LogBundle.MANIFEST), CanonicalJson.write(manifest.build()) + "\n");
     }
 
     /** Shows all events that the checkpoint is of. */
@@ -144,16 +225,5 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                     .replace("{log}", key.name())
                     .replace("{x}", key.key().jwk().x());
         }
-    }
-
-    private String manifest() {
-        Checkpoint checkpoint = Checkpoint.read(note.text());
-        return CanonicalJson.write(Json.object()
-                        .put("events", checkpoint.size())
-                        .put("format", 1)
-                        .put("log", checkpoint.origin())
-                        .put("root", checkpoint.root())
-                        .build())
-                + "\n";
     }
 }

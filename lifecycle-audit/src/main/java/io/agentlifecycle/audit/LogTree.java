@@ -6,6 +6,9 @@ import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.LogKeys;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.EventPage;
@@ -33,14 +36,16 @@ final class LogTree {
      *
      * @param from where in the log the last page began that was taken before the tree was last signed, or an earlier one
      * @param fromSize how many leaves there were before that page
+     * @param keys those of the log at this size
      */
-    private record Position(long from, long fromSize, long size, Hash root) {
-        static final Position BEGIN = new Position(0, 0, 0, Hash.EMPTY_TREE);
+    private record Position(long from, long fromSize, long size, Hash root, LogKeys keys) {
+        static final Position BEGIN = new Position(0, 0, 0, Hash.EMPTY_TREE, LogKeys.NONE);
 
         String write(String origin) {
             return CanonicalJson.write(Json.object()
                     .put("from", from)
                     .put("fromSize", fromSize)
+                    .put("keys", keys.toJson())
                     .put("log", origin)
                     .put("root", Digests.base64Url(root.bytes()))
                     .put("size", size)
@@ -58,7 +63,8 @@ final class LogTree {
                     fields.integer("from"),
                     fields.integer("fromSize"),
                     fields.integer("size"),
-                    Hash.ofLeaf(fields.string("root")));
+                    Hash.ofLeaf(fields.string("root")),
+                    LogKeys.of(fields.plainObject("keys")));
             fields.end();
             if (read.fromSize < 0 || read.fromSize >= Math.max(1, read.size)) {
                 throw new IllegalArgumentException("it has impossible sizes");
@@ -71,7 +77,7 @@ final class LogTree {
     private record Place(long cursor, long size) {}
 
     private final LogFiles files;
-    private final NoteSigner signer;
+    private final String origin;
     private Position position;
 
     /** Where in the log the next page begins. It is not written down, but seen when the last page is looked at again. */
@@ -84,9 +90,9 @@ final class LogTree {
 
     private Optional<SignedNote> note;
 
-    private LogTree(LogFiles files, NoteSigner signer, Position position, Optional<SignedNote> note) {
+    private LogTree(LogFiles files, String origin, Position position, Optional<SignedNote> note) {
         this.files = files;
-        this.signer = signer;
+        this.origin = origin;
         this.position = position;
         this.cursor = position.from();
         this.from = new Place(position.from(), position.fromSize());
@@ -97,14 +103,14 @@ final class LogTree {
     /**
      * Opens the tree over {@code events}, or begins it.
      *
+     * @param signers whose signature the last checkpoint may have
      * @throws AuditTamperedException if the tree, the last checkpoint and the log do not fit together
      */
-    static LogTree open(LogFiles files, NoteSigner signer, Events events) throws IOException {
+    static LogTree open(LogFiles files, String origin, List<VerifierKey> signers, Events events) throws IOException {
         try {
-            String origin = signer.key().name();
             Optional<String> stored = read(files, POSITION);
             Position position = stored.isEmpty() ? Position.BEGIN : Position.read(stored.get(), origin);
-            var tree = new LogTree(files, signer, position, note(files, signer.key()));
+            var tree = new LogTree(files, origin, position, note(files, signers));
             tree.requireSound(events);
             return tree;
         } catch (IllegalArgumentException e) {
@@ -112,9 +118,9 @@ final class LogTree {
         }
     }
 
-    private static Optional<SignedNote> note(LogFiles files, VerifierKey key) throws IOException {
+    private static Optional<SignedNote> note(LogFiles files, List<VerifierKey> signers) throws IOException {
         Optional<SignedNote> note = read(files, CHECKPOINT).map(SignedNote::read);
-        note.ifPresent(read -> read.requireSignedBy(key));
+        note.ifPresent(read -> read.requireSignedByOneOf(signers));
         return note;
     }
 
@@ -158,7 +164,7 @@ final class LogTree {
     }
 
     private void requireOwn(Checkpoint checkpoint) {
-        if (!checkpoint.origin().equals(signer.key().name())) {
+        if (!checkpoint.origin().equals(origin)) {
             throw new IllegalArgumentException("its checkpoint is of another log");
         }
     }
@@ -183,9 +189,14 @@ final class LogTree {
         }
     }
 
-    /** Whose log it is. */
-    VerifierKey key() {
-        return signer.key();
+    /** Which log it is. */
+    String origin() {
+        return origin;
+    }
+
+    /** The keys of the log at the size of the tree. */
+    LogKeys keys() {
+        return position.keys();
     }
 
     long size() {
@@ -250,8 +261,8 @@ final class LogTree {
         // from what was just compared and computed, and not from what the disk says now
         Hash root =
                 new MerkleTree(tile -> changed.containsKey(tile) ? changed.get(tile) : before.tile(tile), size).root();
-        Position next = new Position(from.cursor(), from.size(), size, root);
-        files.write(POSITION, next.write(signer.key().name()).getBytes(UTF_8));
+        Position next = new Position(from.cursor(), from.size(), size, root, keysAfter(page));
+        files.write(POSITION, next.write(origin).getBytes(UTF_8));
         lastPage = new Place(cursor, position.size());
         cursor = page.cursor();
         position = next;
@@ -262,12 +273,23 @@ final class LogTree {
         }
     }
 
+    private LogKeys keysAfter(EventPage page) {
+        LogKeys keys = position.keys();
+        for (StoredEvent event : page.events()) {
+            if (event.stream().equals(StreamPosition.LOG)) {
+                keys = keys.after(
+                        SealedEvent.read(event.canonical(), event.signature()).event());
+            }
+        }
+        return keys;
+    }
+
     /**
      * Signs what the tree is now, unless that was the last that it signed.
      *
      * @throws AuditTamperedException if the tree does not begin with what was signed before; nothing is signed then
      */
-    SignedNote sign() throws IOException {
+    SignedNote sign(NoteSigner signer) throws IOException {
         Optional<Checkpoint> signed = signed();
         try {
             if (signed.isPresent()) {
@@ -276,8 +298,7 @@ final class LogTree {
         } catch (IllegalArgumentException e) {
             throw tampered(String.valueOf(e.getMessage()));
         }
-        var checkpoint = new Checkpoint(
-                signer.key().name(), position.size(), position.root().toString());
+        var checkpoint = new Checkpoint(origin, position.size(), position.root().toString());
         if (note.isPresent() && signed.equals(Optional.of(checkpoint))) {
             return note.get();
         }

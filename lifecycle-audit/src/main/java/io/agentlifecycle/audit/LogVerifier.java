@@ -3,6 +3,8 @@ package io.agentlifecycle.audit;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.LogKeys;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
@@ -48,7 +50,7 @@ public final class LogVerifier {
 
     /** A verifier for a log whose first key is known to be {@code key}. It works in the caller's thread alone. */
     public static LogVerifier of(Ed25519PublicKey key) {
-        return of(requireNonNull(key, "key"), new Dsse(key));
+        return of(requireNonNull(key, "key"), new Dsse());
     }
 
     /** The same with something that checks signatures as {@link Dsse} does. */
@@ -84,17 +86,23 @@ public final class LogVerifier {
      * @throws IOException if reading fails
      */
     public LogVerification verify(InputStream lines) throws IOException {
-        return verify(lines, event -> {});
+        return verify(lines, (event, keys) -> {});
     }
 
     /** Hears of events that were found in order. */
     interface Visitor {
-        void event(SealedEvent event) throws IOException;
+        /** @param keys those of the log once the event stands */
+        void event(SealedEvent event, LogKeys keys) throws IOException;
     }
 
     /** The same, and shows each event once it was found in order. */
     LogVerification verify(InputStream lines, Visitor visitor) throws IOException {
-        return new Reading().all(new LineReader(lines)::next, visitor);
+        return new Reading(false).all(new LineReader(lines)::next, visitor);
+    }
+
+    /** The same for lines of which others may be missing before them, as long as the visitor insists that each is in the log. */
+    LogVerification verifyPart(InputStream lines, Visitor visitor) throws IOException {
+        return new Reading(true).all(new LineReader(lines)::next, visitor);
     }
 
     /**
@@ -105,7 +113,8 @@ public final class LogVerifier {
     public LogVerification verify(Iterable<String> lines) {
         Iterator<String> each = lines.iterator();
         try {
-            return new Reading().all(line -> each.hasNext() ? Optional.of(each.next()) : Optional.empty(), event -> {});
+            return new Reading(false)
+                    .all(line -> each.hasNext() ? Optional.of(each.next()) : Optional.empty(), (event, keys) -> {});
         } catch (IOException e) {
             throw new AssertionError("nothing is read from anywhere", e);
         }
@@ -128,8 +137,15 @@ public final class LogVerifier {
     /** One pass over a log. */
     private final class Reading {
         private final SignaturesAhead ahead = new SignaturesAhead(signatures, key.jwk(), executor, helpers);
-        private final ChainVerifier chains = new ChainVerifier(ahead, Optional.empty(), Optional.of(key.jwk()));
+        private final ChainVerifier chains;
         private long linesTaken;
+
+        Reading(boolean part) {
+            Optional<PublicJwk> first = Optional.of(key.jwk());
+            chains = part
+                    ? ChainVerifier.ofPart(ahead, Optional.empty(), first)
+                    : new ChainVerifier(ahead, Optional.empty(), first);
+        }
 
         LogVerification all(Source source, Visitor visitor) throws IOException {
             boolean more = true;
@@ -161,7 +177,8 @@ public final class LogVerifier {
         private void take(List<String> lines, Visitor visitor) throws IOException {
             ahead.expect(lines);
             for (String line : lines) {
-                visitor.event(take(line));
+                SealedEvent event = take(line);
+                visitor.event(event, chains.keys());
             }
         }
 
@@ -180,9 +197,9 @@ public final class LogVerifier {
             try {
                 chains.end();
             } catch (IllegalArgumentException e) {
-                throw new AuditTamperedException(List.of(requireNonNull(e.getMessage())));
+                throw new AuditTamperedException(List.of("after line %d: %s".formatted(linesTaken, e.getMessage())));
             }
-            return new LogVerification(chains.counts(), chains.heads());
+            return new LogVerification(chains.counts(), chains.keys(), chains.recoveries(), chains.heads());
         }
 
         /** Which event the line says that it is, if it says so at all. */

@@ -4,12 +4,14 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
@@ -20,6 +22,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A Merkle tree over a log, in a directory of tiles, with signed checkpoints: the formats are those of C2SP's tlog-tiles,
@@ -37,7 +41,8 @@ public final class MerkleLog implements CheckpointLog {
                     EventKind.AGENT_APPROVED,
                     EventKind.AGENT_DECOMMISSIONED,
                     EventKind.LOG_GENESIS,
-                    EventKind.LOG_KEY_INTRODUCED)
+                    EventKind.LOG_KEY_INTRODUCED,
+                    EventKind.LOG_KEY_RETIRED)
             .stream()
             .map(kind -> "\"kind\":\"" + kind.wire() + "\"")
             .toList();
@@ -53,7 +58,7 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /** A tree that is in use. */
-    private static final class Open {
+    private final class Open {
         private final LogDirectory files;
         private final LogTree tree;
         private final Events log;
@@ -90,44 +95,63 @@ public final class MerkleLog implements CheckpointLog {
             return tree.size() - tree.signed().map(Checkpoint::size).orElse(0L);
         }
 
+        VerifierKey genesisKey() {
+            return new VerifierKey(
+                    tree.origin(), Ed25519PublicKey.of(tree.keys().first().orElseThrow()));
+        }
+
+        /** Signs what the tree is now with the newest key that is in force there. */
         SignedNote sign() throws IOException {
-            SignedNote note = tree.sign();
+            SignedNote note = tree.sign(signer(tree.origin(), tree.keys()));
             dueAtOnce = false;
             return note;
         }
     }
 
     /**
-     * Keeps the tree in {@code directory}, which need not exist yet and belongs to the tree alone, and signs with the key of
-     * the log, which must be one of {@code keys}: those that the sealer has, too.
+     * Keeps the tree in {@code directory}, which need not exist yet and belongs to the tree alone.
      *
-     * @throws IllegalArgumentException if the keys are not for {@link SigningKeyStore.Purpose#AUDIT}, or all retired
+     * @param keys those of the sealer, to sign with the key of the log that is the newest of those in force; or keys for
+     *     {@link Purpose#CHECKPOINTS}, the newest of which is named by the first event of a new log and signs its checkpoints
+     *     for ever, so that who can write events cannot sign checkpoints
+     * @throws IllegalArgumentException if the keys are for another purpose, or all retired
      */
     public static MerkleLog create(Path directory, SigningKeyStore keys) {
-        Ed25519AuditSealer.create(keys); // refuses what a sealer refuses
+        if (keys.purpose() == Purpose.CREDENTIALS
+                || active(keys.publicKeys()).findAny().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"
+                            .formatted(keys.purpose()));
+        }
         return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys);
+    }
+
+    @Override
+    public Optional<PublicJwk> ownKey() {
+        return keys.purpose() == Purpose.CHECKPOINTS
+                ? active(keys.publicKeys()).reduce((before, after) -> after)
+                : Optional.empty();
     }
 
     /**
      * {@inheritDoc}
      *
-     * @throws PolicyViolationException rule {@code log-key}, if the log has no key, or one that is not among the keys
+     * @throws PolicyViolationException rule {@code log-key}, if none of the keys may sign checkpoints of that log
      */
     @Override
-    public void open(String origin, Optional<PublicJwk> logKey, Events log, Instant now) {
-        PublicJwk key = logKey.orElseThrow(() -> new PolicyViolationException(
-                "log-key",
-                "checkpoints are signed with the key of the log, and %s has none; open it with a sealer(..)"
-                        .formatted(origin)));
+    public void open(String origin, LogKeys logKeys, Events log, Instant now) {
+        signer(origin, logKeys);
         run(() -> {
             if (open.isPresent()) {
                 throw new IllegalStateException(
                         "the tree in %s is used by another manager; close that first".formatted(directory));
             }
-            var signer = new NoteSigner(keys, new VerifierKey(origin, publicKey(origin, key)));
+            List<VerifierKey> signers = keys.publicKeys().stream()
+                    .map(key -> new VerifierKey(origin, Ed25519PublicKey.of(key.jwk())))
+                    .toList();
             LogDirectory files = LogDirectory.open(directory);
             try {
-                open = Optional.of(new Open(files, LogTree.open(files, signer, log), log, now));
+                open = Optional.of(new Open(files, LogTree.open(files, origin, signers, log), log, now));
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
@@ -135,15 +159,30 @@ public final class MerkleLog implements CheckpointLog {
         });
     }
 
-    private Ed25519PublicKey publicKey(String origin, PublicJwk key) {
-        if (keys.publicKeys().stream()
-                .noneMatch(known -> !known.retired() && known.jwk().equals(key))) {
-            throw new PolicyViolationException(
-                    "log-key",
-                    "the key of log %s is %s, and the keys for its checkpoints do not have it; pass those of the sealer"
-                            .formatted(origin, key.keyId()));
+    /** Signs with the newest of the keys that may sign a checkpoint of such a log. */
+    private NoteSigner signer(String origin, LogKeys logKeys) {
+        List<PublicJwk> allowed = logKeys.forCheckpoints();
+        if (allowed.isEmpty()) {
+            throw refused(
+                    "checkpoints of log %s are signed with its key, and it has none; open it with a sealer(..)",
+                    origin);
         }
-        return Ed25519PublicKey.of(key);
+        PublicJwk newest = allowed.stream()
+                .filter(key -> active(keys.publicKeys()).anyMatch(key::equals))
+                .reduce((before, after) -> after)
+                .orElseThrow(() -> refused(
+                        "checkpoints of log %s are signed with key %s, and it is not among the keys for them; pass those that"
+                                + " have it",
+                        origin, allowed.stream().map(PublicJwk::keyId).collect(Collectors.joining(" or "))));
+        return new NoteSigner(keys, new VerifierKey(origin, Ed25519PublicKey.of(newest)));
+    }
+
+    private static PolicyViolationException refused(String message, Object... values) {
+        return new PolicyViolationException("log-key", message.formatted(values));
+    }
+
+    private static Stream<PublicJwk> active(List<PublishedKey> keys) {
+        return keys.stream().filter(key -> !key.retired()).map(PublishedKey::jwk);
     }
 
     @Override
@@ -165,7 +204,9 @@ public final class MerkleLog implements CheckpointLog {
                 open = Optional.empty();
                 try {
                     used.follow(now);
-                    used.sign();
+                    if (used.tree.size() > 0) {
+                        used.sign();
+                    }
                 } finally {
                     used.files.close();
                 }
@@ -180,44 +221,78 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
-     * Writes the whole log, up to now, into a new folder for others to verify; {@code VERIFY.md} in it says how.
+     * Writes the whole log, up to now, for others to verify: into a new folder, or, if the name of {@code target} ends in
+     * {@code .zip}, into a new zip. {@code VERIFY.md} in it says how. An export stands under its name once it is complete, and
+     * not before.
      *
-     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written; a zip has at most 65,534 files
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalStateException if no manager has this open
      */
-    public void export(Path folder) {
-        export(folder, LogExport::write);
+    public void export(Path target) {
+        export(target, LogExport::write);
     }
 
     /**
-     * Writes the trail of one agent, up to now, into a new folder, with a proof for each event that it is in the log.
+     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log.
      *
-     * @throws UncheckedIOException if the folder is there already, or cannot be written
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the trail does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalArgumentException if the log has no events of that agent
      * @throws IllegalStateException if no manager has this open
      */
-    public void exportTrail(AgentKey agent, Path folder) {
-        export(folder, (export, to) -> export.write(to, StreamPosition.streamOf(agent)));
+    public void exportTrail(AgentKey agent, Path target) {
+        exportPart(new LogPart.Trail(agent), target);
+    }
+
+    /**
+     * Writes the events of the log from number {@code from}, counted from 0, to the one before {@code to}, in the same way,
+     * with a proof for each event that it is in the log.
+     *
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify: one
+     *     with events from before the log had a key must begin with event 0
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalArgumentException if {@code to} is not greater than {@code from}, or the log has not so many events
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void exportRange(long from, long to, Path target) {
+        exportPart(new LogPart.Range(from, to), target);
+    }
+
+    /**
+     * The same for the events whose time is {@code from} or later, but before {@code to}. Commits of several threads at once
+     * may stand in the log in another order than their times, so there may be others among them.
+     *
+     * @throws UncheckedIOException as {@link #exportRange(long, long, Path)}
+     * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws IllegalArgumentException if {@code to} is not later than {@code from}, or the log has no events of that time
+     * @throws IllegalStateException if no manager has this open
+     */
+    public void exportRange(Instant from, Instant to, Path target) {
+        exportPart(new LogPart.Period(from, to), target);
+    }
+
+    private void exportPart(LogPart part, Path target) {
+        export(target, (export, to) -> export.write(to, part));
     }
 
     /** A way to write an export. */
     private interface Writing {
-        void write(LogExport export, Path folder) throws IOException;
+        void write(LogExport export, Path target) throws IOException;
     }
 
     /** The events up to a checkpoint do not change any more, so others may go on meanwhile. */
-    private void export(Path folder, Writing writing) {
+    private void export(Path target, Writing writing) {
         LogExport export = attempt(() -> {
             Open used = used();
             used.tree.follow(used.log, event -> {});
-            return new LogExport(used.log, used.tree.key(), used.sign(), used.tree.tree(used.tree.size()));
+            SignedNote note = used.sign();
+            return new LogExport(used.log, used.genesisKey(), note, used.tree.tree(used.tree.size()));
         });
         try {
-            writing.write(export, folder.toAbsolutePath());
+            writing.write(export, target.toAbsolutePath());
         } catch (IOException e) {
-            throw new UncheckedIOException("%s cannot be written: %s".formatted(folder, e.getMessage()), e);
+            throw new UncheckedIOException("%s cannot be written: %s".formatted(target, e.getMessage()), e);
         }
     }
 

@@ -38,6 +38,11 @@ final class MerkleTree {
         return size;
     }
 
+    /** The same tree, which keeps nothing of what this one has read. */
+    MerkleTree fresh() {
+        return new MerkleTree(tiles, size);
+    }
+
     Hash root() throws IOException {
         return size == 0 ? Hash.EMPTY_TREE : hash(0, size);
     }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A text with signatures below it, as C2SP's signed-note has it.
@@ -106,6 +107,22 @@ record SignedNote(String text, List<Signature> signatures) {
         if (!own.stream().allMatch(signature -> signature.isOf(key, text))) {
             throw new IllegalArgumentException("its signature is not of " + key);
         }
+    }
+
+    /**
+     * Insists on a signature of one of {@code keys}.
+     *
+     * @throws IllegalArgumentException if there is none, or a wrong one
+     */
+    void requireSignedByOneOf(List<VerifierKey> keys) {
+        List<VerifierKey> named = keys.stream()
+                .filter(key -> signatures.stream().anyMatch(signature -> signature.mayBeOf(key)))
+                .toList();
+        if (named.isEmpty()) {
+            throw new IllegalArgumentException("it has no signature of "
+                    + keys.stream().map(VerifierKey::toString).collect(Collectors.joining(" or ")));
+        }
+        named.forEach(this::requireSignedBy);
     }
 
     /** The note with its signatures. */

@@ -39,7 +39,7 @@ class LogTreeTest {
     void it_follows_the_log_however_it_is_called() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         for (int events : COMMITS) {
             log.commit(events);
             assertThat(tree.follow(log, event -> {})).isEqualTo(events);
@@ -51,7 +51,7 @@ class LogTreeTest {
 
         assertThat(tree.size()).isEqualTo(log.leaves().size());
         assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
-        LogTree again = LogTree.open(files, SIGNER, log);
+        LogTree again = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         assertThat(again.tree(again.size()).root()).isEqualTo(root(log.leaves()));
         assertThat(again.follow(log, event -> {})).isZero();
     }
@@ -59,13 +59,13 @@ class LogTreeTest {
     @Test
     void checkpoints_are_notes_that_extend_each_other() throws IOException {
         var log = new Log();
-        LogTree tree = LogTree.open(new MemoryFiles(), SIGNER, log);
-        Checkpoint before = checkpoint(tree.sign());
+        LogTree tree = LogTree.open(new MemoryFiles(), ORIGIN, List.of(SIGNER.key()), log);
+        Checkpoint before = checkpoint(tree.sign(SIGNER));
         assertThat(before).isEqualTo(new Checkpoint(ORIGIN, 0, Hash.EMPTY_TREE.toString()));
         for (int events : COMMITS) {
             log.commit(events);
             tree.follow(log, event -> {});
-            Checkpoint after = checkpoint(tree.sign());
+            Checkpoint after = checkpoint(tree.sign(SIGNER));
             assertThat(after.size()).isEqualTo(log.leaves().size());
             assertThat(after.rootHash()).isEqualTo(root(log.leaves()));
             if (before.size() > 0) {
@@ -97,9 +97,9 @@ class LogTreeTest {
                 while (log.commits.size() < COMMITS.length) {
                     log.commit(COMMITS[log.commits.size()]);
                 }
-                LogTree tree = LogTree.open(files, SIGNER, log);
+                LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
                 tree.follow(log, event -> {});
-                seen.add(checkpoint(tree.sign()));
+                seen.add(checkpoint(tree.sign(SIGNER)));
                 assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
                 for (Checkpoint each : seen) {
                     assertThat(each.rootHash()).isEqualTo(root(log.leaves().subList(0, (int) each.size())));
@@ -110,11 +110,11 @@ class LogTreeTest {
     }
 
     private static void run(MemoryFiles files, Log log, List<Checkpoint> seen) throws IOException {
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         for (int events : COMMITS) {
             log.commit(events);
             tree.follow(log, event -> {});
-            seen.add(checkpoint(tree.sign()));
+            seen.add(checkpoint(tree.sign(SIGNER)));
         }
     }
 
@@ -138,16 +138,16 @@ class LogTreeTest {
     void a_tree_that_was_rolled_back_below_its_checkpoint_does_not_open() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(5);
         tree.follow(log, event -> {});
         byte[] old = files.files.get("position.json");
         log.commit(5);
         tree.follow(log, event -> {});
-        tree.sign();
+        tree.sign(SIGNER);
         files.files.put("position.json", old);
 
-        assertThatThrownBy(() -> LogTree.open(files, SIGNER, log))
+        assertThatThrownBy(() -> LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("its checkpoint is of 10 events, but it has only 5");
     }
@@ -156,21 +156,21 @@ class LogTreeTest {
     void another_log_with_as_many_events_does_not_extend_the_checkpoint() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(5);
         tree.follow(log, event -> {});
-        tree.sign();
+        tree.sign(SIGNER);
         byte[] checkpoint = files.files.get("checkpoint");
 
         var others = new MemoryFiles();
         var other = new Log(2);
         other.commit(3);
-        LogTree forged = LogTree.open(others, SIGNER, other);
+        LogTree forged = LogTree.open(others, ORIGIN, List.of(SIGNER.key()), other);
         other.commit(3);
         forged.follow(other, event -> {});
         others.files.put("checkpoint", checkpoint);
 
-        assertThatThrownBy(() -> LogTree.open(others, SIGNER, other))
+        assertThatThrownBy(() -> LogTree.open(others, ORIGIN, List.of(SIGNER.key()), other))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("does not lead to the root of the tree of 5");
     }
@@ -179,10 +179,10 @@ class LogTreeTest {
     void what_was_changed_while_it_was_open_is_never_signed() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(5);
         tree.follow(log, event -> {});
-        tree.sign();
+        tree.sign(SIGNER);
         byte[] signed = files.files.get("checkpoint");
         files.files.get("tile/0/000.p/5")[0] ^= 1;
         log.commit(5);
@@ -198,10 +198,10 @@ class LogTreeTest {
     void a_leaf_that_was_changed_before_it_was_signed_is_never_signed() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(5);
         tree.follow(log, event -> {});
-        tree.sign();
+        tree.sign(SIGNER);
         log.commit(3);
         tree.follow(log, event -> {});
         files.files.get("tile/0/000.p/8")[6 * 32] ^= 1;
@@ -210,8 +210,9 @@ class LogTreeTest {
         assertThatThrownBy(() -> tree.follow(log, event -> {}))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("nothing is signed");
-        assertThatThrownBy(tree::sign).isInstanceOf(AuditTamperedException.class);
-        assertThatThrownBy(() -> LogTree.open(files, SIGNER, log)).isInstanceOf(AuditTamperedException.class);
+        assertThatThrownBy(() -> tree.sign(SIGNER)).isInstanceOf(AuditTamperedException.class);
+        assertThatThrownBy(() -> LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log))
+                .isInstanceOf(AuditTamperedException.class);
     }
 
     /** ...nor with a position to match it, whatever page it was in. */
@@ -220,10 +221,10 @@ class LogTreeTest {
         for (int changed : new int[] {6, 9, 11}) {
             var files = new MemoryFiles();
             var log = new Log();
-            LogTree tree = LogTree.open(files, SIGNER, log);
+            LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
             log.commit(5);
             tree.follow(log, event -> {});
-            tree.sign();
+            tree.sign(SIGNER);
             for (int i = 0; i < 3; i++) {
                 log.commit(3);
                 tree.follow(log, event -> {});
@@ -240,7 +241,8 @@ class LogTreeTest {
                     forged.replace("\"from\":0,\"fromSize\":0", "\"from\":4,\"fromSize\":14"),
                     forged.replace("\"from\":0,\"fromSize\":0", "\"from\":3,\"fromSize\":11"))) {
                 files.files.put("position.json", each.getBytes(UTF_8));
-                assertThatThrownBy(() -> LogTree.open(files, SIGNER, log)).isInstanceOf(AuditTamperedException.class);
+                assertThatThrownBy(() -> LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log))
+                        .isInstanceOf(AuditTamperedException.class);
             }
         }
     }
@@ -248,7 +250,7 @@ class LogTreeTest {
     @Test
     void a_log_that_grows_all_the_time_is_followed_for_one_page() throws IOException {
         var log = new Log();
-        LogTree tree = LogTree.open(new MemoryFiles(), SIGNER, log);
+        LogTree tree = LogTree.open(new MemoryFiles(), ORIGIN, List.of(SIGNER.key()), log);
         CheckpointLog.Events growing = (cursor, limit) -> {
             log.commit(1);
             return log.after(cursor, limit);
@@ -263,13 +265,13 @@ class LogTreeTest {
     void commits_without_events_between_the_tree_and_its_place_are_no_matter() throws IOException {
         var files = new MemoryFiles();
         var log = new Log();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(5);
         tree.follow(log, event -> {});
         log.commit(0);
         log.commit(0);
 
-        LogTree again = LogTree.open(files, SIGNER, log);
+        LogTree again = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         log.commit(1);
         assertThat(again.follow(log, event -> {})).isEqualTo(1);
     }
@@ -306,13 +308,13 @@ class LogTreeTest {
             byte[] bytes = files.files.get(path);
             for (int bit = 0; bit < bytes.length * 8; bit++) {
                 bytes[bit / 8] ^= (byte) (1 << bit % 8);
-                assertThatThrownBy(() -> LogTree.open(files, SIGNER, log))
+                assertThatThrownBy(() -> LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log))
                         .as("bit %d of %s", bit, path)
                         .isInstanceOf(AuditTamperedException.class);
                 bytes[bit / 8] ^= (byte) (1 << bit % 8);
             }
         }
-        LogTree.open(files, SIGNER, log);
+        LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
     }
 
     @Test
@@ -325,18 +327,18 @@ class LogTreeTest {
         Path root = directory.resolve("a/b");
         var log = new Log();
         var memory = new MemoryFiles();
-        LogTree same = LogTree.open(memory, SIGNER, log);
+        LogTree same = LogTree.open(memory, ORIGIN, List.of(SIGNER.key()), log);
         try (LogDirectory disk = LogDirectory.open(root)) {
-            LogTree tree = LogTree.open(disk, SIGNER, log);
+            LogTree tree = LogTree.open(disk, ORIGIN, List.of(SIGNER.key()), log);
             for (int events : COMMITS) {
                 log.commit(events);
                 tree.follow(log, event -> {});
                 same.follow(log, event -> {});
-                assertThat(tree.sign()).hasToString(same.sign().toString());
+                assertThat(tree.sign(SIGNER)).hasToString(same.sign(SIGNER).toString());
             }
         }
         try (LogDirectory disk = LogDirectory.open(root)) {
-            assertThat(LogTree.open(disk, SIGNER, log).signed())
+            assertThat(LogTree.open(disk, ORIGIN, List.of(SIGNER.key()), log).signed())
                     .isEqualTo(same.signed())
                     .isPresent();
         }
@@ -362,7 +364,7 @@ class LogTreeTest {
         MemoryFiles written = written(sound);
         log.accept(sound);
         files.accept(written);
-        assertThatThrownBy(() -> LogTree.open(written, SIGNER, sound))
+        assertThatThrownBy(() -> LogTree.open(written, ORIGIN, List.of(SIGNER.key()), sound))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(why);
     }
@@ -370,12 +372,12 @@ class LogTreeTest {
     /** A tree over all commits of the script, in one file for each tile. */
     private static MemoryFiles written(Log log) throws IOException {
         var files = new MemoryFiles();
-        LogTree tree = LogTree.open(files, SIGNER, log);
+        LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
         for (int events : COMMITS) {
             log.commit(events);
         }
         tree.follow(log, event -> {});
-        tree.sign();
+        tree.sign(SIGNER);
         return files;
     }
 
@@ -421,7 +423,8 @@ class LogTreeTest {
         void commit(int events) {
             List<StoredEvent> commit = new ArrayList<>();
             for (int i = 0; i < events; i++) {
-                commit.add(new StoredEvent("log", i, "{\"r\":" + random.nextInt(1 << 30) + "}", Optional.empty()));
+                commit.add(
+                        new StoredEvent("a/default/a", i, "{\"r\":" + random.nextInt(1 << 30) + "}", Optional.empty()));
             }
             commits.add(commit);
         }

@@ -320,11 +320,11 @@ class MerkleLogTest {
     void a_log_without_a_key_and_keys_without_that_of_the_log_are_refused() {
         assertThatThrownBy(() -> LifecycleManager.builder().checkpoints(tree).build())
                 .isInstanceOf(PolicyViolationException.class)
-                .hasMessageContaining("has none; open it with a sealer(..)");
+                .hasMessageContaining("are signed with its key, and it has none; open it with a sealer(..)");
         MerkleLog others = MerkleLog.create(folder.resolve("tree"), JdkKeys.fresh());
         assertThatThrownBy(() -> signed().checkpoints(others).build())
                 .isInstanceOf(PolicyViolationException.class)
-                .hasMessageContaining("pass those of the sealer");
+                .hasMessageContaining("pass those that have it");
     }
 
     @Test

@@ -52,7 +52,8 @@ class SignaturesAheadTest {
     private static List<String> seen(LogVerifier verifier, InputStream log) {
         List<String> seen = new ArrayList<>();
         try {
-            seen.add(verifier.verify(log, event -> seen.add(event.leafHash())).toString());
+            seen.add(verifier.verify(log, (event, keys) -> seen.add(event.leafHash()))
+                    .toString());
         } catch (IOException | AuditTamperedException e) {
             seen.add(e.toString());
         }
@@ -192,7 +193,7 @@ class SignaturesAheadTest {
     void signatures_are_checked_on_two_threads_at_the_same_time() {
         var two = new CountDownLatch(2);
         var met = new AtomicBoolean(true);
-        SignatureVerifier real = new Dsse(log.key());
+        SignatureVerifier real = new Dsse();
         LogVerifier.of(log.key(), (key, type, payload, signature) -> {
                     two.countDown();
                     try {

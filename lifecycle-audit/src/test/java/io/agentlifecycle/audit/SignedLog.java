@@ -97,7 +97,7 @@ final class SignedLog {
 
     /** The same for many logs that are nearly this one: it checks a good signature once. */
     LogVerifier rememberingVerifier() {
-        SignatureVerifier real = new Dsse(key());
+        SignatureVerifier real = new Dsse();
         Set<List<Object>> good = ConcurrentHashMap.newKeySet();
         return LogVerifier.of(key(), (key, payloadType, payload, signature) -> {
             List<Object> all = List.of(key, payloadType, payload, ByteBuffer.wrap(signature));

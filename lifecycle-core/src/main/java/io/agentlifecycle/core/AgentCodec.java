@@ -7,6 +7,7 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.CanonicalJson;
@@ -22,6 +23,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
@@ -70,8 +72,18 @@ final class AgentCodec {
                             .map(AgentCodec::holdJson)
                             .toList()));
         }
+        if (!agent.legalHolds().isEmpty()) {
+            body.put(
+                    "legalHolds",
+                    new Json.Arr(agent.legalHolds().stream()
+                            .map(AgentCodec::legalHoldJson)
+                            .toList()));
+        }
         if (!agent.credentials().equals(Credentials.NONE)) {
             body.put("credentials", credentialsJson(agent.credentials()));
+        }
+        if (!agent.tally().equals(Tally.NONE)) {
+            body.put("tally", ReportJson.tally(Json.object(), agent.tally()).build());
         }
         agent.retirement().ifPresent(retirement -> body.put("retirement", retirementJson(retirement)));
         return new StoredRecord(
@@ -103,7 +115,7 @@ final class AgentCodec {
         var agent = new Agent(
                 key,
                 stored.version(),
-                body.parsed("state", wire -> AgentState.ofWire(wire).orElseThrow(IllegalArgumentException::new)),
+                body.parsed("state", AgentCodec::stateOf),
                 asked.profile(),
                 asked.entitlements(),
                 asked.lifespan(),
@@ -112,13 +124,22 @@ final class AgentCodec {
                 readApproval(body.object("approval")),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
+                body.objects("legalHolds").stream()
+                        .map(AgentCodec::readLegalHold)
+                        .toList(),
                 body.optionalObject("credentials")
                         .map(AgentCodec::readCredentials)
                         .orElse(Credentials.NONE),
                 readActivity(body.object("activity")),
+                body.optionalObject("tally").map(AgentCodec::readTally).orElse(Tally.NONE),
                 body.optionalObject("retirement").map(AgentCodec::readRetirement));
         body.end();
         return new Stored(agent, head);
+    }
+
+    /** The state of that wire name; an exception if there is none. */
+    static AgentState stateOf(String wire) {
+        return AgentState.ofWire(wire).orElseThrow(IllegalArgumentException::new);
     }
 
     /** {@code query} in the words of a store. */
@@ -219,6 +240,20 @@ final class AgentCodec {
         return result;
     }
 
+    private static Json legalHoldJson(LegalHold hold) {
+        return Json.object()
+                .put("reference", hold.reference())
+                .put("by", ActorJson.write(hold.placedBy()))
+                .put("at", hold.placedAt().toString())
+                .build();
+    }
+
+    private static LegalHold readLegalHold(JsonFields hold) {
+        var result = new LegalHold(hold.string("reference"), ActorJson.read(hold.object("by")), hold.instant("at"));
+        hold.end();
+        return result;
+    }
+
     private static Json credentialsJson(Credentials credentials) {
         Json.ObjBuilder object = Json.object().put("gen", credentials.generation());
         credentials.current().ifPresent(c -> object.put("current", credentialJson(c)));
@@ -285,6 +320,10 @@ final class AgentCodec {
                 .put("updated", activity.updatedAt().toString())
                 .put("watchedSince", activity.watchedSince())
                 .put("heard", activity.heard());
+        // most agents become ACTIVE once
+        if (!activity.firstActiveAt().equals(activity.watchedSince())) {
+            object.put("firstActive", activity.firstActiveAt());
+        }
         activity.unsignedFrom().ifPresent(n -> object.put("unsigned", n));
         activity.silence()
                 .ifPresent(silence -> object.put(
@@ -297,10 +336,12 @@ final class AgentCodec {
     }
 
     private static Activity readActivity(JsonFields activity) {
+        Optional<Instant> watchedSince = activity.optionalInstant("watchedSince");
         var result = new Activity(
                 activity.instant("created"),
                 activity.instant("updated"),
-                activity.optionalInstant("watchedSince"),
+                activity.optionalInstant("firstActive").or(() -> watchedSince),
+                watchedSince,
                 activity.flag("heard"),
                 activity.optionalObject("silence").map(silence -> {
                     var read = new Activity.Silence(silence.instant("since"), silence.integer("windows"));
@@ -312,14 +353,24 @@ final class AgentCodec {
         return result;
     }
 
+    private static Tally readTally(JsonFields tally) {
+        Tally result = ReportJson.readTally(tally);
+        tally.end();
+        return result;
+    }
+
     private static Json retirementJson(Retirement retirement) {
         Json.ObjBuilder object = Json.object()
                 .put("cause", retirement.cause().wire())
+                .put("from", retirement.from().wire())
                 .put("reason", retirement.reason())
                 .put("started", retirement.startedAt().toString())
                 .put("failedAttempts", retirement.failedAttempts())
                 .put("retryAt", retirement.retryAt())
                 .put("ended", retirement.endedAt());
+        if (!retirement.doneTasks().isEmpty()) {
+            object.put("doneTasks", Json.of(retirement.doneTasks()));
+        }
         if (!retirement.pendingTasks().isEmpty()) {
             object.put("pendingTasks", Json.of(retirement.pendingTasks()));
         }
@@ -329,8 +380,10 @@ final class AgentCodec {
     private static Retirement readRetirement(JsonFields retirement) {
         var result = new Retirement(
                 retirement.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
+                retirement.parsed("from", AgentCodec::stateOf),
                 retirement.string("reason"),
                 retirement.instant("started"),
+                List.copyOf(retirement.list("doneTasks")),
                 List.copyOf(retirement.list("pendingTasks")),
                 (int) retirement.integer("failedAttempts"),
                 retirement.optionalInstant("retryAt"),

@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.StoreBusyException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreFailedException;
@@ -14,8 +15,10 @@ import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +33,7 @@ final class Committer {
     private final Clockwork clock;
     private final List<LifecycleListener> listeners;
     private volatile Optional<String> lastFailure = Optional.empty();
+    private final AtomicReference<Optional<LogRecord>> log = new AtomicReference<>(Optional.empty());
 
     Committer(LifecycleStore store, Clockwork clock, List<LifecycleListener> listeners) {
         this.store = store;
@@ -45,34 +49,84 @@ final class Committer {
         return clock;
     }
 
+    /** The record of stream {@code log}, as this process last saw it. */
+    LogRecord log() {
+        return log.get().orElseThrow();
+    }
+
+    /** Notes what the record of stream {@code log} is, unless a later one was seen. */
+    void saw(LogRecord seen) {
+        log.updateAndGet(before ->
+                before.filter(later -> later.version() > seen.version()).or(() -> Optional.of(seen)));
+    }
+
     /** What the store said when it last failed, unless it has worked since. */
     Optional<String> lastFailure() {
         return lastFailure;
     }
 
     /**
-     * Stores what belongs together and tells the listeners. Empty means that a check failed, and nothing was stored.
+     * Stores what belongs together and tells the listeners. Empty means that a check failed, and nothing was stored. Events
+     * of agents are stored only while the keys of the log are what this process takes them for, so that none stands behind
+     * the retirement of the key that it names.
      *
      * @throws StoreException if the store would not take it, or nobody knows whether it did
      */
     Optional<CommitResult.Applied> commit(
             RequestId requestId, Instant now, List<Check> checks, List<Mutation> mutations, List<SealedEvent> events) {
-        CommitResult result = store(new Commit(
-                requestId,
-                now,
-                checks,
-                mutations,
-                events.stream().map(StoredEvent::of).toList()));
-        if (result instanceof CommitResult.Conflict) {
+        LogRecord seen = log();
+        if (!events.stream().allMatch(event -> seen.keys().allow(event.event().keyId()))) {
+            return Optional.empty();
+        }
+        List<Check> all = new ArrayList<>(checks);
+        if (!events.isEmpty()) {
+            all.add(new Check.Version(LogRecord.KEY, seen.version()));
+        }
+        return commit(
+                new Commit(
+                        requestId,
+                        now,
+                        all,
+                        mutations,
+                        events.stream().map(StoredEvent::of).toList()),
+                events);
+    }
+
+    /**
+     * Stores the next event of stream {@code log} and the record that it makes; empty if someone else was faster.
+     *
+     * @throws StoreException if the store would not take it, or nobody knows whether it did
+     */
+    Optional<LogRecord> commit(RequestId requestId, Instant now, LogRecord next, SealedEvent event) {
+        Optional<CommitResult.Applied> applied = commit(
+                new Commit(
+                        requestId,
+                        now,
+                        List.of(),
+                        List.of(new Mutation.Put(next.encode())),
+                        List.of(StoredEvent.of(event))),
+                List.of(event));
+        applied.ifPresent(done -> saw(next));
+        return applied.map(done -> next);
+    }
+
+    private Optional<CommitResult.Applied> commit(Commit commit, List<SealedEvent> events) {
+        CommitResult result = store(commit);
+        if (result instanceof CommitResult.Conflict conflict) {
+            if (conflict.current().containsKey(LogRecord.KEY)) {
+                saw(store.get(LogRecord.KEY)
+                        .map(LogRecord::decode)
+                        .orElseThrow(() -> new AuditTamperedException(List.of("the record of stream log is gone"))));
+            }
             return Optional.empty();
         }
         if (result instanceof CommitResult.Applied applied) {
-            clock.reached(now);
+            clock.reached(commit.at());
             lastFailure = Optional.empty();
             events.forEach(this::tell);
             return Optional.of(applied);
         }
-        StoreException failure = failure(requestId, result);
+        StoreException failure = failure(commit.requestId(), result);
         // a request id that is taken says that someone else was faster, and the store is well
         boolean raced = result instanceof CommitResult.Rejected rejected
                 && rejected.reason() == CommitResult.Reason.REQUEST_ID_REUSED;

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
@@ -38,6 +39,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The one way by which anything changes: load, decide, seal, commit, publish. It is the only code that reads the clock
@@ -58,6 +61,8 @@ final class Engine {
 
     /** An agent that is to be created, with its first events. */
     record Creation(AgentKey key, List<EventContent> events) {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
     private final Committer committer;
     private final EventWriter writer;
@@ -191,7 +196,7 @@ final class Engine {
 
     /** A verifier that is at the beginning of the log. */
     Verifier verifier() {
-        return new Verifier(store(), log.origin(), writer.key(), writer.signatures());
+        return new Verifier(store(), committer.log(), writer.key(), writer.signatures());
     }
 
     Optional<String> lastSealerFailure() {
@@ -321,6 +326,9 @@ final class Engine {
         Chain chain = new Chain(before, now);
         plan.events().forEach(chain::add);
         Optional<IssuedCredential> issued = plan.credential().map(wanted -> issue(chain, wanted, now));
+        if (plan.ends()) {
+            end(chain);
+        }
         StoredRecord next = chain.record();
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(next)));
         if (!before.agent().state().isTerminal()) {
@@ -331,6 +339,23 @@ final class Engine {
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
+    }
+
+    /** What the trail came to is known only when all but its last event is written. */
+    private void end(Chain chain) {
+        Agent retiring = chain.agent();
+        FinalReport report = FinalReport.of(retiring, chain.length() + 1, heard(retiring.key()));
+        chain.add(rules.decommissioned(retiring, report));
+    }
+
+    /** An agent is retired also if the store cannot tell what other hosts heard of it. */
+    private Optional<Liveness> heard(AgentKey key) {
+        try {
+            return liveness(key);
+        } catch (StoreException e) {
+            LOG.warn("the final report of agent {} has only the heartbeats that this host knows of", key, e);
+            return fleet.liveness(key);
+        }
     }
 
     private IssuedCredential issue(Chain chain, Plan.NewCredential wanted, Instant now) {
@@ -381,6 +406,18 @@ final class Engine {
     /** Creates agents, all or none. */
     List<Agent> create(RequestId requestId, Instant now, List<Creation> creations) {
         requireOpen();
+        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+            Optional<List<Agent>> created = attempt(requestId, now, creations);
+            if (created.isPresent()) {
+                return created.get();
+            }
+            creations.forEach(creation -> requireFree(creation.key()));
+        }
+        throw new ContentionException("creating " + creations.size() + " agents", Committer.MAX_ATTEMPTS);
+    }
+
+    /** Empty if an id is not free, or the keys of the log have just changed. */
+    private Optional<List<Agent>> attempt(RequestId requestId, Instant now, List<Creation> creations) {
         List<Check> checks = new ArrayList<>();
         List<Mutation> mutations = new ArrayList<>();
         List<SealedEvent> events = new ArrayList<>();
@@ -397,11 +434,7 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
-        if (committer.commit(requestId, now, checks, mutations, events).isEmpty()) {
-            creations.forEach(creation -> requireFree(creation.key()));
-            throw new ContentionException("creating " + creations.size() + " agents", 1);
-        }
-        return agents;
+        return committer.commit(requestId, now, checks, mutations, events).map(done -> agents);
     }
 
     private void requireFree(AgentKey key) {
@@ -473,7 +506,7 @@ final class Engine {
         void add(EventContent content) {
             PolicyRef policy =
                     agent.map(rules::policyFor).orElse(rules.policy()).ref();
-            SealedEvent sealed = writer.write(log.origin(), head, content.under(policy), now);
+            SealedEvent sealed = writer.write(head, content.under(policy), now);
             Agent next = agent.map(before -> Replay.apply(before, sealed)).orElseGet(() -> Replay.begin(key, sealed));
             agent = Optional.of(next.at(version));
             head = StreamHead.after(sealed);
@@ -486,6 +519,11 @@ final class Engine {
 
         List<SealedEvent> events() {
             return events;
+        }
+
+        /** How many events the stream has with those that were added. */
+        long length() {
+            return head.next().n();
         }
 
         StoredRecord record() {

@@ -13,6 +13,7 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.FleetSummary;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.OwnershipPeriod;
@@ -21,8 +22,11 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.LogPage;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -57,6 +61,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,6 +93,9 @@ public final class LifecycleManager implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LifecycleManager.class);
 
     private static final int PAGE = 500;
+
+    /** All of their names must fit into one event. */
+    private static final int MOST_TASKS = 100;
 
     /** What all views of one manager share. */
     private record House(
@@ -302,6 +310,28 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(key(agent), Engine.Effect.LIFTS, rules().releaseHold(reason, requireActor(actor)));
     }
 
+    // ---- legal holds
+
+    /**
+     * Notes that what is known of an agent must be kept: a legal hold, in any state, also after its end. What the agent may
+     * do stays as it is. The reference, such as the number of a case, has 1 to 128 characters on one line.
+     *
+     * @throws PolicyViolationException rule {@code legal-hold-stands}, if there is one of that reference, or
+     *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
+     */
+    public Agent placeLegalHold(AgentId agent, String reference, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().placeLegalHold(reference, requireActor(actor)));
+    }
+
+    /**
+     * Notes that a legal hold is over.
+     *
+     * @throws PolicyViolationException rule {@code no-such-legal-hold}, if there is none of that reference
+     */
+    public Agent releaseLegalHold(AgentId agent, String reference, Actor actor) {
+        return run(agent, Engine.Effect.NEUTRAL, rules().releaseLegalHold(reference, requireActor(actor)));
+    }
+
     // ---- orphans
 
     /** Marks an ACTIVE agent as an orphan, whatever its silence: its credentials are no good from here on. */
@@ -450,6 +480,34 @@ public final class LifecycleManager implements AutoCloseable {
         return new LogPage(read(page.events()), page.cursor());
     }
 
+    /**
+     * Those events of {@link #events(long, int)} that are wanted, of all tenants, in the order of the commits. A reader
+     * keeps {@link LogPage#cursor}, begins with 0, and is at the end when the cursor stays what it was.
+     *
+     * <p>The log has no index for this: a search reads and parses every event that it passes. One call passes about 5,000
+     * and stops there, so its page may be short, or empty, although more follows.
+     *
+     * @param wanted is asked in the caller's thread, perhaps twice about an event; what it throws is thrown
+     * @param limit about so many events, at least 1; those of one commit come together
+     */
+    public LogPage search(Predicate<AuditEvent> wanted, long cursor, int limit) {
+        requireNonNull(wanted, "wanted");
+        requireWhole("the log");
+        requirePositive(limit);
+        EventPage page = LogSearch.find(engine().store(), wanted, cursor, limit);
+        return new LogPage(read(page.events()), page.cursor());
+    }
+
+    /**
+     * What an actor did, for any agent of any tenant and for the log itself: a {@link #search} for the events whose actor it
+     * is, by type and id, however sure the host was of it. The id counts letter by letter; a search with
+     * {@link Actor#isNamed} also finds other spellings.
+     */
+    public LogPage decisionsBy(Actor actor, long cursor, int limit) {
+        requireActor(actor);
+        return search(event -> event.actor().isSame(actor), cursor, limit);
+    }
+
     /** Who answered for an agent at which time, the first owner first. */
     public List<OwnershipPeriod> ownershipHistory(AgentId agent) {
         List<OwnershipPeriod> periods = new ArrayList<>();
@@ -466,6 +524,29 @@ public final class LifecycleManager implements AutoCloseable {
             }
         }
         return List.copyOf(periods);
+    }
+
+    /**
+     * What the life of an agent came to, as the last step of its retirement wrote it down. Empty as long as that has not
+     * ended, for a request that never became an agent, and for one that was retired when it came in.
+     */
+    public Optional<FinalReport> finalReport(AgentId agent) {
+        AgentKey key = key(agent);
+        AgentCodec.Stored stored = engine().load(key);
+        if (!stored.agent().state().isTerminal()) {
+            return Optional.empty();
+        }
+        // little can happen after it, and the trail of an agent without one is short
+        for (long n = stored.head().next().n() - 1; n >= 0; n--) {
+            for (StoredEvent found : engine().store().trail(StreamPosition.streamOf(key), n, 1)) {
+                AuditEvent event =
+                        SealedEvent.read(found.canonical(), found.signature()).event();
+                if (event.kind() == EventKind.AGENT_DECOMMISSIONED) {
+                    return event.details().get("report").map(said -> ReportJson.read(new JsonFields("report", said)));
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     /** The policy in force for {@code agent}. */
@@ -525,7 +606,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * A view of this manager that speaks for another tenant and is confined to it: {@link #sweeper}, {@link #verify},
-     * {@link #events} and {@link #health} belong to all tenants, and only the manager that was built gives them. Closing
+     * {@link #events}, {@link #search} and {@link #health} belong to all tenants, and only the manager that was built gives them. Closing
      * a view has no effect.
      */
     public LifecycleManager forTenant(TenantId other) {
@@ -533,6 +614,42 @@ public final class LifecycleManager implements AutoCloseable {
             requireWhole("tenant " + other);
         }
         return new LifecycleManager(house, other, true);
+    }
+
+    // ---- the keys of the log
+
+    /** The keys of the log, as this process last saw them. */
+    public LogKeys logKeys() {
+        requireWhole("the keys of the log");
+        return engine().log().keys();
+    }
+
+    /**
+     * Brings the key of {@code next} into force beside those that are, and signs with it from here on. Other hosts go on with
+     * the key that they have until they are opened with the new one; then {@link #retireLogKey} ends the old one. A key
+     * that is in force already is only signed with.
+     *
+     * @throws PolicyViolationException rule {@code log-key}, if the log is not signed, or the key of this manager was
+     *     retired, or {@link LogKeys#MOST} keys are in force
+     * @throws io.agentlifecycle.core.error.AuditUnavailableException if either key cannot sign
+     */
+    public void introduceLogKey(AuditSealer next, Actor actor) {
+        requireWhole("the keys of the log");
+        engine().requireOpen();
+        engine().log().introduce(requireNonNull(next, "next"), requireActor(actor));
+    }
+
+    /**
+     * Takes a key out of force: no event that stands behind this in the log may name it. A host that still signs with it
+     * can grant nothing from then on, and take power away only. A key that is not in force changes nothing.
+     *
+     * @param reason 1 to 1,024 characters on one line
+     * @throws PolicyViolationException rule {@code log-key}, if this manager signs with that key
+     */
+    public void retireLogKey(String keyId, String reason, Actor actor) {
+        requireWhole("the keys of the log");
+        engine().requireOpen();
+        engine().log().retire(requireNonNull(keyId, "keyId"), reason, requireActor(actor));
     }
 
     /** How the manager is, for whoever is on call. */
@@ -652,6 +769,8 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<AuditSealer> sealer = Optional.empty();
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
+        private Optional<String> recoveryKey = Optional.empty();
+        private Optional<LogKeeper.Emergency> emergency = Optional.empty();
         private Optional<String> logOrigin = Optional.empty();
         private final List<LifecycleListener> listeners = new ArrayList<>();
         private final List<TeardownTask> tasks = new ArrayList<>();
@@ -744,6 +863,41 @@ public final class LifecycleManager implements AutoCloseable {
         }
 
         /**
+         * The key that can bring in a new one when all that sign the log are lost; its first event names it, so this says
+         * something only when the log begins. The private half belongs in a safe.
+         *
+         * @param keyId the RFC 7638 thumbprint of that key, 43 characters
+         */
+        public Builder recoveryKey(String keyId) {
+            requireKeyId(keyId);
+            recoveryKey = Optional.of(keyId);
+            return this;
+        }
+
+        /**
+         * Brings the key of the {@link #sealer} into force by the recovery key of the log, and takes all others out of
+         * force: for when they are lost or stolen. Once it is in force, this changes nothing.
+         *
+         * @param recovery signs with the recovery key
+         * @param trustedSize how many events, counted from the beginning of the log, you vouch for: those of the last
+         *     checkpoint that you are sure of. Whoever verifies the log is told
+         */
+        public Builder recoverLog(AuditSealer recovery, long trustedSize) {
+            if (trustedSize < 0) {
+                throw new IllegalArgumentException("trustedSize must not be negative but was " + trustedSize);
+            }
+            emergency = Optional.of(new LogKeeper.Emergency(requireNonNull(recovery, "recovery"), trustedSize));
+            return this;
+        }
+
+        private static void requireKeyId(String keyId) {
+            if (Digests.fromBase64Url(keyId).length != 32) {
+                throw new IllegalArgumentException(
+                        "a key id is the SHA-256 of its JSON Web Key in base64url: " + keyId);
+            }
+        }
+
+        /**
          * The name of the log, 1 to 128 characters, fixed for ever when the store is first opened; by default
          * {@code agentlifecycle.local/} and the id of the store. It stands in checkpoints, so it has no blanks and no plus.
          */
@@ -762,9 +916,17 @@ public final class LifecycleManager implements AutoCloseable {
             return this;
         }
 
-        /** Adds something that must be taken down when an agent is retired; they run in the order of adding. */
+        /**
+         * Adds something that must be taken down when an agent is retired; they run in the order of adding. There may be
+         * 100 of them.
+         */
         public Builder teardownTask(TeardownTask value) {
             String name = Text.line("teardown task", value.name(), 64);
+            if (tasks.size() == MOST_TASKS) {
+                throw new IllegalArgumentException(
+                        "there are %d teardown tasks already; let one of them do what %s does"
+                                .formatted(MOST_TASKS, name));
+            }
             if (tasks.stream().anyMatch(task -> task.name().equals(name))) {
                 throw new IllegalArgumentException("two teardown tasks are named " + name);
             }
@@ -801,8 +963,9 @@ public final class LifecycleManager implements AutoCloseable {
                                                 + " for %s at most; shorten it, or give the issuer keys of a longer life")
                                         .formatted(life, longest));
                     });
-            if (signFromHere && sealer.isEmpty()) {
-                throw new IllegalArgumentException("signFromHere() needs a sealer(..) that signs");
+            if ((signFromHere || recoveryKey.isPresent() || emergency.isPresent()) && sealer.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "each of signFromHere(), recoveryKey(..) and recoverLog(..) needs a sealer(..) that signs");
             }
             LifecycleStore opened = store.or(() -> directory.map(Stores::open)).orElseGet(LifecycleStore::inMemory);
             try {
@@ -823,8 +986,8 @@ public final class LifecycleManager implements AutoCloseable {
             var rules = new Rules(
                     policy, table, tasks.stream().map(TeardownTask::name).toList());
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
-            var writer = new EventWriter(draws, sealer);
-            var wanted = new LogKeeper.Wanted(logOrigin, signFromHere);
+            var writer = new EventWriter(draws, sealer, committer::log);
+            var wanted = new LogKeeper.Wanted(logOrigin, signFromHere, recoveryKey, emergency);
             var follower = new LogFollower(checkpoints);
             var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, follower, sink.isPresent());
             var teardown = new Teardown(engine, tasks);

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core;
 
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -24,10 +25,15 @@ final class LogFollower {
         this.checkpoints = checkpoints;
     }
 
+    /** The key that signs checkpoints, if it is not one of those that sign events. */
+    Optional<PublicJwk> ownKey() {
+        return checkpoints.flatMap(CheckpointLog::ownKey);
+    }
+
     /** Throws what the checkpoint log throws. */
-    void open(String origin, Optional<PublicJwk> key, LifecycleStore store, Instant now) {
+    void open(String origin, LogKeys keys, LifecycleStore store, Instant now) {
         checkpoints.ifPresent(log -> {
-            log.open(origin, key, store::events, now);
+            log.open(origin, keys, store::events, now);
             opened = true;
         });
     }

@@ -3,10 +3,12 @@ package io.agentlifecycle.core;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
+import io.agentlifecycle.core.audit.BrokenChainException;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -14,6 +16,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.RecordKey;
@@ -25,6 +28,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,14 +45,30 @@ final class LogKeeper {
      *
      * @param origin its name; empty takes the one that it has
      * @param signFromHere true to sign a log from here on that began without a key
+     * @param recoveryKey the id of the key that may bring in a new one, if the log begins
+     * @param emergency how to bring in the key of the sealer if no other is left
      */
-    record Wanted(Optional<String> origin, boolean signFromHere) {}
+    record Wanted(
+            Optional<String> origin,
+            boolean signFromHere,
+            Optional<String> recoveryKey,
+            Optional<Emergency> emergency) {}
+
+    /**
+     * @param recovery signs with the recovery key
+     * @param trustedSize how many events of the log are still vouched for
+     */
+    record Emergency(AuditSealer recovery, long trustedSize) {}
 
     private final Committer committer;
     private final EventWriter writer;
     private final Deadlines deadlines;
     private final Draws draws;
     private final String origin;
+    private final KeyChanges keyChanges;
+
+    /** Keys change one after the other. */
+    private final ReentrantLock rotation = new ReentrantLock();
 
     private LogKeeper(Committer committer, EventWriter writer, Deadlines deadlines, Draws draws, String origin) {
         this.committer = committer;
@@ -55,6 +76,7 @@ final class LogKeeper {
         this.deadlines = deadlines;
         this.draws = draws;
         this.origin = origin;
+        this.keyChanges = new KeyChanges(origin, writer);
     }
 
     /**
@@ -83,11 +105,22 @@ final class LogKeeper {
                             .formatted(origin, wanted.origin().get()));
         }
         var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
-        found.map(LogRecord::key)
-                .filter(key -> !key.equals(writer.key()))
-                .ifPresent(key -> keeper.requireIntroduction(key, wanted.signFromHere()));
-        follower.open(origin, writer.key(), committer.store(), committer.clock().now());
-        LogRecord log = keeper.withKey(found.orElseGet(() -> keeper.begin(store)), wanted.signFromHere());
+        committer.saw(found.orElseGet(() -> LogRecord.empty(origin)));
+        KeyChanges keys = keeper.keyChanges;
+        found.ifPresent(log -> keys.opening(log, wanted)); // refused before anything is touched
+        follower.open(
+                origin,
+                keys.once(found, follower.ownKey()),
+                committer.store(),
+                committer.clock().now());
+        if (found.isEmpty()) {
+            keeper.begin(store, follower.ownKey(), wanted.recoveryKey());
+        }
+        LogRecord log = keeper.append(
+                EventKind.LOG_KEY_INTRODUCED,
+                draws::requestId,
+                seen -> keys.opening(seen, wanted)
+                        .map(introduction -> keeper.writeItself(seen, keys.opened(introduction, wanted))));
         keeper.tell(store.openReport(), store.format());
         if (!log.scheduleSha256().equals(keeper.schedule())) {
             long rescheduled = keeper.reschedule();
@@ -135,59 +168,30 @@ final class LogKeeper {
                 .build();
     }
 
-    /** The log with the key of the sealer in force, or the refusal that says what to open it with. */
-    private LogRecord withKey(LogRecord found, boolean signFromHere) {
-        LogRecord log = found;
-        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            if (log.key().equals(writer.key())) {
-                return log;
-            }
-            requireIntroduction(log.key(), signFromHere);
-            Optional<LogRecord> next = write(log, introduction(), draws::requestId);
-            if (next.isPresent()) {
-                LOG.info("log {} is signed from here on, with key {}", origin, keyId(writer.key()));
-                return next.get();
-            }
-            log = read().orElseThrow();
-        }
-        throw new ContentionException("introducing a key to the log", Committer.MAX_ATTEMPTS);
+    /** The keys of the log, as this process last saw them. */
+    LogKeys keys() {
+        return committer.log().keys();
     }
 
-    private static String keyId(Optional<PublicJwk> key) {
-        return key.map(PublicJwk::keyId).orElse("none");
-    }
-
-    private void requireIntroduction(Optional<PublicJwk> inForce, boolean signFromHere) {
-        String given = keyId(writer.key());
-        if (inForce.isPresent()) {
-            throw new PolicyViolationException(
-                    "log-key",
-                    "the log %s is signed with key %s, but the sealer has %s; open it with sealer(..) of that key"
-                            .formatted(origin, keyId(inForce), given));
-        }
-        if (!signFromHere) {
-            throw new PolicyViolationException(
-                    "log-key",
-                    ("the log %s is not signed so far, but the sealer has key %s; if it is the log that you expect, and"
-                                    + " nobody replaced a signed one by it, open it once with signFromHere()")
-                            .formatted(origin, given));
+    /** Brings a key in beside those in force, and signs with it from here on; see {@link KeyChanges#next}. */
+    void introduce(AuditSealer next, Actor actor) {
+        rotation.lock();
+        try {
+            append(EventKind.LOG_KEY_INTRODUCED, log -> keyChanges.next(log, next, actor));
+            writer.use(next);
+        } finally {
+            rotation.unlock();
         }
     }
 
-    private EventContent introduction() {
-        return EventContent.of(
-                EventKind.LOG_KEY_INTRODUCED,
-                Actor.SYSTEM,
-                Json.object()
-                        .put("first", true)
-                        .put("key", writer.key().orElseThrow().toJson())
-                        .put("proof", writer.proof(origin))
-                        .build());
-    }
-
-    /** The name of the log, in every event of it. */
-    String origin() {
-        return origin;
+    /** Takes a key out of force; see {@link KeyChanges#retired}. */
+    void retire(String keyId, String reason, Actor actor) {
+        rotation.lock();
+        try {
+            append(EventKind.LOG_KEY_RETIRED, log -> keyChanges.retired(log, keyId, reason, actor));
+        } finally {
+            rotation.unlock();
+        }
     }
 
     /** The digest of all that due times are computed from. */
@@ -224,20 +228,12 @@ final class LogKeeper {
         if (writer.key().isEmpty()) {
             return;
         }
-        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            LogRecord log = read().orElseThrow();
-            Optional<Long> from = log.unsignedFrom();
-            if (from.isEmpty()
-                    || write(log, endorsement(from.get()), draws::requestId).isPresent()) {
-                return;
-            }
-        }
-        throw new ContentionException("endorsing events of the log", Committer.MAX_ATTEMPTS);
+        append(EventKind.LOG_GAP_ENDORSED, log -> log.unsignedFrom().map(LogKeeper::endorsement));
     }
 
     /** The first event of stream {@code log} that waits for a signed one; the very first if the record is gone. */
     Optional<Long> unsignedFrom() {
-        return read().map(LogRecord::unsignedFrom).orElse(Optional.of(0L));
+        return stored().map(LogRecord::unsignedFrom).orElse(Optional.of(0L));
     }
 
     private static EventContent endorsement(long from) {
@@ -247,11 +243,15 @@ final class LogKeeper {
                 Json.object().put("n", from).build());
     }
 
-    private Optional<LogRecord> read() {
+    private Optional<LogRecord> stored() {
         return committer.store().get(LogRecord.KEY).map(LogRecord::decode);
     }
 
-    private LogRecord begin(StoreDescriptor store) {
+    private LogRecord read() {
+        return stored().orElseThrow(() -> new AuditTamperedException(List.of("the record of stream log is gone")));
+    }
+
+    private void begin(StoreDescriptor store, Optional<PublicJwk> checkpointKey, Optional<String> recoveryKey) {
         boolean hasAgents = !committer
                 .store()
                 .query(RecordQuery.of(RecordKey.AGENT), Optional.empty(), 1)
@@ -260,19 +260,19 @@ final class LogKeeper {
         if (hasAgents) {
             throw new AuditTamperedException(List.of("the store has agents but no log; its stream record is gone"));
         }
-        Json key = writer.key().<Json>map(PublicJwk::toJson).orElse(Json.of(PublicJwk.NONE));
-        var genesis = EventContent.of(
-                EventKind.LOG_GENESIS,
-                Actor.SYSTEM,
-                Json.object()
-                        .put("format", 1)
-                        .put("key", key)
-                        .put("schedule", schedule())
-                        .put("store", store.storeId())
-                        .build());
-        return write(LogRecord.empty(origin), genesis, draws::requestId)
-                .or(this::read)
-                .orElseThrow(() -> new ContentionException("beginning the log", 1));
+        Json.ObjBuilder details = Json.object()
+                .put("format", 1)
+                .put("recoveryKey", recoveryKey)
+                .put("schedule", schedule())
+                .put("store", store.storeId());
+        details.put("key", writer.key().<Json>map(PublicJwk::toJson).orElse(Json.of(PublicJwk.NONE)));
+        checkpointKey.ifPresent(key -> details.put("checkpointKey", key.toJson()));
+        var genesis = EventContent.of(EventKind.LOG_GENESIS, Actor.SYSTEM, details.build());
+        LogRecord empty = LogRecord.empty(origin);
+        SealedEvent written = writeItself(empty, genesis);
+        if (commit(draws.requestId(), empty, written).isEmpty()) {
+            committer.saw(read());
+        }
     }
 
     private void append(EventContent content) {
@@ -280,22 +280,50 @@ final class LogKeeper {
     }
 
     private void append(EventContent content, Supplier<RequestId> request) {
+        append(content.kind(), request, log -> Optional.of(write(log, content)));
+    }
+
+    private void append(EventKind kind, Function<LogRecord, Optional<EventContent>> next) {
+        append(kind, draws::requestId, log -> next.apply(log).map(content -> write(log, content)));
+    }
+
+    /** Appends what {@code next} makes of the log as it is, if it makes anything, and returns what the log is then. */
+    private LogRecord append(
+            EventKind kind, Supplier<RequestId> request, Function<LogRecord, Optional<SealedEvent>> next) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            if (write(read().orElseThrow(), content, request).isPresent()) {
-                return;
+            LogRecord log = read();
+            committer.saw(log);
+            Optional<SealedEvent> event = next.apply(log);
+            if (event.isEmpty()) {
+                return log;
+            }
+            Optional<LogRecord> appended = commit(request.get(), log, event.get());
+            if (appended.isPresent()) {
+                return appended.get();
             }
         }
-        throw new ContentionException(content.kind().wire() + " on the log", Committer.MAX_ATTEMPTS);
+        throw new ContentionException(kind.wire() + " on the log", Committer.MAX_ATTEMPTS);
+    }
+
+    private SealedEvent write(LogRecord log, EventContent content) {
+        return writer.write(
+                log.head(), content.under(policy()), committer.clock().now());
+    }
+
+    /** For an event that brings in the key that signs it. */
+    private SealedEvent writeItself(LogRecord log, EventContent content) {
+        return writer.writeItself(
+                log.head(), content.under(policy()), committer.clock().now());
     }
 
     /** Empty if someone else was faster. */
-    private Optional<LogRecord> write(LogRecord log, EventContent content, Supplier<RequestId> request) {
-        Instant now = committer.clock().now();
-        SealedEvent written = writer.write(origin, log.head(), content.under(policy()), now);
-        LogRecord next = log.after(written);
-        return committer
-                .commit(request.get(), now, List.of(), List.of(new Mutation.Put(next.encode())), List.of(written))
-                .map(applied -> next);
+    private Optional<LogRecord> commit(RequestId request, LogRecord log, SealedEvent written) {
+        try {
+            log.keys().signerOf(written.event());
+        } catch (BrokenChainException e) {
+            return Optional.empty(); // the keys have changed since
+        }
+        return committer.commit(request, written.event().at(), log.after(written), written);
     }
 
     /** Computes all due times anew, under the policy in force; a crash in between only makes it begin again. */

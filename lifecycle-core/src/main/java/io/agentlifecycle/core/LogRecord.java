@@ -6,7 +6,7 @@ import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
-import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
@@ -23,7 +23,7 @@ import java.util.Optional;
  * @param version how many events the stream has
  * @param origin the name of the log, in every event of it
  * @param scheduleSha256 the digest of the policy and the table by which the due times of all agents were computed
- * @param key the key in force; empty while the log is unsigned
+ * @param keys the keys that may sign the next event of any stream; none while the log is unsigned
  * @param unsignedFrom the first event of the stream that waits for a signed one
  */
 record LogRecord(
@@ -31,7 +31,7 @@ record LogRecord(
         String origin,
         String scheduleSha256,
         StreamHead head,
-        Optional<PublicJwk> key,
+        LogKeys keys,
         Optional<Long> unsignedFrom) {
     static final RecordKey KEY = new RecordKey(TenantId.DEFAULT, RecordKey.STREAM, StreamPosition.LOG);
 
@@ -40,7 +40,7 @@ record LogRecord(
 
     /** A log without events. */
     static LogRecord empty(String origin) {
-        return new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG), Optional.empty(), Optional.empty());
+        return new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG), LogKeys.NONE, Optional.empty());
     }
 
     /** The record after the next event of the stream. */
@@ -52,7 +52,7 @@ record LogRecord(
                 origin,
                 rescheduled ? new JsonFields("details", event.details()).string("schedule") : scheduleSha256,
                 StreamHead.after(next),
-                event.keyPutInForce().or(() -> key),
+                keys.after(event),
                 next.unsignedFrom(unsignedFrom));
     }
 
@@ -62,7 +62,9 @@ record LogRecord(
                 .put("origin", origin)
                 .put("schedule", scheduleSha256)
                 .put("head", head.toJson());
-        key.ifPresent(jwk -> body.put("key", jwk.toJson()));
+        if (!keys.equals(LogKeys.NONE)) {
+            body.put("keys", keys.toJson());
+        }
         unsignedFrom.ifPresent(n -> body.put("unsigned", n));
         return new StoredRecord(KEY, version, Optional.empty(), CanonicalJson.write(body.build()), Map.of());
     }
@@ -89,7 +91,7 @@ record LogRecord(
                 body.string("origin"),
                 body.string("schedule"),
                 StreamHead.read(StreamPosition.LOG, body.object("head")),
-                body.optionalPlainObject("key").map(PublicJwk::of),
+                body.optionalPlainObject("keys").map(LogKeys::of).orElse(LogKeys.NONE),
                 body.optionalInteger("unsigned"));
         body.end();
         return result;

@@ -9,23 +9,33 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a decision wants to happen to an agent: events, and perhaps a new credential whose event comes last. Without
- * events and credential nothing is stored.
+ * What a decision wants to happen to an agent: events, and perhaps one more that comes last and can only be written when
+ * the others are: that of a new credential, or the one that ends the agent's retirement. Without any of them nothing is
+ * stored.
  */
-record Plan(List<EventContent> events, Optional<NewCredential> credential) {
+record Plan(List<EventContent> events, Optional<NewCredential> credential, boolean ends) {
     /** Nothing. */
-    static final Plan NOTHING = new Plan(List.of(), Optional.empty());
+    static final Plan NOTHING = of();
 
     static Plan of(EventContent... events) {
-        return new Plan(List.of(events), Optional.empty());
+        return of(List.of(events));
+    }
+
+    static Plan of(List<EventContent> events) {
+        return new Plan(events, Optional.empty(), false);
     }
 
     Plan issuing(NewCredential next) {
-        return new Plan(events, Optional.of(next));
+        return new Plan(events, Optional.of(next), ends);
+    }
+
+    /** And with that the retirement is over. */
+    Plan ending() {
+        return new Plan(events, credential, true);
     }
 
     boolean isEmpty() {
-        return events.isEmpty() && credential.isEmpty();
+        return events.isEmpty() && credential.isEmpty() && !ends;
     }
 
     /**

@@ -9,12 +9,15 @@ import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -25,7 +28,9 @@ import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -62,15 +67,17 @@ final class Replay {
                 asked.owner(),
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
+                List.of(),
                 Credentials.NONE,
                 Activity.begun(created).updated(at).unsigned(first.unsignedFrom(Optional.empty())),
+                Tally.NONE,
                 Optional.empty());
         if (state == SUSPENDED) {
-            agent = agent.with(placed(Holds.NONE, event, details));
+            agent = agent.with(placed(Holds.NONE, event, details)).with(Tally.NONE.held());
         } else if (state == ACTIVE) {
             agent = agent.with(agent.activity().watched(at));
         } else if (state.isTerminal()) {
-            agent = agent.with(Retirement.begun(Retirement.Cause.RETIRED, "", at, List.of())
+            agent = agent.with(Retirement.begun(Retirement.Cause.RETIRED, state, "", at, List.of())
                     .ended(at));
         }
         return agent;
@@ -88,39 +95,53 @@ final class Replay {
         Activity activity = before.activity()
                 .updated(event.at())
                 .unsigned(next.unsignedFrom(before.activity().unsignedFrom()));
-        Agent agent = before.in(to).with(activity);
+        Agent agent = before.in(to).with(activity).with(counted(before, event.kind()));
         if (to == ACTIVE && from != ACTIVE) {
             agent = agent.with(agent.activity().watched(event.at()));
         }
         return effect(agent, event, new JsonFields("details", event.details()));
     }
 
+    private static Tally counted(Agent before, EventKind kind) {
+        Tally tally = before.tally();
+        return switch (kind) {
+            case AGENT_SUSPENDED -> tally.suspended();
+            case HOLD_PLACED -> tally.held();
+            case AGENT_ORPHANED -> tally.orphaned();
+            case CREDENTIAL_ROTATED -> tally.rotated();
+            // one silence is written down again and again while it lasts
+            case HEARTBEAT_MISSED -> before.activity().silence().isEmpty() ? tally.fellSilent() : tally;
+            default -> tally;
+        };
+    }
+
     private static Agent effect(Agent agent, AuditEvent event, JsonFields details) {
-        Instant at = event.at();
         return switch (event.kind()) {
             case AGENT_APPROVED -> agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
             case AGENT_REJECTED ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.REJECTED))
-                        .with(ended(Retirement.Cause.REJECTED, details.string("reason"), at));
+                        .with(ended(Retirement.Cause.REJECTED, event, details.string("reason")));
             case AGENT_WITHDRAWN ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.WITHDRAWN))
-                        .with(ended(Retirement.Cause.WITHDRAWN, details.string("reason"), at));
+                        .with(ended(Retirement.Cause.WITHDRAWN, event, details.string("reason")));
             case AGENT_REQUEST_EXPIRED ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.EXPIRED))
-                        .with(ended(Retirement.Cause.REQUEST_EXPIRED, "", at));
+                        .with(ended(Retirement.Cause.REQUEST_EXPIRED, event, ""));
             case AGENT_SUSPENDED, HOLD_PLACED -> agent.with(placed(agent.holds(), event, details));
             case AGENT_RESUMED, HOLD_RELEASED ->
                 agent.with(agent.holds()
                         .release(details.parsed("hold", HoldReason::of))
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
+            case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
+            case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
             case AGENT_DECOMMISSION_STARTED ->
-                agent.with(Retirement.begun(
+                agent.with(begun(
                         details.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
+                        event,
                         details.string("reason"),
-                        at,
                         details.list("tasks")));
-            case AGENT_DECOMMISSIONED -> agent.with(retirement(agent).ended(at));
+            case AGENT_DECOMMISSIONED -> agent.with(reported(agent, event, details));
             case TEARDOWN_TASK_DONE -> agent.with(retirement(agent).taskDone(details.string("task")));
             case TEARDOWN_TASK_FAILED ->
                 agent.with(retirement(agent).failed((int) details.integer("attempt"), details.instant("retryAt")));
@@ -148,6 +169,7 @@ final class Replay {
                     AGENT_IMPORTED,
                     LOG_GENESIS,
                     LOG_KEY_INTRODUCED,
+                    LOG_KEY_RETIRED,
                     LOG_RECOVERED,
                     LOG_UPGRADED,
                     LOG_REPAIRED,
@@ -171,8 +193,27 @@ final class Replay {
         return agent.approval().decided(new ApprovalRequest.Decision(outcome, event.actor(), event.at()));
     }
 
-    private static Retirement ended(Retirement.Cause cause, String reason, Instant at) {
-        return Retirement.begun(cause, reason, at, List.of()).ended(at);
+    private static Retirement ended(Retirement.Cause cause, AuditEvent event, String reason) {
+        return begun(cause, event, reason, List.of()).ended(event.at());
+    }
+
+    private static Retirement begun(Retirement.Cause cause, AuditEvent event, String reason, List<String> tasks) {
+        AgentState from = event.from().orElseThrow(() -> new JsonFormatException("the event names no state before"));
+        return Retirement.begun(cause, from, reason, event.at(), tasks);
+    }
+
+    /** A report that says something else than the trail is no report. What was heard stands in no event but this. */
+    private static Retirement reported(Agent agent, AuditEvent event, JsonFields details) {
+        Retirement retirement = retirement(agent);
+        Json.Obj said = details.plainObject("report");
+        FinalReport expected = FinalReport.of(
+                agent,
+                event.position().n() + 1,
+                ReportJson.read(new JsonFields("report", said)).liveness());
+        if (!said.equals(ReportJson.write(expected))) {
+            throw new JsonFormatException("the final report is not what the events before it say");
+        }
+        return retirement.ended(event.at());
     }
 
     private static Retirement retirement(Agent agent) {
@@ -183,6 +224,23 @@ final class Replay {
         var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
         return holds.place(hold)
                 .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
+    }
+
+    private static List<LegalHold> legallyHeld(Agent agent, AuditEvent event, String reference) {
+        if (agent.legalHold(reference).isPresent()) {
+            throw new JsonFormatException("the legal hold " + reference + " stands already");
+        }
+        List<LegalHold> all = new ArrayList<>(agent.legalHolds());
+        all.add(new LegalHold(reference, event.actor(), event.at()));
+        return all;
+    }
+
+    private static List<LegalHold> legallyReleased(Agent agent, String reference) {
+        List<LegalHold> left = new ArrayList<>(agent.legalHolds());
+        if (!left.removeIf(hold -> hold.reference().equals(reference))) {
+            throw new JsonFormatException("a legal hold is released that does not stand");
+        }
+        return left;
     }
 
     private static Credentials rotated(Credentials before, Credential next, JsonFields details) {

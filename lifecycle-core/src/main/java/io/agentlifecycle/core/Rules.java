@@ -14,6 +14,7 @@ import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.ActorJson;
@@ -31,6 +32,7 @@ import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -163,7 +165,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** Whoever becomes ACTIVE must be allowed to be, and gets a credential; held, it gets neither. */
     private Plan entering(Agent agent, Actor actor, Instant now, List<EventContent> events) {
-        Plan plan = new Plan(events, Optional.empty());
+        Plan plan = Plan.of(events);
         boolean becomesActive = events.stream().anyMatch(event -> event.to().equals(Optional.of(ACTIVE)));
         if (!becomesActive) {
             return plan;
@@ -316,6 +318,50 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision suspendInactive() {
         return (agent, now) -> Plan.of(held(
                 agent, Command.SUSPEND, HoldReason.INACTIVE, "inactive longer than the policy allows", Actor.SYSTEM));
+    }
+
+    // ---- legal holds
+
+    /** In any state, and the state stays: what is known of an agent outlives it. */
+    Decision placeLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            agent.legalHold(reference).ifPresent(standing -> {
+                throw new PolicyViolationException(
+                        "legal-hold-stands",
+                        "agent %s is under the legal hold %s already, since %s; release it, or place one of another reference"
+                                .formatted(agent.key(), reference, standing.placedAt()));
+            });
+            if (agent.legalHolds().size() >= LegalHold.MOST) {
+                throw new PolicyViolationException(
+                        "legal-hold-count",
+                        "agent %s is under %d legal holds already; release one of them first"
+                                .formatted(agent.key(), LegalHold.MOST));
+            }
+            return Plan.of(note(EventKind.LEGAL_HOLD_PLACED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    Decision releaseLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            if (agent.legalHold(reference).isEmpty()) {
+                throw new PolicyViolationException(
+                        "no-such-legal-hold",
+                        "agent %s is not under the legal hold %s; it is under %s"
+                                .formatted(
+                                        agent.key(),
+                                        reference,
+                                        agent.legalHolds().stream()
+                                                .map(LegalHold::reference)
+                                                .toList()));
+            }
+            return Plan.of(note(EventKind.LEGAL_HOLD_RELEASED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    private static Json.Obj referenceJson(String reference) {
+        return Json.object().put("reference", reference).build();
     }
 
     // ---- orphans
@@ -539,10 +585,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             if (policyFor(agent).credentialPolicy().revokeOnDecommission()) {
                 revoked(leaving, "decommissioned", actor).ifPresent(events::add);
             }
-            if (tasks.isEmpty()) {
-                events.add(decommissioned(leaving));
-            }
-            return new Plan(events, Optional.empty());
+            return tasks.isEmpty() ? Plan.of(events).ending() : Plan.of(events);
         };
     }
 
@@ -581,7 +624,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             if (!events.isEmpty() && attempt == STUCK) {
                 events.add(stuckEvent(agent, SweepAction.RETRY_TEARDOWN, attempt, "teardown tasks keep failing"));
             }
-            return new Plan(events, Optional.empty());
+            return Plan.of(events);
         };
     }
 
@@ -595,12 +638,14 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         return (agent, now) -> agent.retirement()
                         .filter(r -> r.endedAt().isEmpty() && r.pendingTasks().isEmpty())
                         .isPresent()
-                ? Plan.of(decommissioned(agent))
+                ? Plan.NOTHING.ending()
                 : Plan.NOTHING;
     }
 
-    private EventContent decommissioned(Agent agent) {
-        return event(EventKind.AGENT_DECOMMISSIONED, Actor.SYSTEM, agent, Command.COMPLETE_TEARDOWN, Json.Obj.EMPTY);
+    /** The event that ends a retirement. */
+    EventContent decommissioned(Agent agent, FinalReport report) {
+        Json.Obj details = Json.object().put("report", ReportJson.write(report)).build();
+        return event(EventKind.AGENT_DECOMMISSIONED, Actor.SYSTEM, agent, Command.COMPLETE_TEARDOWN, details);
     }
 
     Decision stuck(SweepAction action, int attempts, String error) {

@@ -41,18 +41,28 @@ final class Verifier {
     }
 
     private final LifecycleStore store;
+    private final Optional<PublicJwk> key;
     private final ChainVerifier chains;
     private final Map<String, Stream> streams = new HashMap<>();
     private final List<String> findings = new ArrayList<>();
     private LogRecord log;
+    private boolean hadKey;
     private long events;
     private long agents;
 
-    /** A verifier of the log of that name, which must have that key, or none. */
-    Verifier(LifecycleStore store, String origin, Optional<PublicJwk> key, SignatureVerifier signatures) {
+    /**
+     * A verifier at the beginning of a log.
+     *
+     * @param seen a record of stream {@code log}, which names the log and its first key
+     * @param key what must be in force at some time, or nothing. The record may lie, but who does not hold this key
+     *     cannot bring it into a log of theirs
+     */
+    Verifier(LifecycleStore store, LogRecord seen, Optional<PublicJwk> key, SignatureVerifier signatures) {
         this.store = store;
-        this.chains = new ChainVerifier(signatures, Optional.of(origin), key);
-        this.log = LogRecord.empty(origin);
+        this.key = key;
+        this.chains = new ChainVerifier(
+                signatures, Optional.of(seen.origin()), seen.keys().first());
+        this.log = LogRecord.empty(seen.origin());
     }
 
     Verification verify() {
@@ -91,6 +101,10 @@ final class Verifier {
         } catch (BrokenChainException e) {
             find(String.valueOf(e.getMessage()));
         }
+        if (!hadKey) {
+            find("the key of the sealer, %s, was never in force in this log: it is another one, or it was rewritten"
+                    .formatted(key.map(PublicJwk::keyId).orElse("none")));
+        }
     }
 
     private void check(StoredEvent stored) {
@@ -117,6 +131,7 @@ final class Verifier {
         Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
         if (agent.isEmpty()) {
             log = log.after(next);
+            hadKey |= log.keys().allow(key.map(PublicJwk::keyId));
         } else {
             Agent before = stream.agent;
             stream.agent = before == null ? Replay.begin(agent.get(), next) : Replay.apply(before, next);

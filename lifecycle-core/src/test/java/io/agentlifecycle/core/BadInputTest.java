@@ -63,12 +63,15 @@ class BadInputTest {
                 m -> m.resume(ID, BOB),
                 m -> m.placeHold(ID, BILLING, "", BOB),
                 m -> m.releaseHold(ID, BILLING, BOB),
+                m -> m.placeLegalHold(ID, "case 1", BOB),
+                m -> m.releaseLegalHold(ID, "case 1", BOB),
                 m -> m.markOrphaned(ID, BOB),
                 m -> m.reclaim(ID, ALICE, BOB),
                 m -> m.decommission(ID, "no", BOB),
                 m -> m.get(ID),
                 m -> m.auditTrail(ID),
-                m -> m.ownershipHistory(ID));
+                m -> m.ownershipHistory(ID),
+                m -> m.finalReport(ID));
     }
 
     @ParameterizedTest
@@ -110,6 +113,10 @@ class BadInputTest {
                 () -> manager.placeHold(ID, null, "", BOB),
                 () -> manager.placeHold(ID, BILLING, null, BOB),
                 () -> manager.releaseHold(ID, null, BOB),
+                () -> manager.placeLegalHold(ID, null, BOB),
+                () -> manager.placeLegalHold(ID, "case 1", null),
+                () -> manager.releaseLegalHold(ID, null, BOB),
+                () -> manager.releaseLegalHold(ID, "case 1", null),
                 () -> manager.markOrphaned(ID, null),
                 () -> manager.reclaim(ID, null, BOB),
                 () -> manager.decommission(ID, null, BOB),
@@ -117,6 +124,8 @@ class BadInputTest {
                 () -> manager.importAgents(null, "elsewhere", BOB),
                 () -> manager.importAgents(List.of(), "elsewhere", null),
                 () -> manager.verifyOpaque(null),
+                () -> manager.decisionsBy(null, 0, 1),
+                () -> manager.search(null, 0, 1),
                 () -> manager.forTenant(null),
                 () -> manager.guard().check(ID, null))) {
             wrong(NullPointerException.class, "", call);

@@ -17,10 +17,13 @@ import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PolicyRef;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.StoreDescriptor;
@@ -29,6 +32,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -77,7 +81,9 @@ class EventKindsTest {
     @Test
     void every_kind_is_written_on_some_path_with_the_keys_of_its_table() {
         Map<EventKind, Set<String>> seen = new EnumMap<>(EventKind.class);
-        for (SealedEvent sealedEvent : story()) {
+        List<SealedEvent> all = new ArrayList<>(story());
+        all.addAll(storyOfKeys());
+        for (SealedEvent sealedEvent : all) {
             AuditEvent event = sealedEvent.event();
             Set<String> keys = event.details().members().keySet();
             assertThat(keys)
@@ -190,6 +196,39 @@ class EventKindsTest {
         shop.open(FIRST);
     }
 
+    @Test
+    void the_page_has_the_members_of_a_final_report() throws IOException {
+        Set<String> always = new TreeSet<>();
+        Set<String> ifAny = new TreeSet<>();
+        for (String line : section("## The final report")) {
+            Matcher row = Pattern.compile("\\| `([a-zA-Z]+)`(\\?)? \\|[^|]*\\|").matcher(line);
+            if (row.matches()) {
+                (row.group(2) == null ? always : ifAny).add(row.group(1));
+            }
+        }
+
+        Set<String> written = new TreeSet<>();
+        for (SealedEvent event : story()) {
+            event.event()
+                    .details()
+                    .get("report")
+                    .ifPresent(report ->
+                            written.addAll(((Json.Obj) report).members().keySet()));
+        }
+        assertThat(ifAny).containsExactly("firstActiveAt", "lastActiveAt", "lastHeartbeatAt");
+        assertThat(union(always, ifAny)).isEqualTo(written);
+    }
+
+    /** The lines of the page from that heading to the next one. */
+    private static List<String> section(String heading) throws IOException {
+        List<String> lines = Files.readAllLines(FORMAT);
+        int begin = lines.indexOf(heading);
+        assertThat(begin).as(heading).isNotNegative();
+        return lines.subList(begin + 1, lines.size()).stream()
+                .takeWhile(line -> !line.startsWith("## "))
+                .toList();
+    }
+
     /** What stands between backquotes. */
     private static Set<String> words(String cell) {
         Set<String> words = new TreeSet<>();
@@ -222,6 +261,43 @@ class EventKindsTest {
         retire(manager);
         shop.close(manager);
         return disturb();
+    }
+
+    /** Another log, signed from its first event on, whose keys change, are lost, and are recovered. */
+    private static List<SealedEvent> storyOfKeys() {
+        LifecycleStore store = LifecycleStore.inMemory();
+        TestSealer recovery = new TestSealer();
+        CheckpointLog checkpoints = new CheckpointLog() {
+            @Override
+            public Optional<PublicJwk> ownKey() {
+                return Optional.of(new TestSealer().publicKey());
+            }
+
+            @Override
+            public void open(String origin, LogKeys keys, Events log, Instant now) {}
+
+            @Override
+            public void follow(Instant now) {}
+
+            @Override
+            public void close(Instant now) {}
+        };
+        TestSealer first = new TestSealer();
+        LifecycleManager manager = LifecycleManager.builder()
+                .store(store)
+                .sealer(first)
+                .checkpoints(checkpoints)
+                .recoveryKey(recovery.publicKey().keyId())
+                .build();
+        manager.introduceLogKey(new TestSealer(), ADMIN);
+        manager.retireLogKey(first.publicKey().keyId(), "a year has passed", ADMIN);
+        LifecycleManager recovered = LifecycleManager.builder()
+                .store(store)
+                .sealer(new TestSealer())
+                .recoverLog(recovery, 3)
+                .build();
+        recovered.verify();
+        return recovered.events(0, Integer.MAX_VALUE).events();
     }
 
     private ProvisioningRequest.Builder everything(ProvisioningRequest.Builder request) {
@@ -287,6 +363,8 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        manager.placeLegalHold(id, "case 4711", ADMIN);
+        manager.releaseLegalHold(id, "case 4711", ADMIN);
     }
 
     /**

@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -70,6 +71,7 @@ final class LifecycleModel {
 
         boolean activeWithoutOwner;
         final Set<String> holds = new TreeSet<>();
+        final Set<String> legalHolds = new LinkedHashSet<>();
 
         @Nullable
         Cred current;
@@ -449,6 +451,22 @@ final class LifecycleModel {
             return say(agent, EventKind.AGENT_SUSPENDED);
         }
         return say(agent, EventKind.HOLD_PLACED);
+    }
+
+    String placeLegalHold(String key, String reference) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        return agent.legalHolds.add(reference) ? say(agent, EventKind.LEGAL_HOLD_PLACED) : "legal-hold-stands";
+    }
+
+    String releaseLegalHold(String key, String reference) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        return agent.legalHolds.remove(reference) ? say(agent, EventKind.LEGAL_HOLD_RELEASED) : "no-such-legal-hold";
     }
 
     String releaseHold(String key, String reason) {

@@ -11,7 +11,9 @@ import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
@@ -21,11 +23,13 @@ import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.LegalHold;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -81,6 +85,7 @@ class LifecycleModelTest {
     private static final Set<EventKind> SAID = EnumSet.complementOf(EnumSet.of(
             EventKind.LOG_GENESIS,
             EventKind.LOG_KEY_INTRODUCED,
+            EventKind.LOG_KEY_RETIRED,
             EventKind.LOG_GAP_ENDORSED,
             EventKind.CREDENTIAL_DELIVERED,
             EventKind.CREDENTIAL_ROTATION_FAILED,
@@ -93,6 +98,9 @@ class LifecycleModelTest {
             EventKind.ACTION_STUCK,
             EventKind.TEARDOWN_TASK_DONE,
             EventKind.TEARDOWN_TASK_FAILED));
+
+    /** What can happen to an agent after its end. */
+    private static final Set<EventKind> LEGAL = EnumSet.of(EventKind.LEGAL_HOLD_PLACED, EventKind.LEGAL_HOLD_RELEASED);
 
     private enum Verb {
         REQUEST,
@@ -109,6 +117,8 @@ class LifecycleModelTest {
         RESUME,
         PLACE_HOLD,
         RELEASE_HOLD,
+        PLACE_LEGAL_HOLD,
+        RELEASE_LEGAL_HOLD,
         MARK_ORPHANED,
         RECLAIM,
         DECOMMISSION,
@@ -181,6 +191,8 @@ class LifecycleModelTest {
                 Tuple.of(3, Verb.RESUME),
                 Tuple.of(3, Verb.PLACE_HOLD),
                 Tuple.of(4, Verb.RELEASE_HOLD),
+                Tuple.of(2, Verb.PLACE_LEGAL_HOLD),
+                Tuple.of(2, Verb.RELEASE_LEGAL_HOLD),
                 Tuple.of(2, Verb.MARK_ORPHANED),
                 Tuple.of(4, Verb.RECLAIM),
                 Tuple.of(1, Verb.DECOMMISSION),
@@ -321,6 +333,16 @@ class LifecycleModelTest {
                     same(step, model.placeHold(name, hold.code()), () -> m.placeHold(id, hold, "", ADMIN));
                 case RELEASE_HOLD ->
                     giving(step, model.releaseHold(name, hold.code()), false, () -> m.releaseHold(id, hold, ADMIN));
+                case PLACE_LEGAL_HOLD ->
+                    same(
+                            step,
+                            model.placeLegalHold(name, "case " + form % 2),
+                            () -> m.placeLegalHold(id, "case " + form % 2, ADMIN));
+                case RELEASE_LEGAL_HOLD ->
+                    same(
+                            step,
+                            model.releaseLegalHold(name, "case " + form % 2),
+                            () -> m.releaseLegalHold(id, "case " + form % 2, ADMIN));
                 case MARK_ORPHANED -> {
                     String expected = model.markOrphaned(name);
                     List<String> actual = new ArrayList<>();
@@ -448,6 +470,9 @@ class LifecycleModelTest {
             assertThat(agent.holds().reasons().stream().map(HoldReason::code).toList())
                     .as(what)
                     .isEqualTo(List.copyOf(expected.holds));
+            assertThat(agent.legalHolds().stream().map(LegalHold::reference).toList())
+                    .as(what)
+                    .isEqualTo(List.copyOf(expected.legalHolds));
             assertThat(usable(agent, now)).as(what).isEqualTo(expected.usable(now));
             assertThat(agent.credentials().generation()).as(what).isEqualTo(expected.generation);
             assertThat(m.guard().check(key.id(), Operation.INVOKE).allowed())
@@ -502,7 +527,9 @@ class LifecycleModelTest {
                 var event = sealed.event();
                 if (replayed.isPresent()) {
                     assertThat(event.from()).isEqualTo(replayed.map(Agent::state));
-                    assertThat(replayed.get().state().isTerminal()).isFalse();
+                    assertThat(replayed.get().state().isTerminal() && !LEGAL.contains(event.kind()))
+                            .as("%s after the end", event.kind())
+                            .isFalse();
                 }
                 assertThat(event.at()).isAfterOrEqualTo(last);
                 last = event.at();
@@ -510,6 +537,7 @@ class LifecycleModelTest {
                         .orElseGet(() -> Replay.begin(key, sealed)));
             }
             assertThat(replayed.orElseThrow().at(agent.version())).isEqualTo(agent);
+            reported(key, expected);
             if (agent.state() == AgentState.ACTIVE) {
                 assertThat(agent.holds().isEmpty()).isTrue();
                 assertThat(agent.owner().isPresent() || expected.activeWithoutOwner)
@@ -518,6 +546,45 @@ class LifecycleModelTest {
             if (agent.state() == AgentState.SUSPENDED) {
                 assertThat(agent.holds().isEmpty()).isFalse();
             }
+        }
+
+        /** The final report has what the trail has, counted anew. */
+        private void reported(AgentKey key, ModelAgent expected) {
+            Optional<FinalReport> report = at(key).finalReport(key.id());
+            assertThat(report.isPresent()).isEqualTo(expected.trail.contains(EventKind.AGENT_DECOMMISSIONED));
+            if (report.isPresent()) {
+                assertThat(report.get().events()).isEqualTo(expected.trail.indexOf(EventKind.AGENT_DECOMMISSIONED) + 1);
+                assertThat(report.get().credentials()).isEqualTo(expected.generation);
+                assertThat(report.get().liveness()).isEqualTo(liveness(expected));
+                boolean cameHeld = at(key).auditTrail(key.id(), 0, 1)
+                        .get(0)
+                        .event()
+                        .to()
+                        .equals(Optional.of(AgentState.SUSPENDED));
+                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld));
+            }
+        }
+
+        private static Tally tally(List<EventKind> trail, boolean cameHeld) {
+            long suspensions = Collections.frequency(trail, EventKind.AGENT_SUSPENDED);
+            long silences = 0;
+            boolean silent = false;
+            for (EventKind kind : trail) {
+                switch (kind) {
+                    case HEARTBEAT_MISSED -> {
+                        silences += silent ? 0 : 1;
+                        silent = true;
+                    }
+                    case HEARTBEAT_FIRST, HEARTBEAT_RESUMED, CREDENTIAL_ISSUED -> silent = false;
+                    default -> {}
+                }
+            }
+            return new Tally(
+                    suspensions,
+                    suspensions + Collections.frequency(trail, EventKind.HOLD_PLACED) + (cameHeld ? 1 : 0),
+                    Collections.frequency(trail, EventKind.AGENT_ORPHANED),
+                    silences,
+                    Collections.frequency(trail, EventKind.CREDENTIAL_ROTATED));
         }
 
         private void savingAndLoadingIsIdentity() {

@@ -7,7 +7,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
-import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -29,7 +28,7 @@ class LogFollowerTest {
         private @Nullable RuntimeException failure;
 
         @Override
-        public void open(String origin, Optional<PublicJwk> key, Events opened, Instant now) {
+        public void open(String origin, LogKeys keys, Events opened, Instant now) {
             log = opened;
             note("open " + origin, now);
         }

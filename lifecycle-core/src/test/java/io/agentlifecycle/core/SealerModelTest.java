@@ -75,6 +75,7 @@ class SealerModelTest {
             "agent.decommission_started",
             "agent.decommissioned",
             "hold.placed",
+            "legal_hold.placed",
             "credential.revoked",
             "credential.delivered",
             "credential.rotation_failed",

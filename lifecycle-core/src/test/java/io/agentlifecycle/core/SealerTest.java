@@ -423,7 +423,8 @@ class SealerTest {
         CHANGE_OWNER(AgentState.ACTIVE, m -> m.changeOwner(A, "eve@company.com", ADMIN)),
         RESUME(AgentState.SUSPENDED, m -> m.resume(A, ADMIN)),
         RELEASE_HOLD(AgentState.SUSPENDED, m -> m.releaseHold(A, HoldReason.OPERATOR, ADMIN)),
-        RECLAIM(AgentState.ORPHANED, m -> m.reclaim(A, "eve@company.com", ADMIN));
+        RECLAIM(AgentState.ORPHANED, m -> m.reclaim(A, "eve@company.com", ADMIN)),
+        RELEASE_LEGAL_HOLD(AgentState.ACTIVE, m -> m.releaseLegalHold(A, "case 1", ADMIN));
 
         private final AgentState state;
         private final Consumer<LifecycleManager> call;
@@ -439,6 +440,7 @@ class SealerTest {
     void power_is_not_granted_while_nothing_can_be_signed(Granting granting) {
         LifecycleManager manager = signed();
         make(manager, A, granting.state);
+        manager.placeLegalHold(A, "case 1", ADMIN);
         Picture before = Picture.of(manager);
         sealer.fail();
 
@@ -862,12 +864,13 @@ class SealerTest {
     void a_log_that_is_all_in_order_but_was_never_signed_is_not_the_one_that_was_expected() {
         LifecycleManager unsigned = open(builder());
         make(unsigned, A, AgentState.ACTIVE);
-        var verifier = new Verifier(store, unsigned.engine().log().origin(), Optional.of(sealer.publicKey()), sealer);
+        LogRecord record = LogRecord.decode(store.get(LogRecord.KEY).orElseThrow());
+        var verifier = new Verifier(store, record, Optional.of(sealer.publicKey()), sealer);
 
         assertThatThrownBy(verifier::verify)
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(
-                        "the log has no key, but " + sealer.publicKey().keyId() + " was expected");
+                        "the key of the sealer, " + sealer.publicKey().keyId() + ", was never in force");
     }
 
     @Test

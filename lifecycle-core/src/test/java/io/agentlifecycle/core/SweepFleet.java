@@ -153,7 +153,12 @@ final class SweepFleet implements AutoCloseable {
     }
 
     Verification verified() {
-        return new Verifier(inner, manager.engine().log().origin(), Optional.empty(), (k, t, p, s) -> false).verify();
+        return new Verifier(
+                        inner,
+                        LogRecord.decode(inner.get(LogRecord.KEY).orElseThrow()),
+                        Optional.empty(),
+                        (k, t, p, s) -> false)
+                .verify();
     }
 
     @Override

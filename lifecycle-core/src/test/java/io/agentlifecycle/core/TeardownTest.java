@@ -4,6 +4,7 @@ import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.ID;
 import static io.agentlifecycle.core.Workshop.active;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Operation;
@@ -320,6 +321,27 @@ class TeardownTest {
 
         assertThat(next.get(ID).state()).isEqualTo(AgentState.DECOMMISSIONED);
         assertThat(added.runs()).isEmpty();
+    }
+
+    @Test
+    void as_many_tasks_as_there_may_be_fit_into_the_events_and_one_more_is_refused() {
+        var builder =
+                LifecycleManager.builder().store(shop.store).clock(shop.clock).policy(Workshop.OPEN_DOOR);
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            names.add("\u5b57".repeat(61) + (100 + i));
+            builder.teardownTask(new FlakyTask(names.get(i), () -> true));
+        }
+        assertThatThrownBy(() -> builder.teardownTask(new FlakyTask("another", () -> true)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("100 teardown tasks already")
+                .hasMessageContaining("another");
+        LifecycleManager crowded = builder.build();
+        active(crowded, "agent:1");
+
+        crowded.decommission(ID, "\u5b57".repeat(1_024), ADMIN);
+
+        assertThat(crowded.finalReport(ID).orElseThrow().tasks()).isEqualTo(names);
     }
 
     @Test

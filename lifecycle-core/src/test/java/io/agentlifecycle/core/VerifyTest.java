@@ -352,6 +352,47 @@ class VerifyTest {
     }
 
     @Test
+    void a_final_report_that_says_something_else_than_the_trail_is_found() {
+        try (SweepFleet fleet = fleet()) {
+            fleet.manager().decommission(AgentId.of("a"), "enough", SweepFleet.ADMIN);
+            int last = index(fleet, A, fleet.inner.trail(A, 0, 100).size() - 1);
+            StoredEvent event = all(fleet).get(last);
+            for (List<String> change : List.of(
+                    List.of("\"suspensions\":2", "\"suspensions\":1"),
+                    List.of("\"holds\":2", "\"holds\":3"),
+                    List.of("\"from\":\"suspended\"", "\"from\":\"active\""),
+                    List.of("\"cause\":\"retired\"", "\"cause\":\"expired\""),
+                    List.of("\"cause\":\"retired\"", "\"cause\":\"RETIRED\""),
+                    List.of("\"credentials\":3", "\"credentials\":2"),
+                    List.of("\"events\":" + (event.n() + 1), "\"events\":" + event.n()),
+                    List.of("\"failedAttempts\":0", "\"failedAttempts\":4294967296"),
+                    List.of("\"tasks\":[]", "\"tasks\":[\"worker\"]"))) {
+                String forged = changed(event.canonical(), change.get(0), change.get(1));
+                assertThat(withLog(fleet, log -> {
+                            log.set(last, with(event, A, event.n(), forged));
+                            return log;
+                        }))
+                        .as("%s", change)
+                        .contains("event %d of stream %s: the final report is not what the events before it say"
+                                .formatted(event.n(), A));
+            }
+            for (List<String> change : List.of(
+                    List.of("\"report\":{", "\"report\":{\"also\":1,"),
+                    List.of("\"heartbeats\":1", "\"heartbeats\":0"),
+                    List.of(",\"holds\":2", ""))) {
+                String malformed = changed(event.canonical(), change.get(0), change.get(1));
+                names(
+                        withLog(fleet, log -> {
+                            log.set(last, with(event, A, event.n(), malformed));
+                            return log;
+                        }),
+                        A,
+                        event.n());
+            }
+        }
+    }
+
+    @Test
     void a_damaged_stream_does_not_hide_what_is_wrong_with_another() {
         try (SweepFleet fleet = fleet()) {
             int a = index(fleet, A, 2);

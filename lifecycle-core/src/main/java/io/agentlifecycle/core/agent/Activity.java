@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param createdAt when it was requested
  * @param updatedAt the time of its last event
+ * @param firstActiveAt when it first became ACTIVE, as far as its trail goes back; empty if it never was
  * @param watchedSince when it last became ACTIVE: its silence counts from here; empty if it never was
  * @param heard whether it sent a heartbeat since {@link #watchedSince}
  * @param silence the silence that was noticed, while it lasts
@@ -20,6 +21,7 @@ import java.util.Optional;
 public record Activity(
         Instant createdAt,
         Instant updatedAt,
+        Optional<Instant> firstActiveAt,
         Optional<Instant> watchedSince,
         boolean heard,
         Optional<Silence> silence,
@@ -27,6 +29,7 @@ public record Activity(
     public Activity {
         requireNonNull(createdAt, "createdAt");
         requireNonNull(updatedAt, "updatedAt");
+        requireNonNull(firstActiveAt, "firstActiveAt");
         requireNonNull(watchedSince, "watchedSince");
         requireNonNull(silence, "silence");
         requireNonNull(unsignedFrom, "unsignedFrom");
@@ -34,32 +37,40 @@ public record Activity(
 
     /** The activity of an agent requested at {@code at}. */
     public static Activity begun(Instant at) {
-        return new Activity(at, at, Optional.empty(), false, Optional.empty(), Optional.empty());
+        return new Activity(at, at, Optional.empty(), Optional.empty(), false, Optional.empty(), Optional.empty());
     }
 
     /** Something happened. */
     public Activity updated(Instant at) {
-        return new Activity(createdAt, at, watchedSince, heard, silence, unsignedFrom);
+        return new Activity(createdAt, at, firstActiveAt, watchedSince, heard, silence, unsignedFrom);
     }
 
     /** It became ACTIVE: the clock of its silence starts again. */
     public Activity watched(Instant at) {
-        return new Activity(createdAt, updatedAt, Optional.of(at), false, Optional.empty(), unsignedFrom);
+        return new Activity(
+                createdAt,
+                updatedAt,
+                firstActiveAt.or(() -> Optional.of(at)),
+                Optional.of(at),
+                false,
+                Optional.empty(),
+                unsignedFrom);
     }
 
     /** A heartbeat was written down; it ends a silence. */
     public Activity heardFrom() {
-        return new Activity(createdAt, updatedAt, watchedSince, true, Optional.empty(), unsignedFrom);
+        return new Activity(createdAt, updatedAt, firstActiveAt, watchedSince, true, Optional.empty(), unsignedFrom);
     }
 
     /** A silence was written down. */
     public Activity silent(Silence noticed) {
-        return new Activity(createdAt, updatedAt, watchedSince, heard, Optional.of(noticed), unsignedFrom);
+        return new Activity(
+                createdAt, updatedAt, firstActiveAt, watchedSince, heard, Optional.of(noticed), unsignedFrom);
     }
 
     /** From which event on its trail waits for a signed one. */
     public Activity unsigned(Optional<Long> from) {
-        return new Activity(createdAt, updatedAt, watchedSince, heard, silence, from);
+        return new Activity(createdAt, updatedAt, firstActiveAt, watchedSince, heard, silence, from);
     }
 
     /**

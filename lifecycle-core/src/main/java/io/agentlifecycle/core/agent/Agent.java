@@ -10,7 +10,9 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -20,6 +22,8 @@ import java.util.Optional;
  * @param version 1 for a new agent, and one more with every change that was stored
  * @param state where it stands; derived facts such as "may it act now" are the guard's
  * @param owner who answers for it, if anyone does
+ * @param legalHolds why what is known of it must be kept, the oldest first; in any state, also after its end
+ * @param tally how often some things happened to it, for its final report
  * @param retirement its end, once that began
  */
 public record Agent(
@@ -33,8 +37,10 @@ public record Agent(
         Optional<Owner> owner,
         ApprovalRequest approval,
         Holds holds,
+        List<LegalHold> legalHolds,
         Credentials credentials,
         Activity activity,
+        Tally tally,
         Optional<Retirement> retirement) {
     public Agent {
         requireNonNull(key, "key");
@@ -46,8 +52,10 @@ public record Agent(
         requireNonNull(owner, "owner");
         requireNonNull(approval, "approval");
         requireNonNull(holds, "holds");
+        legalHolds = List.copyOf(legalHolds);
         requireNonNull(credentials, "credentials");
         requireNonNull(activity, "activity");
+        requireNonNull(tally, "tally");
         requireNonNull(retirement, "retirement");
     }
 
@@ -66,6 +74,13 @@ public record Agent(
         return credentials.current().filter(c -> !credentials.isRevoked());
     }
 
+    /** The legal hold of that reference, if it stands. */
+    public Optional<LegalHold> legalHold(String reference) {
+        return legalHolds.stream()
+                .filter(hold -> hold.reference().equals(reference))
+                .findFirst();
+    }
+
     /** When it was retired for good. */
     public Optional<Instant> decommissionedAt() {
         return retirement.flatMap(Retirement::endedAt);
@@ -73,42 +88,63 @@ public record Agent(
 
     /** With another version. */
     public Agent at(long next) {
-        return copy(next, state, owner, approval, holds, credentials, activity, retirement);
+        return copy(next, state, owner, approval, holds, legalHolds, credentials, activity, tally, retirement);
     }
 
     /** In another state. */
     public Agent in(AgentState next) {
-        return copy(version, next, owner, approval, holds, credentials, activity, retirement);
+        return copy(version, next, owner, approval, holds, legalHolds, credentials, activity, tally, retirement);
     }
 
     /** With another owner. */
     public Agent with(Owner next) {
-        return copy(version, state, Optional.of(next), approval, holds, credentials, activity, retirement);
+        return copy(
+                version,
+                state,
+                Optional.of(next),
+                approval,
+                holds,
+                legalHolds,
+                credentials,
+                activity,
+                tally,
+                retirement);
     }
 
     /** With another request. */
     public Agent with(ApprovalRequest next) {
-        return copy(version, state, owner, next, holds, credentials, activity, retirement);
+        return copy(version, state, owner, next, holds, legalHolds, credentials, activity, tally, retirement);
     }
 
     /** With other holds. */
     public Agent with(Holds next) {
-        return copy(version, state, owner, approval, next, credentials, activity, retirement);
+        return copy(version, state, owner, approval, next, legalHolds, credentials, activity, tally, retirement);
+    }
+
+    /** With other legal holds. */
+    public Agent with(List<LegalHold> next) {
+        return copy(version, state, owner, approval, holds, next, credentials, activity, tally, retirement);
     }
 
     /** With other credentials. */
     public Agent with(Credentials next) {
-        return copy(version, state, owner, approval, holds, next, activity, retirement);
+        return copy(version, state, owner, approval, holds, legalHolds, next, activity, tally, retirement);
     }
 
     /** With another activity. */
     public Agent with(Activity next) {
-        return copy(version, state, owner, approval, holds, credentials, next, retirement);
+        return copy(version, state, owner, approval, holds, legalHolds, credentials, next, tally, retirement);
+    }
+
+    /** With another tally. */
+    public Agent with(Tally next) {
+        return copy(version, state, owner, approval, holds, legalHolds, credentials, activity, next, retirement);
     }
 
     /** With another retirement. */
     public Agent with(Retirement next) {
-        return copy(version, state, owner, approval, holds, credentials, activity, Optional.of(next));
+        return copy(
+                version, state, owner, approval, holds, legalHolds, credentials, activity, tally, Optional.of(next));
     }
 
     /** All that a command can change; the rest is as it was asked for. */
@@ -118,8 +154,10 @@ public record Agent(
             Optional<Owner> nextOwner,
             ApprovalRequest nextApproval,
             Holds nextHolds,
+            List<LegalHold> nextLegalHolds,
             Credentials nextCredentials,
             Activity nextActivity,
+            Tally nextTally,
             Optional<Retirement> nextRetirement) {
         return new Agent(
                 key,
@@ -132,8 +170,10 @@ public record Agent(
                 nextOwner,
                 nextApproval,
                 nextHolds,
+                nextLegalHolds,
                 nextCredentials,
                 nextActivity,
+                nextTally,
                 nextRetirement);
     }
 }

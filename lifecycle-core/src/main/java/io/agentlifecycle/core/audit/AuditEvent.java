@@ -73,23 +73,6 @@ public record AuditEvent(
         return content.details();
     }
 
-    /**
-     * The key that this event puts in force: that of {@code log.genesis}, if the log began with one, or the one that
-     * {@code log.key_introduced} introduces. Empty for every other kind.
-     *
-     * @throws JsonFormatException if it holds something else than a key
-     */
-    public Optional<PublicJwk> keyPutInForce() {
-        return switch (kind()) {
-            case LOG_GENESIS, LOG_KEY_INTRODUCED ->
-                details()
-                        .get("key")
-                        .filter(key -> !key.equals(Json.of(PublicJwk.NONE)))
-                        .map(PublicJwk::of);
-            default -> Optional.empty();
-        };
-    }
-
     /** The canonical form, as {@code docs/audit-format.md} has it. */
     Json.Obj toJson() {
         Json.ObjBuilder event = Json.object()

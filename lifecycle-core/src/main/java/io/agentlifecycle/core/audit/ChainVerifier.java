@@ -2,8 +2,11 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,25 +16,24 @@ import java.util.Optional;
  * looked at. It keeps one position per stream. Not safe for use by several threads.
  *
  * <p>A trail of one agent can be verified by itself, if the key of the log is given: the key is then taken to have been
- * in force from the beginning.
+ * in force from the beginning. Any other part of a log is for {@link #ofPart}.
  */
 public final class ChainVerifier {
-    /** How far a stream has been followed. */
-    private record Tail(StreamHead head, Optional<Long> unsignedFrom) {}
-
-    /** A key with its id, which takes a hash to compute. */
-    private record Key(PublicJwk jwk, String id) {
-        static Key of(PublicJwk jwk) {
-            return new Key(jwk, jwk.keyId());
+    /** How far a stream has been followed, and from which of its events on. */
+    private record Tail(StreamHead head, Optional<Long> unsignedFrom, long begin) {
+        static Tail at(StreamHead head) {
+            return new Tail(head, Optional.empty(), head.next().n());
         }
     }
 
     private final SignatureVerifier signatures;
     private final Optional<PublicJwk> trusted;
+    private final boolean part;
     private final Map<String, Tail> tails = new HashMap<>();
     private final Map<Seal, Long> counts = new EnumMap<>(Seal.class);
     private Optional<String> log;
-    private Optional<Key> inForce;
+    private LogKeys keys;
+    private final List<KeyIntroduction> recoveries = new ArrayList<>();
 
     /**
      * A verifier at the beginning of a log.
@@ -40,13 +42,32 @@ public final class ChainVerifier {
      * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
      */
     public ChainVerifier(SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        this(signatures, log, trusted, false);
+    }
+
+    private ChainVerifier(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted, boolean part) {
+        this.part = part;
         this.signatures = requireNonNull(signatures, "signatures");
         this.log = requireNonNull(log, "log");
         this.trusted = requireNonNull(trusted, "trusted");
-        this.inForce = trusted.map(Key::of);
+        this.keys = trusted.map(LogKeys::of).orElse(LogKeys.NONE);
         for (Seal seal : Seal.values()) {
             counts.put(seal, 0L);
         }
+    }
+
+    /**
+     * A verifier of a part of a log: what it sees first of a stream need not be the first event of that stream, but from there
+     * on none may be missing. That the first ones are in the log at all, it cannot tell. Only stream {@code log}, which says
+     * what keys count, is there from its beginning or not at all.
+     *
+     * @param log the origin of the log; empty takes that of the first event
+     * @param trusted the first key of the log, which the reader knows from elsewhere; empty if there must be none
+     */
+    public static ChainVerifier ofPart(
+            SignatureVerifier signatures, Optional<String> log, Optional<PublicJwk> trusted) {
+        return new ChainVerifier(signatures, log, trusted, true);
     }
 
     /** Where the next event of that stream must stand. */
@@ -61,10 +82,20 @@ public final class ChainVerifier {
      * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it
      */
     public void end() {
-        if (!inForce.map(Key::jwk).equals(trusted)) {
+        if (!keys.first().equals(trusted)) {
             throw new BrokenChainException("the log has no key, but %s was expected"
                     .formatted(trusted.map(PublicJwk::keyId).orElse("none")));
         }
+    }
+
+    /** How the log was recovered after its keys were lost, in the order in which it was. */
+    public List<KeyIntroduction> recoveries() {
+        return List.copyOf(recoveries);
+    }
+
+    /** The keys of the log as far as it was followed. */
+    public LogKeys keys() {
+        return keys;
     }
 
     /** Where each stream ends so far. */
@@ -90,15 +121,24 @@ public final class ChainVerifier {
         SealedEvent sealedEvent = SealedEvent.read(canonical, signature);
         AuditEvent event = sealedEvent.event();
         String stream = event.position().stream();
-        Tail tail = tails.getOrDefault(stream, new Tail(StreamHead.of(stream), Optional.empty()));
+        Tail tail = tails.getOrDefault(stream, begin(event.position()));
         requirePlace(event, tail);
-        Optional<Key> key = keyAt(event);
-        requireSeal(sealedEvent, key, tail);
+        LogKeys next = keysAfter(event);
+        requireSeal(sealedEvent, tail);
         log = Optional.of(event.log());
-        inForce = key;
+        keys = next;
+        emergency(event).ifPresent(recoveries::add);
         count(sealedEvent, tail);
-        tails.put(stream, new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom())));
+        tails.put(
+                stream,
+                new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom()), tail.begin()));
         return sealedEvent;
+    }
+
+    /** Where the first event of a stream must stand: in a part, wherever it does. */
+    private Tail begin(StreamPosition place) {
+        boolean anywhere = part && place.n() > 0 && !place.stream().equals(StreamPosition.LOG);
+        return Tail.at(anywhere ? new StreamHead(place, Instant.MIN) : StreamHead.of(place.stream()));
     }
 
     private void requirePlace(AuditEvent event, Tail tail) {
@@ -123,51 +163,63 @@ public final class ChainVerifier {
         }
     }
 
-    /** The key in force once this event stands, which is also the one that signs it. */
-    private Optional<Key> keyAt(AuditEvent event) {
-        if (event.kind() != EventKind.LOG_GENESIS && event.kind() != EventKind.LOG_KEY_INTRODUCED) {
-            return inForce;
+    /** The keys once this event stands. */
+    private LogKeys keysAfter(AuditEvent event) {
+        LogKeys next = keys.after(event);
+        if (next == keys) {
+            return keys;
         }
-        Optional<Key> next = event.keyPutInForce().map(Key::of);
-        if (next.isPresent() && !next.map(Key::jwk).equals(trusted)) {
+        if (!event.position().stream().equals(StreamPosition.LOG)) {
+            throw new BrokenChainException("the keys of a log change on stream log only");
+        }
+        if (next.first().isPresent() && !next.first().equals(trusted)) {
             throw new BrokenChainException("it makes %s the key of the log, but %s was expected"
-                    .formatted(next.get().id(), trusted.map(PublicJwk::keyId).orElse("none")));
+                    .formatted(next.ids(), trusted.map(PublicJwk::keyId).orElse("none")));
         }
         if (event.kind() == EventKind.LOG_KEY_INTRODUCED) {
-            requireProof(event, next.orElseThrow(() -> new BrokenChainException("it introduces no key")));
+            requireProof(KeyIntroduction.of(event), event);
         }
         return next;
     }
 
-    private void requireProof(AuditEvent event, Key key) {
-        if (inForce.isPresent() || !event.position().stream().equals(StreamPosition.LOG)) {
-            throw new BrokenChainException("a key is introduced on stream log, and only if there is none");
-        }
+    private static Optional<KeyIntroduction> emergency(AuditEvent event) {
+        return event.kind() == EventKind.LOG_KEY_INTRODUCED
+                ? Optional.of(KeyIntroduction.of(event))
+                        .filter(introduction -> introduction.recovery().isPresent())
+                : Optional.empty();
+    }
+
+    private void requireProof(KeyIntroduction introduction, AuditEvent event) {
         byte[] proof = new JsonFields("details", event.details()).parsed("proof", Digests::fromBase64Url);
-        String payload = new KeyIntroduction(event.log(), key.jwk()).payload();
-        if (!signatures.verify(key.jwk(), KeyIntroduction.PAYLOAD_TYPE, payload, proof)) {
-            throw new BrokenChainException("nobody proves to hold key " + key.id());
+        PublicJwk prover = introduction.prover();
+        if (!signatures.verify(prover, KeyIntroduction.PAYLOAD_TYPE, introduction.payload(), proof)) {
+            throw new BrokenChainException("nobody proves to hold key " + prover.keyId());
         }
     }
 
-    private void requireSeal(SealedEvent sealedEvent, Optional<Key> key, Tail tail) {
+    private void requireSeal(SealedEvent sealedEvent, Tail tail) {
         AuditEvent event = sealedEvent.event();
-        if (!event.keyId().equals(key.map(Key::id))) {
-            throw new BrokenChainException("it names %s as its key, but %s is in force"
-                    .formatted(event.keyId().orElse("none"), key.map(Key::id).orElse("none")));
-        }
+        Optional<PublicJwk> key = keys.signerOf(event);
         if (sealedEvent.seal() == Seal.WAITING && !event.mayWait()) {
             throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
         }
         if (sealedEvent.signature().isPresent()) {
             byte[] bytes = Digests.fromBase64Url(sealedEvent.signature().get());
-            PublicJwk signer = key.orElseThrow().jwk();
+            PublicJwk signer = key.orElseThrow();
             if (!signatures.verify(signer, AuditEvent.PAYLOAD_TYPE, sealedEvent.canonical(), bytes)) {
                 throw new BrokenChainException("its signature is not that of key " + signer.keyId());
             }
         }
-        if (event.kind() == EventKind.LOG_GAP_ENDORSED
-                && !event.details().get("n").equals(tail.unsignedFrom().map(Json::of))) {
+        if (event.kind() == EventKind.LOG_GAP_ENDORSED) {
+            requireEndorsement(new JsonFields("details", event.details()).integer("n"), tail);
+        }
+    }
+
+    private static void requireEndorsement(long from, Tail tail) {
+        // if all that was seen of the stream waits, what was not seen may have waited before it
+        boolean allWait = tail.unsignedFrom().orElse(tail.head().next().n()) == tail.begin();
+        boolean beganBefore = allWait && from >= 0 && from < tail.begin();
+        if (!beganBefore && !tail.unsignedFrom().equals(Optional.of(from))) {
             throw new BrokenChainException("it endorses events that do not wait for it");
         }
     }

@@ -11,9 +11,11 @@ import java.util.TreeSet;
  */
 public enum EventKind {
     /** A log begins. */
-    LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys()),
-    /** A log that began without a key is signed from here on. */
-    LOG_KEY_INTRODUCED("log.key_introduced", keys("first", "key", "proof"), keys()),
+    LOG_GENESIS("log.genesis", keys("format", "key", "schedule", "store"), keys("checkpointKey", "recoveryKey")),
+    /** A key may sign events from here on. */
+    LOG_KEY_INTRODUCED("log.key_introduced", keys("key", "proof"), keys("first", "recovery", "size")),
+    /** A key may not sign events any more. */
+    LOG_KEY_RETIRED("log.key_retired", keys("kid", "reason"), keys()),
     /** Events of this stream, from {@code n} on, could not be signed when they happened; this one vouches for them. */
     LOG_GAP_ENDORSED("log.gap_endorsed", keys("n"), keys()),
     /** Opening a store cut a torn tail that nobody had been told of, or found its newest snapshot damaged. */
@@ -57,13 +59,18 @@ public enum EventKind {
     AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
     /** Its retirement began. */
     AGENT_DECOMMISSION_STARTED("agent.decommission_started", keys("cause", "reason", "tasks"), keys()),
-    /** It is retired. */
-    AGENT_DECOMMISSIONED("agent.decommissioned", keys(), keys()),
+    /** It is retired; the report says what its life came to. */
+    AGENT_DECOMMISSIONED("agent.decommissioned", keys("report"), keys()),
 
     /** A hold was added, and the state stayed. */
     HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
+
+    /** What is known of it must be kept, for the reason of that reference. */
+    LEGAL_HOLD_PLACED("legal_hold.placed", keys("reference"), keys()),
+    /** That reason is gone. */
+    LEGAL_HOLD_RELEASED("legal_hold.released", keys("reference"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
@@ -108,6 +115,7 @@ public enum EventKind {
             AGENT_DECOMMISSION_STARTED,
             AGENT_DECOMMISSIONED,
             HOLD_PLACED,
+            LEGAL_HOLD_PLACED,
             CREDENTIAL_DELIVERED,
             CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core.spi;
 
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.store.EventPage;
 import java.time.Instant;
@@ -29,13 +30,21 @@ public interface CheckpointLog {
     }
 
     /**
+     * The key that signs the checkpoints, if it is not one of those that sign events: the first event of a new log names it,
+     * and it is that for ever. Empty if the keys of the log sign its checkpoints, too.
+     */
+    default Optional<PublicJwk> ownKey() {
+        return Optional.empty();
+    }
+
+    /**
      * Begins to follow a log.
      *
      * @param origin the name of the log
-     * @param key the key of the log; empty if it has none
+     * @param keys those of the log once it is open; none if it is not signed
      * @throws io.agentlifecycle.core.error.AuditTamperedException if it is not the log that was followed so far
      */
-    void open(String origin, Optional<PublicJwk> key, Events log, Instant now);
+    void open(String origin, LogKeys keys, Events log, Instant now);
 
     /** Takes over what the log has beyond what was taken over, and signs a checkpoint if one is due. */
     void follow(Instant now);

@@ -17,8 +17,10 @@ import java.util.List;
 public interface SigningKeyStore {
     /** What keys are for. A key of one purpose never signs for another. */
     enum Purpose {
-        /** Signs the events of the log. */
+        /** Signs the events of the log, and its checkpoints unless there is a key of its own for them. */
         AUDIT,
+        /** Signs the checkpoints of the log. */
+        CHECKPOINTS,
         /** Signs credentials. */
         CREDENTIALS
     }

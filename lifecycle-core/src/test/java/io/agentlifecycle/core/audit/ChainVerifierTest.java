@@ -14,6 +14,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import net.jqwik.api.Arbitraries;
@@ -56,10 +57,15 @@ class ChainVerifierTest {
         private Optional<PublicJwk> key = Optional.empty();
 
         Log begin(Json firstKey) {
+            return begin(firstKey, Optional.empty());
+        }
+
+        Log begin(Json firstKey, Optional<String> recoveryKey) {
             key = firstKey instanceof Json.Obj jwk ? Optional.of(PublicJwk.of(jwk)) : Optional.empty();
             Json.Obj details = Json.object()
                     .put("format", 1)
                     .put("key", firstKey)
+                    .put("recoveryKey", recoveryKey)
                     .put("schedule", Digests.sha256("a"))
                     .put("store", "s")
                     .build();
@@ -67,14 +73,34 @@ class ChainVerifierTest {
         }
 
         Log introduce(PublicJwk next, String proofOf, PublicJwk prover) {
-            key = Optional.of(next);
-            String payload = new KeyIntroduction(proofOf, next).payload();
-            Json.Obj details = Json.object()
-                    .put("first", true)
-                    .put("key", next.toJson())
-                    .put("proof", Digests.base64Url(sign(prover, KeyIntroduction.PAYLOAD_TYPE, payload)))
-                    .build();
+            return introduce(KeyIntroduction.first(proofOf, next), prover);
+        }
+
+        /** Beside those in force, by the one that signs. */
+        Log add(PublicJwk next, PublicJwk prover) {
+            return introduce(
+                    KeyIntroduction.next(ORIGIN, next, key.orElseThrow().keyId()), prover);
+        }
+
+        Log introduce(KeyIntroduction introduction, PublicJwk prover) {
+            if (introduction.signsItself()) {
+                key = Optional.of(introduction.key());
+            }
+            byte[] proof = sign(prover, KeyIntroduction.PAYLOAD_TYPE, introduction.payload());
+            Json.Obj details = introduction.details(Digests.base64Url(proof));
             return signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
+        }
+
+        Log retire(PublicJwk old) {
+            Json.Obj details =
+                    Json.object().put("kid", old.keyId()).put("reason", "").build();
+            return signed("log", EventContent.of(EventKind.LOG_KEY_RETIRED, Actor.SYSTEM, details));
+        }
+
+        /** Signs with that key from here on. */
+        Log with(PublicJwk next) {
+            key = Optional.of(next);
+            return this;
         }
 
         Log suspended(String stream, boolean signs) {
@@ -216,16 +242,102 @@ class ChainVerifierTest {
         Optional<PublicJwk> trusted = Optional.of(KEY);
         lastIsRefused(bornUnsigned().introduce(KEY, ORIGIN, OTHER), trusted, "nobody proves to hold key");
         lastIsRefused(bornUnsigned().introduce(KEY, "another/log", KEY), trusted, "nobody proves to hold key");
-        lastIsRefused(bornSigned().introduce(KEY, ORIGIN, KEY), trusted, "only if there is none");
+        lastIsRefused(bornSigned().introduce(OTHER, ORIGIN, OTHER), trusted, "introduces itself only if there is none");
         lastIsRefused(
                 bornUnsigned().introduce(KEY, ORIGIN, KEY).introduce(KEY, ORIGIN, KEY),
                 trusted,
-                "only if there is none");
+                "introduces itself only if there is none");
         Log astray = bornUnsigned().introduce(KEY, ORIGIN, KEY);
         EventContent introduction = astray.events.get(1).event().content();
         Log elsewhere = bornUnsigned();
         elsewhere.key = trusted;
-        lastIsRefused(elsewhere.signed(A, introduction), trusted, "introduced on stream log");
+        lastIsRefused(elsewhere.signed(A, introduction), trusted, "the keys of a log change on stream log only");
+    }
+
+    @Test
+    void keys_come_beside_each_other_and_go_one_by_one() {
+        Log log = bornSigned()
+                .suspended(A, true)
+                .add(OTHER, OTHER)
+                .suspended(A, true)
+                .with(OTHER)
+                .suspended(A, true)
+                .retire(KEY)
+                .suspended(A, true);
+        ChainVerifier chains = verifier(Optional.of(KEY));
+
+        follow(chains, log.events);
+
+        chains.end();
+        assertThat(chains.keys().inForce()).isEqualTo(Map.of(OTHER.keyId(), OTHER));
+        assertThat(chains.keys().first()).contains(KEY);
+        lastIsRefused(
+                log.with(KEY).suspended(A, true),
+                Optional.of(KEY),
+                "it names " + KEY.keyId() + " as its key, but " + OTHER.keyId() + " is in force");
+    }
+
+    @Test
+    void a_key_comes_in_by_one_in_force_and_with_proof_that_somebody_holds_it() {
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        lastIsRefused(bornSigned().add(OTHER, KEY), trusted, "nobody proves to hold key " + OTHER.keyId());
+        lastIsRefused(bornSigned().with(OTHER).add(OTHER, OTHER), trusted, "it names " + OTHER.keyId());
+        lastIsRefused(bornSigned().add(KEY, KEY), trusted, "in force already");
+        lastIsRefused(
+                bornSigned().introduce(KeyIntroduction.next(ORIGIN, OTHER, OTHER.keyId()), OTHER),
+                trusted,
+                "nobody proves to hold key " + OTHER.keyId());
+        lastIsRefused(bornUnsigned().with(KEY).add(OTHER, OTHER), trusted, "first key of a log introduces itself");
+        Log many = bornSigned();
+        for (int i = 1; i < LogKeys.MOST; i++) {
+            PublicJwk next = key("key " + i);
+            many.add(next, next);
+        }
+        follow(verifier(trusted), many.events);
+        lastIsRefused(many.add(OTHER, OTHER), trusted, "or more than 16 at a time");
+    }
+
+    @Test
+    void a_key_that_is_not_in_force_and_the_last_one_are_not_retired_and_none_retires_itself() {
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        lastIsRefused(bornSigned().retire(KEY), trusted, "or the last one");
+        lastIsRefused(bornSigned().retire(OTHER), trusted, "not in force");
+        lastIsRefused(bornSigned().add(OTHER, OTHER).retire(KEY), trusted, "but " + OTHER.keyId() + " is in force");
+        Log elsewhere = bornSigned().add(OTHER, OTHER).with(OTHER).retire(KEY);
+        EventContent retirement = elsewhere.events.get(2).event().content();
+        lastIsRefused(
+                bornSigned().add(OTHER, OTHER).with(OTHER).signed(A, retirement),
+                trusted,
+                "the keys of a log change on stream log only");
+    }
+
+    @Test
+    void who_holds_the_recovery_key_brings_in_a_new_one_instead_of_all_others() {
+        PublicJwk recovery = key("recovery");
+        Optional<PublicJwk> trusted = Optional.of(KEY);
+        KeyIntroduction emergency = KeyIntroduction.recovering(ORIGIN, OTHER, recovery, 2);
+        Log log = recoverable(recovery).suspended(A, true).introduce(emergency, recovery);
+        ChainVerifier chains = verifier(trusted);
+
+        follow(chains, log.suspended(A, true).events);
+
+        assertThat(chains.keys().inForce()).isEqualTo(Map.of(OTHER.keyId(), OTHER));
+        assertThat(chains.recoveries()).containsExactly(emergency);
+        lastIsRefused(log.with(KEY).suspended(A, true), trusted, "it names " + KEY.keyId());
+        lastIsRefused(recoverable(recovery).introduce(emergency, OTHER), trusted, "nobody proves to hold");
+        lastIsRefused(
+                recoverable(key("another")).introduce(emergency, recovery),
+                trusted,
+                recovery.keyId() + " is not the key that can recover the log");
+        lastIsRefused(bornSigned().introduce(emergency, recovery), trusted, "is not the key that can recover the log");
+    }
+
+    private static Log recoverable(PublicJwk recovery) {
+        return new Log().begin(KEY.toJson(), Optional.of(recovery.keyId()));
+    }
+
+    private static PublicJwk key(String name) {
+        return PublicJwk.of(Digests.sha256(name.getBytes(UTF_8)));
     }
 
     @Test
@@ -238,17 +350,25 @@ class ChainVerifierTest {
                 .build();
         log.signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, details));
 
-        lastIsRefused(log, Optional.of(KEY), "it introduces no key");
-        lastIsRefused(log, Optional.empty(), "it introduces no key");
+        for (Optional<PublicJwk> trusted : List.of(Optional.of(KEY), Optional.<PublicJwk>empty())) {
+            ChainVerifier chains = verifier(trusted);
+            assertThatThrownBy(() -> follow(chains, log.events))
+                    .isInstanceOf(JsonFormatException.class)
+                    .hasMessage("key of details has the wrong type");
+            assertThat(chains.keys()).isEqualTo(LogKeys.NONE);
+        }
     }
 
     @Test
     void what_is_signed_and_under_which_type_is_fixed_for_ever() {
         assertThat(AuditEvent.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.audit-event.v1+json");
         assertThat(KeyIntroduction.PAYLOAD_TYPE).isEqualTo("application/vnd.agent-lifecycle.key-introduction.v1+json");
-        assertThat(new KeyIntroduction(ORIGIN, KEY).payload())
+        assertThat(KeyIntroduction.first(ORIGIN, KEY).payload())
                 .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
                         + "A".repeat(43) + "\"}}");
+        assertThat(KeyIntroduction.recovering(ORIGIN, KEY, OTHER, 7).payload())
+                .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
+                        + "A".repeat(43) + "\"},\"old\":\"" + OTHER.keyId() + "\",\"size\":7}");
     }
 
     @Test
@@ -351,6 +471,152 @@ class ChainVerifierTest {
         assertThatThrownBy(() -> follow(verifier(Optional.empty()), trail))
                 .isInstanceOf(BrokenChainException.class)
                 .hasMessageContaining("it names " + KEY.keyId() + " as its key, but none is in force");
+    }
+
+    // ---- a part of a log
+
+    private static ChainVerifier ofPart() {
+        return ChainVerifier.ofPart(TOY, Optional.of(ORIGIN), Optional.of(KEY));
+    }
+
+    /** Two streams, in which some events wait and are endorsed. */
+    private static Log withGaps() {
+        return bornSigned()
+                .suspended(A, true)
+                .suspended(A, false)
+                .suspended(B, false)
+                .suspended(A, false)
+                .endorsed(A, 1)
+                .suspended(A, false)
+                .suspended(B, true)
+                .resumed(A, true)
+                .suspended(A, false);
+    }
+
+    @Test
+    void a_part_begins_and_ends_anywhere() {
+        List<SealedEvent> events = withGaps().events;
+        for (int from = 0; from < events.size(); from++) {
+            for (int to = from; to <= events.size(); to++) {
+                ChainVerifier chains = ofPart();
+                follow(chains, events.subList(from, to));
+                chains.end();
+
+                assertThat(chains.counts().values().stream()
+                                .mapToLong(Long::longValue)
+                                .sum())
+                        .isEqualTo(to - from);
+                for (SealedEvent last : events.subList(from, to)) {
+                    String stream = last.event().position().stream();
+                    assertThat(chains.heads()).containsKey(stream);
+                }
+            }
+        }
+        ChainVerifier middle = ofPart();
+        follow(middle, events.subList(4, 9));
+        assertThat(middle.counts()).isEqualTo(counts(3, 0, 0, 2));
+        assertThat(middle.head(A)).isEqualTo(StreamHead.after(events.get(8)));
+    }
+
+    @Test
+    void a_part_has_no_gap_in_a_stream_between_the_events_that_it_has() {
+        List<SealedEvent> events = withGaps().events;
+        int refused = 0;
+        for (int missing = 2; missing < events.size() - 1; missing++) {
+            List<SealedEvent> part = new ArrayList<>(events.subList(1, events.size()));
+            part.remove(missing - 1);
+            String stream = events.get(missing).event().position().stream();
+            boolean before = has(events.subList(1, missing), stream);
+            boolean after = has(events.subList(missing + 1, events.size()), stream);
+            if (before && after) {
+                assertThatThrownBy(() -> follow(ofPart(), part))
+                        .isInstanceOf(BrokenChainException.class)
+                        .hasMessageContaining("it does not follow event");
+                refused++;
+            } else {
+                follow(ofPart(), part);
+            }
+        }
+        assertThat(refused).isEqualTo(5);
+        assertThatThrownBy(() -> follow(ofPart(), List.of(events.get(4), events.get(2))))
+                .isInstanceOf(BrokenChainException.class);
+    }
+
+    private static boolean has(List<SealedEvent> events, String stream) {
+        return events.stream()
+                .anyMatch(event -> event.event().position().stream().equals(stream));
+    }
+
+    @Test
+    void the_first_event_of_a_stream_has_nothing_before_it_in_a_part_either() {
+        Log log = bornSigned();
+        log.heads.put(A, new StreamHead(new StreamPosition(A, 0, Digests.sha256("something")), Instant.MIN));
+        log.suspended(A, true);
+
+        assertThatThrownBy(() -> follow(ofPart(), log.events.subList(1, 2)))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it does not follow event");
+    }
+
+    @Test
+    void what_is_in_a_part_is_signed_as_in_the_whole() {
+        List<SealedEvent> events = withGaps().events;
+        SealedEvent resumed = events.get(8);
+        assertThatThrownBy(() -> ofPart().take(resumed.canonical(), Optional.empty()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("agent.resumed is not signed, and must be");
+        assertThatThrownBy(
+                        () -> ofPart().take(resumed.canonical(), events.get(7).signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("its signature is not that of key");
+        SealedEvent before = bornUnsigned().suspended(A, true).events.get(1);
+        assertThatThrownBy(() -> ofPart().take(before.canonical(), before.signature()))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it names none as its key");
+    }
+
+    /** Events that wait may have begun to wait before the part begins, but only if all that it shows of the stream do. */
+    @Test
+    void an_endorsement_in_a_part_names_an_event_that_the_part_does_not_show_as_signed() {
+        List<SealedEvent> honest = withGaps().events;
+        // of stream A, event 0 is signed, 1 and 2 wait, and 3 endorses; the part begins with 0, 1, 2 or 3 of these
+        Map<Integer, Set<Long>> possible =
+                Map.of(1, Set.of(1L), 2, Set.of(0L, 1L), 4, Set.of(0L, 1L, 2L), 5, Set.of(0L, 1L, 2L));
+        possible.forEach((from, taken) -> {
+            for (long n : new long[] {-1, 0, 1, 2, 3, 7}) {
+                Log log = new Log();
+                log.key = Optional.of(KEY);
+                log.events.addAll(honest.subList(0, 5));
+                log.heads.put(A, StreamHead.after(honest.get(4)));
+                List<SealedEvent> part = log.endorsed(A, n).events.subList(from, 6);
+                if (taken.contains(n)) {
+                    follow(ofPart(), part);
+                } else {
+                    assertThatThrownBy(() -> follow(ofPart(), part))
+                            .as("%d from %d", n, from)
+                            .isInstanceOf(BrokenChainException.class)
+                            .hasMessageContaining("it endorses events that do not wait for it");
+                }
+            }
+        });
+        Log signed = bornSigned().suspended(A, true).suspended(A, true).suspended(A, false);
+        assertThatThrownBy(() -> follow(ofPart(), signed.endorsed(A, 0).events.subList(2, 5)))
+                .as("the part shows that event 1 is signed, so nothing before it waits")
+                .isInstanceOf(BrokenChainException.class);
+    }
+
+    @Test
+    void a_part_has_stream_log_from_its_beginning_and_no_other_key_is_taken() {
+        Log log = bornUnsigned().suspended(A, false).introduce(KEY, ORIGIN, KEY).suspended(A, true);
+        ChainVerifier chains = ofPart();
+        follow(chains, List.of(log.events.get(0), log.events.get(2), log.events.get(3)));
+        chains.end();
+        assertThatThrownBy(() -> follow(ofPart(), log.events.subList(2, 3)))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("it does not follow event -1");
+        assertThatThrownBy(() -> follow(ofPart(), bornUnsigned().introduce(OTHER, ORIGIN, OTHER).events))
+                .isInstanceOf(BrokenChainException.class)
+                .hasMessageContaining("but " + KEY.keyId() + " was expected");
     }
 
     @Provide

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
  * <p>Trying orders instead of waiting for them to come about is only for the store in memory: Lincheck takes long loops,
  * as over the bytes of a line, for threads that hang, and does not see the thread that writes the journal.
  */
-@Tag("once")
+@Tag("alone")
 class LincheckTest {
     /** What {@link Operations} do, on plain maps and one by one. */
     public static final class Specification {
