@@ -10,7 +10,6 @@ import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -30,30 +29,19 @@ final class AuditVerify implements Subject {
 
     /** Signed events that follow one another, and the key that signed them. */
     private record Log(Ed25519PublicKey key, List<SealedEvent> events) {
-        /** Chains that go on and on with what an agent does when it is suspended and resumed. */
+        /** Chains that go on and on with what happens to an agent when it is suspended. */
         static Log of(int size) {
             Ed25519AuditSealer sealer = Commits.sealer();
-            List<AuditEvent> shapes = Fleet.suspendAndResume(Optional.of(sealer)).stream()
-                    .flatMap(commit -> commit.events().stream())
-                    .map(event -> SealedEvent.read(event.canonical(), event.signature())
-                            .event())
-                    .toList();
-            List<StreamPosition> heads = new ArrayList<>();
+            AuditEvent shape = Chain.shapes(
+                            Fleet.suspendAndResume(Optional.of(sealer)).get(0))
+                    .get(0);
+            List<Chain> chains = new ArrayList<>();
             for (int i = 0; i < STREAMS; i++) {
-                heads.add(StreamPosition.first("a/default/agent:" + i));
+                chains.add(new Chain(sealer, "a/default/agent:" + i));
             }
             List<SealedEvent> events = new ArrayList<>();
             for (int i = 0; i < size; i++) {
-                AuditEvent shape = shapes.get(i % shapes.size());
-                SealedEvent event = SealedEvent.write(new AuditEvent(
-                        shape.log(),
-                        shape.id(),
-                        shapes.get(0).at(),
-                        shape.keyId(),
-                        heads.get(i % STREAMS),
-                        shape.content()));
-                events.add(event.signed(sealer.sign(AuditEvent.PAYLOAD_TYPE, event.canonical())));
-                heads.set(i % STREAMS, event.next());
+                events.add(chains.get(i % STREAMS).add(shape));
             }
             return new Log(Ed25519PublicKey.of(sealer.publicKey()), events);
         }

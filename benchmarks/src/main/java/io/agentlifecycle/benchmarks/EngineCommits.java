@@ -22,7 +22,12 @@ final class EngineCommits implements Subject {
                         .sealer(Commits.sealer())
                         .build()) {
             List<Replay> callers = Replay.callers(Commits.CALLERS, store, shapes, 1);
-            Load.Work command = suspendAndResume(manager, Commits.CALLERS);
+            List<AgentId> agents = agents(manager);
+            Load.Work command = caller -> {
+                manager.suspend(agents.get(caller), "maintenance", Fleet.ADMIN);
+                manager.resume(agents.get(caller), Fleet.ADMIN);
+                return 2;
+            };
             for (int i = 0; i <= scale.rounds(); i++) {
                 double stored = Load.perSecond(
                         Commits.CALLERS,
@@ -41,20 +46,10 @@ final class EngineCommits implements Subject {
         return List.of(new Figure("engine-64-callers", Load.median(engine) / Load.median(bare), 0.35));
     }
 
-    /** Each caller has its own agent. */
-    static Load.Work suspendAndResume(LifecycleManager manager, int callers) {
-        List<AgentId> agents = agents(manager, callers);
-        return caller -> {
-            manager.suspend(agents.get(caller), "maintenance", Fleet.ADMIN);
-            manager.resume(agents.get(caller), Fleet.ADMIN);
-            return 2;
-        };
-    }
-
-    private static List<AgentId> agents(LifecycleManager manager, int count) {
+    private static List<AgentId> agents(LifecycleManager manager) {
         var random = new Random(7);
         List<AgentId> agents = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < Commits.CALLERS; i++) {
             AgentId id = AgentId.of(Fleet.randomId(random));
             manager.requestProvisioning(Fleet.request(id));
             manager.approve(id, Fleet.ADMIN);

@@ -40,7 +40,7 @@ record Scale(
             10_000,
             List.of(400),
             20_000,
-            100_000);
+            50_000);
 
     /** As large as the bars of the design say; takes many minutes. */
     static final Scale FULL = new Scale(
