@@ -328,7 +328,8 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
-     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log.
+     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log. Like every
+     * part of a log it also has stream {@code log}, which says what keys count.
      *
      * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the trail does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
@@ -343,8 +344,7 @@ public final class MerkleLog implements CheckpointLog {
      * Writes the events of the log from number {@code from}, counted from 0, to the one before {@code to}, in the same way,
      * with a proof for each event that it is in the log.
      *
-     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify: one
-     *     with events from before the log had a key must begin with event 0
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalArgumentException if {@code to} is not greater than {@code from}, or the log has not so many events
      * @throws IllegalStateException if no manager has this open
