@@ -228,6 +228,33 @@ final class LogTree {
         }
     }
 
+    /**
+     * Insists that the log begins with what a checkpoint says that somebody remembers.
+     *
+     * @throws AuditTamperedException if it does not, or the checkpoint is not one of this log
+     */
+    void requireBeginsWith(SignedNote remembered, List<VerifierKey> signers) throws IOException {
+        Checkpoint before = Checkpoint.read(remembered.text());
+        try {
+            remembered.requireSignedByOneOf(signers);
+            requireOwn(before);
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(List.of("the trusted checkpoint cannot be used: " + e.getMessage()));
+        }
+        if (before.size() > size()) {
+            throw new AuditTamperedException(
+                    List.of("TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
+                            .formatted(size(), before.size())));
+        }
+        try {
+            requireExtends(before);
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(
+                    List.of("FORK: the log does not begin with the %d events of the trusted checkpoint: %s"
+                            .formatted(before.size(), e.getMessage())));
+        }
+    }
+
     /** Which log it is. */
     String origin() {
         return origin;

@@ -52,13 +52,15 @@ public final class MerkleLog implements CheckpointLog {
     private final Path directory;
     private final SigningKeyStore keys;
     private final List<Anchor> anchors;
+    private final Optional<SignedNote> trusted;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors) {
+    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors, Optional<SignedNote> trusted) {
         this.directory = directory;
         this.keys = keys;
         this.anchors = List.copyOf(anchors);
+        this.trusted = trusted;
     }
 
     /** A tree that is in use. */
@@ -127,7 +129,8 @@ public final class MerkleLog implements CheckpointLog {
                     "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"
                             .formatted(keys.purpose()));
         }
-        return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of());
+        return new MerkleLog(
+                requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of(), Optional.empty());
     }
 
     /**
@@ -144,7 +147,20 @@ public final class MerkleLog implements CheckpointLog {
         if (anchors.stream().anyMatch(anchor -> anchor.name().equals(name))) {
             throw new IllegalArgumentException("there is an anchor %s already".formatted(name));
         }
-        return new MerkleLog(directory, keys, more);
+        return new MerkleLog(directory, keys, more, trusted);
+    }
+
+    /**
+     * The same, which opens only if the log still begins with what {@code checkpoint} says: one that was kept where nobody who
+     * can change the store and the tree can change it. Without it, a host that was put back to a backup of both opens.
+     *
+     * @param checkpoint a checkpoint of the log, as a note, signed with one of the keys
+     * @throws IllegalArgumentException if it is no checkpoint
+     */
+    public MerkleLog withTrustedCheckpoint(String checkpoint) {
+        SignedNote note = SignedNote.read(checkpoint);
+        Checkpoint.read(note.text());
+        return new MerkleLog(directory, keys, anchors, Optional.of(note));
     }
 
     @Override
@@ -158,6 +174,7 @@ public final class MerkleLog implements CheckpointLog {
      * {@inheritDoc}
      *
      * @throws PolicyViolationException rule {@code log-key}, if none of the keys may sign checkpoints of that log
+     * @throws AuditTamperedException also if the log does not begin with the trusted checkpoint
      */
     @Override
     public void open(String origin, LogKeys logKeys, Events log, Instant now) {
@@ -176,7 +193,12 @@ public final class MerkleLog implements CheckpointLog {
                 for (Anchor anchor : anchors) {
                     anchor.open(files, tree.history());
                 }
-                open = Optional.of(new Open(files, tree, log, now));
+                var opened = new Open(files, tree, log, now);
+                if (trusted.isPresent()) {
+                    opened.follow(now);
+                    tree.requireBeginsWith(trusted.get(), signers);
+                }
+                open = Optional.of(opened);
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
