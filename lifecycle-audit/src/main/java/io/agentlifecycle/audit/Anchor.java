@@ -121,6 +121,9 @@ final class Anchor {
         }
         if (!delivering.tryLock()) {
             requirePatience(since, now);
+            if (failure.isPresent()) {
+                throw new IllegalStateException(failure.get()); // it has not worked since
+            }
             return;
         }
         try {
@@ -129,7 +132,7 @@ final class Anchor {
                 // goes on
             }
             failure = Optional.empty();
-        } catch (Exception e) {
+        } catch (Exception | LinkageError | AssertionError e) {
             failure = Optional.of(e.toString());
             throw e;
         } finally {

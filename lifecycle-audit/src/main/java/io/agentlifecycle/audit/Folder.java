@@ -74,12 +74,17 @@ class Folder implements LogFiles {
     public void append(String path, long at, byte[] bytes) throws IOException {
         Path file = root.resolve(path);
         boolean isNew = !Files.exists(file);
+        if (!isNew && Files.size(file) > at) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.truncate(at);
+            }
+        }
+        // the system may let nobody do anything else with such a file
         try (FileChannel channel = FileChannel.open(
-                file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), ownerOnly("rw-------"))) {
+                file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND), ownerOnly("rw-------"))) {
             if (channel.size() < at) {
                 throw new IOException("%s ends before byte %d".formatted(file, at));
             }
-            channel.truncate(at).position(at);
             write(channel, bytes);
         }
         if (isNew) {

@@ -76,7 +76,8 @@ final class LogBundle {
     }
 
     /**
-     * Where the events of a part stand in the log, but for those of stream {@code log}, all of which every part has.
+     * Where the events of a part stand in the log, but for those of stream {@code log}, which every part has, though it may lack
+     * the last ones.
      *
      * @param first the number of the first one, counted from 0, or of one from which on none is missing before that
      * @param last the number of the last one, or of one up to which none is missing after that

@@ -30,11 +30,12 @@ import java.util.stream.Stream;
  * a crash leaves has another name. Events are read and written page by page.
  *
  * @param log the events
- * @param key whose log it is
+ * @param key whose log it is: its first key
+ * @param signer the key that signed the checkpoint
  * @param note the checkpoint up to which it is written
  * @param tree the tree that the checkpoint is of
  */
-record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) {
+record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote note, MerkleTree tree) {
     private static final int PAGE = 1_000;
 
     /** Writes what belongs into a folder, besides what belongs into all of them, and returns how many events that is. */
@@ -60,13 +61,13 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                 Files.write(file, bytes);
             });
             each((index, stored) -> {
-                SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
+                SealedEvent event = read(stored);
                 events.write(EventLine.write(event) + "\n");
                 hasher.add(Hash.ofLeaf(event.leafHash()));
             });
             hasher.end();
             if (!hasher.root().equals(tree.root())) {
-                throw new IOException("the events of the store are not those of the checkpoint; verify() says where");
+                throw new IOException("the events of the store are not those that the checkpoint was signed of: some were changed since");
             }
             return hasher.size();
         });
@@ -98,6 +99,16 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
             }
             return lines.count;
         });
+    }
+
+    private static SealedEvent read(StoredEvent stored) throws IOException {
+        try {
+            return SealedEvent.read(stored.canonical(), stored.signature());
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    "event %d of stream %s cannot be read: %s".formatted(stored.n(), stored.stream(), e.getMessage()),
+                    e);
+        }
     }
 
     /** Writes the lines and the proofs of a part. Nobody is handed one that does not verify. */
@@ -133,7 +144,7 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                 return chains.take(stored.canonical(), stored.signature());
             } catch (IllegalArgumentException e) {
                 throw new IOException(
-                        "event %d of stream %s does not verify in a part of the log: %s; verify() says whether it does in the whole"
+                        "event %d of stream %s does not verify in a part of the log: %s"
                                 .formatted(stored.n(), stored.stream(), e.getMessage()),
                         e);
             }
@@ -144,7 +155,7 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
                 MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
             } catch (IllegalArgumentException e) {
                 throw new IOException(
-                        "the tiles do not prove what the store says; verify() says where: " + e.getMessage(), e);
+                        "the tiles do not prove what the store says, since one of them was changed: " + e.getMessage(), e);
             }
         }
     }
@@ -223,7 +234,8 @@ record LogExport(Events log, VerifierKey key, SignedNote note, MerkleTree tree) 
             }
             return new String(text.readAllBytes(), UTF_8)
                     .replace("{log}", key.name())
-                    .replace("{x}", key.key().jwk().x());
+                    .replace("{x}", key.key().jwk().x())
+                    .replace("{y}", signer.key().jwk().x());
         }
     }
 }

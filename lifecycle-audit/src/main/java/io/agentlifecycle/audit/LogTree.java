@@ -7,15 +7,18 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.LogKeys;
+import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -40,12 +43,17 @@ final class LogTree {
      * @param from where in the log the last page began that was taken before the tree was last signed, or an earlier one
      * @param fromSize how many leaves there were before that page
      * @param keys those of the log at this size
+     * @param former those that were in force before, the newest last: the last checkpoint may be signed with one of them
      */
-    private record Position(long from, long fromSize, long size, Hash root, LogKeys keys) {
-        static final Position BEGIN = new Position(0, 0, 0, Hash.EMPTY_TREE, LogKeys.NONE);
+    private record Position(long from, long fromSize, long size, Hash root, LogKeys keys, List<PublicJwk> former) {
+        static final Position BEGIN = new Position(0, 0, 0, Hash.EMPTY_TREE, LogKeys.NONE, List.of());
+
+        /** So many keys are remembered that are not in force any more. */
+        static final int MOST_FORMER = 64;
 
         String write(String origin) {
             return CanonicalJson.write(Json.object()
+                    .put("former", Json.of(former.stream().map(PublicJwk::x).toList()))
                     .put("from", from)
                     .put("fromSize", fromSize)
                     .put("keys", keys.toJson())
@@ -67,12 +75,21 @@ final class LogTree {
                     fields.integer("fromSize"),
                     fields.integer("size"),
                     Hash.ofLeaf(fields.string("root")),
-                    LogKeys.of(fields.plainObject("keys")));
+                    LogKeys.of(fields.plainObject("keys")),
+                    fields.list("former").stream().map(PublicJwk::new).toList());
             fields.end();
             if (read.fromSize < 0 || read.fromSize >= Math.max(1, read.size)) {
                 throw new IllegalArgumentException("it has impossible sizes");
             }
             return read;
+        }
+
+        /** The keys of the log that may have signed a checkpoint of this size or a smaller one. */
+        List<VerifierKey> signers(String origin) {
+            Stream<PublicJwk> all = Stream.of(former, keys.inForce().values(), keys.forCheckpoints())
+                    .flatMap(Collection::stream);
+            return all.map(key -> new VerifierKey(origin, Ed25519PublicKey.of(key)))
+                    .toList();
         }
     }
 
@@ -111,13 +128,16 @@ final class LogTree {
     /**
      * Opens the tree over {@code events}, or begins it.
      *
-     * @param signers whose signature the last checkpoint may have
+     * @param own keys that the last checkpoint may be signed with, besides those that the tree knows of
      * @throws AuditTamperedException if the tree, the last checkpoint and the log do not fit together
      */
-    static LogTree open(LogFiles files, String origin, List<VerifierKey> signers, Events events) throws IOException {
+    static LogTree open(LogFiles files, String origin, List<VerifierKey> own, Events events) throws IOException {
         try {
             Optional<String> stored = read(files, POSITION);
             Position position = stored.isEmpty() ? Position.BEGIN : Position.read(stored.get(), origin);
+            List<VerifierKey> signers = Stream.of(own, position.signers(origin))
+                    .flatMap(List::stream)
+                    .toList();
             CheckpointFile history = CheckpointFile.open(files, HISTORY);
             Optional<SignedNote> shown = note(files, signers);
             var tree = new LogTree(files, origin, position, history, later(shown, history.last()));
@@ -229,29 +249,37 @@ final class LogTree {
     }
 
     /**
-     * Insists that the log begins with what a checkpoint says that somebody remembers.
+     * Insists that the log begins with what a checkpoint says that somebody remembers. It reads all of it: what stands in the
+     * tiles may be right although the events are not.
      *
      * @throws AuditTamperedException if it does not, or the checkpoint is not one of this log
      */
-    void requireBeginsWith(SignedNote remembered, List<VerifierKey> signers) throws IOException {
-        Checkpoint before = Checkpoint.read(remembered.text());
+    void requireBeginsWith(Checkpoint before, Events events) throws IOException {
         try {
-            remembered.requireSignedByOneOf(signers);
             requireOwn(before);
         } catch (IllegalArgumentException e) {
             throw new AuditTamperedException(List.of("the trusted checkpoint cannot be used: " + e.getMessage()));
         }
-        if (before.size() > size()) {
-            throw new AuditTamperedException(
-                    List.of("TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
-                            .formatted(size(), before.size())));
+        var leaves = new TreeHasher((tile, bytes) -> {});
+        long at = 0;
+        while (leaves.size() < before.size()) {
+            EventPage page = events.after(at, PAGE);
+            if (page.events().isEmpty()) {
+                throw new AuditTamperedException(List.of(
+                        "TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
+                                .formatted(leaves.size(), before.size())));
+            }
+            for (StoredEvent event : page.events()) {
+                if (leaves.size() < before.size()) {
+                    leaves.add(hash(event));
+                }
+            }
+            at = page.cursor();
         }
-        try {
-            requireExtends(before);
-        } catch (IllegalArgumentException e) {
+        if (!leaves.root().equals(before.rootHash())) {
             throw new AuditTamperedException(
-                    List.of("FORK: the log does not begin with the %d events of the trusted checkpoint: %s"
-                            .formatted(before.size(), e.getMessage())));
+                    List.of("FORK: the first %d events have the root %s, but the trusted checkpoint has %s"
+                            .formatted(before.size(), leaves.root(), before.root())));
         }
     }
 
@@ -299,7 +327,7 @@ final class LogTree {
             var full = new Tile(tile.level(), tile.index(), Tile.FULL);
             exact = files.read(full.path(), full.bytes()).map(bytes -> Arrays.copyOf(bytes, tile.bytes()));
         }
-        return exact.orElseThrow(() -> new IllegalArgumentException("its tile " + tile.path() + " is gone"));
+        return exact.orElseThrow(() -> tampered("its tile " + tile.path() + " is gone"));
     }
 
     /** Takes over all events that the log has beyond the tree, and shows each. Returns how many. */
@@ -332,7 +360,8 @@ final class LogTree {
         // from what was just compared and computed, and not from what the disk says now
         Hash root =
                 new MerkleTree(tile -> changed.containsKey(tile) ? changed.get(tile) : before.tile(tile), size).root();
-        Position next = new Position(from.cursor(), from.size(), size, root, keysAfter(page));
+        LogKeys keys = keysAfter(page);
+        Position next = new Position(from.cursor(), from.size(), size, root, keys, formerAfter(keys));
         files.write(POSITION, next.write(origin).getBytes(UTF_8));
         lastPage = new Place(cursor, position.size());
         cursor = page.cursor();
@@ -348,11 +377,23 @@ final class LogTree {
         LogKeys keys = position.keys();
         for (StoredEvent event : page.events()) {
             if (event.stream().equals(StreamPosition.LOG)) {
-                keys = keys.after(
-                        SealedEvent.read(event.canonical(), event.signature()).event());
+                try {
+                    keys = keys.after(SealedEvent.read(event.canonical(), event.signature())
+                            .event());
+                } catch (IllegalArgumentException e) {
+                    throw tampered("event %d of stream log: %s".formatted(event.n(), e.getMessage()));
+                }
             }
         }
         return keys;
+    }
+
+    private List<PublicJwk> formerAfter(LogKeys keys) {
+        List<PublicJwk> former = new ArrayList<>(position.former());
+        position.keys().inForce().values().stream()
+                .filter(key -> !keys.inForce().containsValue(key))
+                .forEach(former::add);
+        return List.copyOf(former.subList(Math.max(0, former.size() - Position.MOST_FORMER), former.size()));
     }
 
     /**

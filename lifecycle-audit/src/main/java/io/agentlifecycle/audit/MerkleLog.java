@@ -52,11 +52,11 @@ public final class MerkleLog implements CheckpointLog {
     private final Path directory;
     private final SigningKeyStore keys;
     private final List<Anchor> anchors;
-    private final Optional<SignedNote> trusted;
+    private final Optional<Checkpoint> trusted;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors, Optional<SignedNote> trusted) {
+    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors, Optional<Checkpoint> trusted) {
         this.directory = directory;
         this.keys = keys;
         this.anchors = List.copyOf(anchors);
@@ -152,15 +152,16 @@ public final class MerkleLog implements CheckpointLog {
 
     /**
      * The same, which opens only if the log still begins with what {@code checkpoint} says: one that was kept where nobody who
-     * can change the store and the tree can change it. Without it, a host that was put back to a backup of both opens.
+     * can change the store and the tree can change it. Without it, a host that was put back to a backup of both opens, and
+     * so does one whose owner wrote old events anew, under the same tree. Opening reads the log up to that checkpoint.
      *
-     * @param checkpoint a checkpoint of the log, as a note, signed with one of the keys
+     * @param checkpoint a checkpoint of the log, as a note; whose signatures it has is not looked at, since the host vouches for
+     *     it
      * @throws IllegalArgumentException if it is no checkpoint
      */
     public MerkleLog withTrustedCheckpoint(String checkpoint) {
-        SignedNote note = SignedNote.read(checkpoint);
-        Checkpoint.read(note.text());
-        return new MerkleLog(directory, keys, anchors, Optional.of(note));
+        Checkpoint kept = Checkpoint.read(SignedNote.read(checkpoint).text());
+        return new MerkleLog(directory, keys, anchors, Optional.of(kept));
     }
 
     @Override
@@ -193,12 +194,10 @@ public final class MerkleLog implements CheckpointLog {
                 for (Anchor anchor : anchors) {
                     anchor.open(files, tree.history());
                 }
-                var opened = new Open(files, tree, log, now);
                 if (trusted.isPresent()) {
-                    opened.follow(now);
-                    tree.requireBeginsWith(trusted.get(), signers);
+                    tree.requireBeginsWith(trusted.get(), log);
                 }
-                open = Optional.of(opened);
+                open = Optional.of(new Open(files, tree, log, now));
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
@@ -239,28 +238,36 @@ public final class MerkleLog implements CheckpointLog {
      */
     @Override
     public void follow(Instant now) {
-        Open used = attempt(() -> {
-            Open current = used();
-            current.follow(now);
-            if (current.isDue(now)) {
-                current.sign();
+        Open current = attempt(this::used);
+        try {
+            run(() -> {
+                current.follow(now);
+                if (current.isDue(now)) {
+                    current.sign();
+                }
+            });
+        } catch (RuntimeException e) {
+            try {
+                deliver(current, now); // what was signed before must leave all the more
+            } catch (RuntimeException also) {
+                e.addSuppressed(also);
             }
-            return current;
-        });
-        deliver(used, now);
+            throw e;
+        }
+        deliver(current, now);
     }
 
     /** Sinks are called without the lock, so one that hangs holds up nobody but this thread. */
     private void deliver(Open used, Instant now) {
         List<String> failed = new ArrayList<>();
-        List<Exception> failures = new ArrayList<>();
+        List<Throwable> failures = new ArrayList<>();
         for (Anchor anchor : anchors) {
             if (!attempt(() -> isOpen(used))) {
                 break; // it was closed while a sink was at it
             }
             try {
                 anchor.deliver(used.tree.history(), (file, bytes) -> keep(used, file, bytes), now);
-            } catch (Exception e) {
+            } catch (Exception | LinkageError | AssertionError e) {
                 if (e instanceof InterruptedException) {
                     Thread.currentThread().interrupt();
                 }
@@ -343,6 +350,7 @@ public final class MerkleLog implements CheckpointLog {
      *
      * @throws UncheckedIOException if {@code target} is there already, or cannot be written; a zip has at most 65,534 files
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
+     * @throws PolicyViolationException rule {@code log-key}, if none of the keys is in force in the log any more
      * @throws IllegalStateException if no manager has this open
      */
     public void export(Path target) {
@@ -403,7 +411,9 @@ public final class MerkleLog implements CheckpointLog {
             Open used = used();
             used.tree.follow(used.log, event -> {});
             SignedNote note = used.sign();
-            return new LogExport(used.log, used.genesisKey(), note, used.tree.tree(used.tree.size()));
+            LogKeys logKeys = used.tree.keys();
+            VerifierKey signer = signer(used.tree.origin(), logKeys).key();
+            return new LogExport(used.log, used.genesisKey(), signer, note, used.tree.tree(used.tree.size()));
         });
         try {
             writing.write(export, target.toAbsolutePath());

@@ -1,6 +1,7 @@
 package io.agentlifecycle.audit;
 
 import java.io.BufferedOutputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
@@ -70,9 +71,12 @@ final class ZipBundle implements BundleFiles {
     /** Readers take one of two files of the same name, and not all of them the same one. */
     private static Set<String> names(ZipFile zip) throws IOException {
         Set<String> names = new HashSet<>();
-        for (String name : zip.stream().map(ZipEntry::getName).toList()) {
-            if (!names.add(name)) {
-                throw new ZipException(name + " is there twice");
+        for (ZipEntry entry : zip.stream().toList()) {
+            if (!names.add(entry.getName())) {
+                throw new ZipException(entry.getName() + " is there twice");
+            }
+            if (entry.getSize() < 0 || entry.getCompressedSize() < 0 || names.size() > MAX_FILES) {
+                throw new ZipException(entry.getName() + " has no size, or is one of too many files");
             }
         }
         return names;
@@ -100,7 +104,25 @@ final class ZipBundle implements BundleFiles {
 
     @Override
     public Optional<InputStream> open(String path) throws IOException {
-        return names.contains(path) ? Optional.ofNullable(zip.getInputStream(new ZipEntry(path))) : Optional.empty();
+        return names.contains(path)
+                ? Optional.ofNullable(zip.getInputStream(new ZipEntry(path))).map(Moving::new)
+                : Optional.empty();
+    }
+
+    /** Whoever reads goes on until there is something or the end; a zip can be made to give neither. */
+    private static final class Moving extends FilterInputStream {
+        Moving(InputStream in) {
+            super(in);
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            int read = super.read(bytes, offset, length);
+            if (read == 0 && length > 0) {
+                throw new ZipException("its bytes do not come to an end");
+            }
+            return read;
+        }
     }
 
     @Override

@@ -180,6 +180,51 @@ class LogKeysExportTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
+    /** The tree knows which keys the log had, whatever keys the host has today. */
+    @Test
+    void a_tree_opens_with_new_keys_when_the_old_ones_are_lost_or_kept_elsewhere() throws IOException {
+        Ed25519AuditSealer recovery = Ed25519AuditSealer.create(keys(Purpose.AUDIT));
+        SigningKeyStore other = keys(Purpose.AUDIT);
+        SigningKeyStore third = keys(Purpose.AUDIT);
+        MerkleLog tree = MerkleLog.create(folder.resolve("tree"), keys);
+        try (LifecycleManager manager =
+                builder(tree).recoveryKey(recovery.publicKey().keyId()).build()) {
+            active(manager, "a");
+        }
+        MerkleLog recovered = MerkleLog.create(folder.resolve("tree"), other);
+        try (LifecycleManager manager = builder(recovered)
+                .sealer(Ed25519AuditSealer.create(other))
+                .recoverLog(recovery, 3)
+                .build()) {
+            active(manager, "b");
+            manager.sweeper().sweep();
+            manager.introduceLogKey(Ed25519AuditSealer.create(third), ADMIN);
+            manager.retireLogKey(Ed25519AuditSealer.create(other).publicKey().keyId(), "moved", ADMIN);
+            assertThatThrownBy(() -> recovered.export(folder.resolve("without")))
+                    .isInstanceOf(PolicyViolationException.class)
+                    .hasMessageContaining("it is not among the keys for them");
+        }
+        MerkleLog moved = MerkleLog.create(folder.resolve("tree"), third)
+                .withTrustedCheckpoint(Files.readString(folder.resolve("tree/checkpoint")));
+        try (LifecycleManager manager =
+                builder(moved).sealer(Ed25519AuditSealer.create(third)).build()) {
+            moved.export(folder.resolve("bundle"));
+            manager.verify();
+        }
+        verify("bundle", Optional.empty());
+    }
+
+    @Test
+    void a_log_without_a_key_for_its_events_has_none_for_checkpoints() {
+        assertThatThrownBy(() -> LifecycleManager.builder()
+                        .store(store)
+                        .checkpoints(MerkleLog.create(folder.resolve("tree"), keys(Purpose.CHECKPOINTS)))
+                        .build())
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContaining("open it with a sealer(..)");
+        assertThat(folder.resolve("tree")).doesNotExist();
+    }
+
     @Test
     void a_recovered_log_says_of_what_nobody_can_tell_who_wrote_it() throws IOException {
         SigningKeyStore safe = keys(Purpose.AUDIT);

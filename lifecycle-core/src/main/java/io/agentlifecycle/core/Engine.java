@@ -194,9 +194,22 @@ final class Engine {
         return committer.lastFailure();
     }
 
-    /** A verifier that is at the beginning of the log. */
-    Verifier verifier() {
-        return new Verifier(store(), committer.log(), writer.key(), writer.signatures());
+    /**
+     * Verifies the log. Its keys may change meanwhile, and streams are read one after the other in the end, so what is found
+     * then is looked at once more.
+     */
+    Verification verify() {
+        for (int attempt = 1; ; attempt++) {
+            Optional<StoredRecord> before = store().get(LogRecord.KEY);
+            try {
+                return new Verifier(store(), committer.log(), writer.key(), writer.signatures()).verify();
+            } catch (AuditTamperedException e) {
+                if (attempt == Committer.MAX_ATTEMPTS
+                        || store().get(LogRecord.KEY).equals(before)) {
+                    throw e;
+                }
+            }
+        }
     }
 
     Optional<String> lastSealerFailure() {

@@ -132,7 +132,12 @@ final class EventWriter {
      */
     static String proof(AuditSealer prover, KeyIntroduction introduction) {
         try {
-            return Digests.base64Url(prover.sign(KeyIntroduction.PAYLOAD_TYPE, introduction.payload()));
+            byte[] proof = prover.sign(KeyIntroduction.PAYLOAD_TYPE, introduction.payload());
+            if (!prover.verify(introduction.prover(), KeyIntroduction.PAYLOAD_TYPE, introduction.payload(), proof)) {
+                throw new IllegalStateException(
+                        "the sealer signs with another key than its publicKey(), or that is not good");
+            }
+            return Digests.base64Url(proof);
         } catch (Exception | LinkageError | AssertionError e) {
             throw new AuditUnavailableException(
                     "the introduction of a key", "log", introduction.key().keyId(), e);

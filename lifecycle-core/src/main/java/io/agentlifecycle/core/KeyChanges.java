@@ -12,6 +12,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.AuditSealer;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /** Which keys may come into force in a log, and go; all that is refused is refused under rule {@code log-key}. */
 final class KeyChanges {
@@ -19,10 +20,13 @@ final class KeyChanges {
 
     private final String origin;
     private final EventWriter writer;
+    private final Predicate<PublicJwk> everInForce;
 
-    KeyChanges(String origin, EventWriter writer) {
+    /** @param everInForce whether a key is or was in force; asked only if the log is to be recovered */
+    KeyChanges(String origin, EventWriter writer, Predicate<PublicJwk> everInForce) {
         this.origin = origin;
         this.writer = writer;
+        this.everInForce = everInForce;
     }
 
     /** How the key of the sealer comes into force when a log is opened; empty if it is already. */
@@ -32,7 +36,7 @@ final class KeyChanges {
             return Optional.empty();
         }
         if (!keys.inForce().isEmpty()) {
-            return Optional.of(emergency(keys, wanted.emergency()));
+            return Optional.of(emergency(log, wanted.emergency()));
         }
         if (!wanted.signFromHere()) {
             throw refused(
@@ -43,7 +47,8 @@ final class KeyChanges {
         return Optional.of(KeyIntroduction.first(origin, writer.key().orElseThrow()));
     }
 
-    private KeyIntroduction emergency(LogKeys keys, Optional<LogKeeper.Emergency> emergency) {
+    private KeyIntroduction emergency(LogRecord log, Optional<LogKeeper.Emergency> emergency) {
+        LogKeys keys = log.keys();
         Optional<PublicJwk> recovery = emergency.map(with -> with.recovery().publicKey());
         if (writer.key().isEmpty()
                 || recovery.isEmpty()
@@ -56,11 +61,18 @@ final class KeyChanges {
                             .map(id -> ", or, if it is lost, with recoverLog(..) of key " + id)
                             .orElse(""));
         }
+        if (everInForce.test(writer.key().orElseThrow())) {
+            throw refused(
+                    "log %s had key %s once, which was retired since, and is not recovered with it; open it with a sealer(..) of"
+                            + " a key in force, %s, or recover it with a new one",
+                    keyId(), keys.ids());
+        }
         return KeyIntroduction.recovering(
                 origin,
                 writer.key().orElseThrow(),
                 recovery.get(),
-                emergency.get().trustedSize());
+                emergency.get().trustedSize(),
+                log.head().next());
     }
 
     /** The event of what {@link #opening} said. */
@@ -81,10 +93,10 @@ final class KeyChanges {
         return found.map(LogRecord::keys)
                 .filter(keys -> keys.allow(keyId))
                 .orElseGet(() -> new LogKeys(
-                        writer.key(),
+                        found.flatMap(log -> log.keys().first()).or(writer::key),
                         writer.key().map(key -> Map.of(key.keyId(), key)).orElse(Map.of()),
                         found.isPresent() ? found.get().keys().checkpoint() : ownKey,
-                        Optional.empty()));
+                        found.flatMap(log -> log.keys().recovery())));
     }
 
     /** What brings in the key of another sealer beside those in force; empty if another host has done so. */

@@ -673,7 +673,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Verification verify() {
         requireWhole("verification");
-        return engine().verifier().verify();
+        return engine().verify();
     }
 
     /**
@@ -839,7 +839,7 @@ public final class LifecycleManager implements AutoCloseable {
 
         /**
          * What signs every event. The first one of a new log names its key; from then on the log opens only with a
-         * sealer of that key.
+         * sealer of a key that is in force in it.
          */
         public Builder sealer(AuditSealer value) {
             sealer = Optional.of(value);
@@ -855,7 +855,7 @@ public final class LifecycleManager implements AutoCloseable {
         /**
          * Signs a log from here on that began without a key. Without this such a log does not open with a sealer, since
          * somebody may have put it in the place of a signed one. Once it has a key, this changes nothing. Managers that are
-         * open without a sealer must be closed first: what they write after this does not verify.
+         * open without a sealer can grant nothing from then on, and take power away only.
          */
         public Builder signFromHere() {
             signFromHere = true;
@@ -876,7 +876,8 @@ public final class LifecycleManager implements AutoCloseable {
 
         /**
          * Brings the key of the {@link #sealer} into force by the recovery key of the log, and takes all others out of
-         * force: for when they are lost or stolen. Once it is in force, this changes nothing.
+         * force: for when they are lost or stolen. Once it is in force, this changes nothing, and a key that was retired
+         * does not come back by it.
          *
          * @param recovery signs with the recovery key
          * @param trustedSize how many events, counted from the beginning of the log, you vouch for: those of the last

@@ -12,6 +12,7 @@ import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.ContentionException;
@@ -23,6 +24,7 @@ import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoreDescriptor;
+import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -76,7 +78,7 @@ final class LogKeeper {
         this.deadlines = deadlines;
         this.draws = draws;
         this.origin = origin;
-        this.keyChanges = new KeyChanges(origin, writer);
+        this.keyChanges = new KeyChanges(origin, writer, this::everInForce);
     }
 
     /**
@@ -106,6 +108,12 @@ final class LogKeeper {
         }
         var keeper = new LogKeeper(committer, writer, deadlines, draws, origin);
         committer.saw(found.orElseGet(() -> LogRecord.empty(origin)));
+        if (found.isEmpty() && follower.ownKey().isPresent() && writer.key().isEmpty()) {
+            throw new PolicyViolationException(
+                    "log-key",
+                    "the log %s would have a key for checkpoints and none for its events; open it with a sealer(..)"
+                            .formatted(origin));
+        }
         KeyChanges keys = keeper.keyChanges;
         found.ifPresent(log -> keys.opening(log, wanted)); // refused before anything is touched
         follower.open(
@@ -166,6 +174,23 @@ final class LogKeeper {
                 .put("reason", repair.reason())
                 .put("sha256", repair.sha256())
                 .build();
+    }
+
+    private boolean everInForce(PublicJwk key) {
+        LogKeys keys = LogKeys.NONE;
+        boolean found = false;
+        long next = 0;
+        List<StoredEvent> page;
+        do {
+            page = committer.store().trail(StreamPosition.LOG, next, PAGE);
+            for (StoredEvent stored : page) {
+                keys = keys.after(
+                        SealedEvent.read(stored.canonical(), stored.signature()).event());
+                found |= keys.inForce().containsValue(key);
+            }
+            next += page.size();
+        } while (!page.isEmpty());
+        return found;
     }
 
     /** The keys of the log, as this process last saw them. */
@@ -271,7 +296,14 @@ final class LogKeeper {
         LogRecord empty = LogRecord.empty(origin);
         SealedEvent written = writeItself(empty, genesis);
         if (commit(draws.requestId(), empty, written).isEmpty()) {
-            committer.saw(read());
+            LogRecord others = read();
+            if (!others.origin().equals(origin)) {
+                throw new PolicyViolationException(
+                        "log-origin",
+                        "another host has just begun the log of this store as %s, and this one wanted %s; open it again"
+                                .formatted(others.origin(), origin));
+            }
+            committer.saw(others);
         }
     }
 

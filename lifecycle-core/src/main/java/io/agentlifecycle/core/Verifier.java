@@ -54,8 +54,8 @@ final class Verifier {
      * A verifier at the beginning of a log.
      *
      * @param seen a record of stream {@code log}, which names the log and its first key
-     * @param key what must be in force at some time, or nothing. The record may lie, but who does not hold this key
-     *     cannot bring it into a log of theirs
+     * @param key what must be in force at some time, or nothing. The record may lie, but who does not hold a key of this log
+     *     cannot bring this one into a log of theirs
      */
     Verifier(LifecycleStore store, LogRecord seen, Optional<PublicJwk> key, SignatureVerifier signatures) {
         this.store = store;

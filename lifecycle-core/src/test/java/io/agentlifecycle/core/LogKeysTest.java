@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.Seal;
@@ -16,6 +18,10 @@ import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.RecordQuery;
+import io.agentlifecycle.core.store.StoredRecord;
+import io.agentlifecycle.core.testing.ForwardingStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -173,6 +179,68 @@ class LogKeysTest {
         }
         assertThat(catchThrowableOfType(PolicyViolationException.class, () -> open(first)))
                 .isNotNull();
+    }
+
+    @Test
+    void a_recovery_that_was_left_in_the_settings_does_not_bring_a_retired_key_back() {
+        TestSealer safe = new TestSealer();
+        shop.close(shop.open(builder -> builder.sealer(first).recoveryKey(id(safe))));
+        LifecycleManager manager = shop.open(builder -> builder.sealer(second).recoverLog(safe, 1));
+        TestSealer third = new TestSealer();
+        manager.introduceLogKey(third, ADMIN);
+        manager.retireLogKey(id(second), "stolen", ADMIN);
+        long events = shop.store.events(0, 100).events().size();
+
+        PolicyViolationException refused = catchThrowableOfType(
+                PolicyViolationException.class,
+                () -> shop.open(builder -> builder.sealer(second).recoverLog(safe, 1)));
+        assertThat(refused).hasMessageContaining("had key " + id(second) + " once, which was retired since");
+        assertThat(shop.store.events(0, 100).events()).hasSize((int) events);
+    }
+
+    /** What stands in the log for ever must verify, so it is looked at before. */
+    @Test
+    void a_sealer_that_does_not_prove_to_hold_its_key_brings_none_in() {
+        TestSealer safe = new TestSealer();
+        LifecycleManager manager =
+                shop.open(builder -> builder.sealer(first).recoveryKey(id(safe)));
+        second.touch = signature -> {
+            signature[5] ^= 1;
+            return signature;
+        };
+        assertThatThrownBy(() -> manager.introduceLogKey(second, ADMIN))
+                .isInstanceOf(AuditUnavailableException.class)
+                .hasStackTraceContaining("signs with another key than its publicKey()");
+        safe.touch = second.touch;
+        assertThatThrownBy(() -> shop.open(builder -> builder.sealer(new TestSealer()).recoverLog(safe, 1)))
+                .isInstanceOf(AuditUnavailableException.class);
+
+        assertThat(manager.events(0, 10).events()).hasSize(1);
+    }
+
+    /** Streams are read one after the other in the end, and a key may come between two of them. */
+    @Test
+    void keys_that_change_while_the_log_is_verified_are_no_finding() {
+        LifecycleManager here = open(first);
+        active(here, "a");
+        active(here, "b");
+        var changed = new AtomicBoolean(true);
+        LifecycleStore meanwhile = new ForwardingStore(shop.store) {
+            @Override
+            public Page<StoredRecord> query(RecordQuery query, Optional<PageToken> after, int limit) {
+                if (changed.compareAndSet(false, true)) {
+                    here.introduceLogKey(second, ADMIN);
+                    here.suspend(A, "maintenance", ADMIN);
+                }
+                return super.query(query, after, limit);
+            }
+        };
+        LifecycleManager reader = shop.open(
+                builder -> builder.policy(Workshop.OPEN_DOOR).sealer(first).store(meanwhile));
+        changed.set(false);
+
+        assertThat(reader.verify().signed()).isEqualTo(reader.verify().events());
+        assertThat(changed).isTrue();
     }
 
     /** Whatever is being signed while a key goes is signed again with the one that stays. */

@@ -200,7 +200,8 @@ public final class ChainVerifier {
     private void requireSeal(SealedEvent sealedEvent, Tail tail) {
         AuditEvent event = sealedEvent.event();
         Optional<PublicJwk> key = keys.signerOf(event);
-        if (sealedEvent.seal() == Seal.WAITING && !event.mayWait()) {
+        // no stream begins with an event that may wait: else anybody could make up streams without end
+        if (sealedEvent.seal() == Seal.WAITING && (!event.mayWait() || event.position().n() == 0)) {
             throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
         }
         if (sealedEvent.signature().isPresent()) {

@@ -23,12 +23,14 @@ public record KeyIntroduction(String log, PublicJwk key, Optional<String> by, Op
      *
      * @param key the recovery key, of which the log's first event knows the id
      * @param size how many events of the log, counted from its beginning, are still vouched for by who recovers it
+     * @param prev the leaf hash of the event before it in stream {@code log}, so that it is good at this one place only
      */
-    public record Recovery(PublicJwk key, long size) {
+    public record Recovery(PublicJwk key, long size, String prev) {
         public Recovery {
             requireNonNull(key, "key");
-            if (size < 0) {
-                throw new IllegalArgumentException("a log has no fewer than 0 events to vouch for");
+            requireNonNull(prev, "prev");
+            if (size < 0 || size > Json.MAX_INTEGER) {
+                throw new IllegalArgumentException("a log has from 0 to 2^53-1 events to vouch for, not " + size);
             }
         }
     }
@@ -50,9 +52,11 @@ public record KeyIntroduction(String log, PublicJwk key, Optional<String> by, Op
         return new KeyIntroduction(log, key, Optional.of(by), Optional.empty());
     }
 
-    /** A key instead of all others. */
-    public static KeyIntroduction recovering(String log, PublicJwk key, PublicJwk recovery, long size) {
-        return new KeyIntroduction(log, key, Optional.of(recovery.keyId()), Optional.of(new Recovery(recovery, size)));
+    /** A key instead of all others, at that place of stream {@code log}. */
+    public static KeyIntroduction recovering(
+            String log, PublicJwk key, PublicJwk recovery, long size, StreamPosition place) {
+        return new KeyIntroduction(
+                log, key, Optional.of(recovery.keyId()), Optional.of(new Recovery(recovery, size, place.prev())));
     }
 
     /**
@@ -73,7 +77,7 @@ public record KeyIntroduction(String log, PublicJwk key, Optional<String> by, Op
                     "a key is the first, or introduced by another, or recovers a log of some size");
         }
         if (recovery.isPresent()) {
-            return recovering(event.log(), key, recovery.get(), size.orElseThrow());
+            return recovering(event.log(), key, recovery.get(), size.orElseThrow(), event.position());
         }
         return first
                 ? first(event.log(), key)
@@ -94,7 +98,7 @@ public record KeyIntroduction(String log, PublicJwk key, Optional<String> by, Op
     public String payload() {
         Json.ObjBuilder payload =
                 Json.object().put("log", log).put("new", key.toJson()).put("old", by);
-        recovery.ifPresent(emergency -> payload.put("size", emergency.size()));
+        recovery.ifPresent(emergency -> payload.put("prev", emergency.prev()).put("size", emergency.size()));
         return CanonicalJson.write(payload.build());
     }
 

@@ -97,6 +97,11 @@ class ChainVerifierTest {
             return signed("log", EventContent.of(EventKind.LOG_KEY_RETIRED, Actor.SYSTEM, details));
         }
 
+        /** Where the next event of stream log stands. */
+        StreamPosition next() {
+            return heads.get("log").next();
+        }
+
         /** Signs with that key from here on. */
         Log with(PublicJwk next) {
             key = Optional.of(next);
@@ -315,11 +320,11 @@ class ChainVerifierTest {
     void who_holds_the_recovery_key_brings_in_a_new_one_instead_of_all_others() {
         PublicJwk recovery = key("recovery");
         Optional<PublicJwk> trusted = Optional.of(KEY);
-        KeyIntroduction emergency = KeyIntroduction.recovering(ORIGIN, OTHER, recovery, 2);
-        Log log = recoverable(recovery).suspended(A, true).introduce(emergency, recovery);
+        Log log = recoverable(recovery).suspended(A, true);
+        KeyIntroduction emergency = KeyIntroduction.recovering(ORIGIN, OTHER, recovery, 2, log.next());
         ChainVerifier chains = verifier(trusted);
 
-        follow(chains, log.suspended(A, true).events);
+        follow(chains, log.introduce(emergency, recovery).suspended(A, true).events);
 
         assertThat(chains.keys().inForce()).isEqualTo(Map.of(OTHER.keyId(), OTHER));
         assertThat(chains.recoveries()).containsExactly(emergency);
@@ -330,6 +335,24 @@ class ChainVerifierTest {
                 trusted,
                 recovery.keyId() + " is not the key that can recover the log");
         lastIsRefused(bornSigned().introduce(emergency, recovery), trusted, "is not the key that can recover the log");
+    }
+
+    /** Whoever stole a key that had recovered the log, and was retired, has the proof of then. */
+    @Test
+    void a_recovery_is_good_at_one_place_only() {
+        PublicJwk recovery = key("recovery");
+        Log log = recoverable(recovery);
+        KeyIntroduction emergency = KeyIntroduction.recovering(ORIGIN, OTHER, recovery, 1, log.next());
+        byte[] proof = sign(recovery, KeyIntroduction.PAYLOAD_TYPE, emergency.payload());
+        PublicJwk third = key("third");
+        log.introduce(emergency, recovery).add(third, third).with(third).retire(OTHER);
+        follow(verifier(Optional.of(KEY)), log.events);
+
+        Json.Obj replayed = emergency.details(Digests.base64Url(proof));
+        lastIsRefused(
+                log.with(OTHER).signed("log", EventContent.of(EventKind.LOG_KEY_INTRODUCED, Actor.SYSTEM, replayed)),
+                Optional.of(KEY),
+                "nobody proves to hold key " + recovery.keyId());
     }
 
     private static Log recoverable(PublicJwk recovery) {
@@ -366,9 +389,11 @@ class ChainVerifierTest {
         assertThat(KeyIntroduction.first(ORIGIN, KEY).payload())
                 .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
                         + "A".repeat(43) + "\"}}");
-        assertThat(KeyIntroduction.recovering(ORIGIN, KEY, OTHER, 7).payload())
+        assertThat(KeyIntroduction.recovering(ORIGIN, KEY, OTHER, 7, StreamPosition.first("log"))
+                        .payload())
                 .isEqualTo("{\"log\":\"example.com/log\",\"new\":{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\""
-                        + "A".repeat(43) + "\"},\"old\":\"" + OTHER.keyId() + "\",\"size\":7}");
+                        + "A".repeat(43) + "\"},\"old\":\"" + OTHER.keyId()
+                        + "\",\"prev\":\"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\",\"size\":7}");
     }
 
     @Test
