@@ -2,6 +2,7 @@
 module io.agentlifecycle.audit {
     requires transitive io.agentlifecycle.core;
     requires transitive io.agentlifecycle.credentials;
+    requires org.slf4j;
     requires static transitive org.jspecify;
 
     exports io.agentlifecycle.audit;

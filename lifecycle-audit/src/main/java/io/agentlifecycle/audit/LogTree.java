@@ -16,10 +16,12 @@ import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The Merkle tree over a log, in tiles, with the checkpoints that were signed of it. The tree follows the log: it never
@@ -28,6 +30,7 @@ import java.util.function.Consumer;
 final class LogTree {
     private static final String POSITION = "position.json";
     private static final String CHECKPOINT = "checkpoint";
+    private static final String HISTORY = "checkpoints.log";
     private static final int MAX_SMALL_FILE = 32_768;
     private static final int PAGE = 2_048;
 
@@ -88,11 +91,16 @@ final class LogTree {
 
     private Place from;
 
+    /** All checkpoints; the last one is there before it is shown to anyone. */
+    private final CheckpointFile history;
+
     private Optional<SignedNote> note;
 
-    private LogTree(LogFiles files, String origin, Position position, Optional<SignedNote> note) {
+    private LogTree(
+            LogFiles files, String origin, Position position, CheckpointFile history, Optional<SignedNote> note) {
         this.files = files;
         this.origin = origin;
+        this.history = history;
         this.position = position;
         this.cursor = position.from();
         this.from = new Place(position.from(), position.fromSize());
@@ -110,8 +118,11 @@ final class LogTree {
         try {
             Optional<String> stored = read(files, POSITION);
             Position position = stored.isEmpty() ? Position.BEGIN : Position.read(stored.get(), origin);
-            var tree = new LogTree(files, origin, position, note(files, signers));
+            CheckpointFile history = CheckpointFile.open(files, HISTORY);
+            Optional<SignedNote> shown = note(files, signers);
+            var tree = new LogTree(files, origin, position, history, later(shown, history.last()));
             tree.requireSound(events);
+            tree.level(shown, signers);
             return tree;
         } catch (IllegalArgumentException e) {
             throw new AuditTamperedException(List.of("the tree of the log cannot be used: " + e.getMessage()));
@@ -122,6 +133,34 @@ final class LogTree {
         Optional<SignedNote> note = read(files, CHECKPOINT).map(SignedNote::read);
         note.ifPresent(read -> read.requireSignedByOneOf(signers));
         return note;
+    }
+
+    private static Optional<SignedNote> later(Optional<SignedNote> one, Optional<SignedNote> other) {
+        return Stream.of(one, other)
+                .flatMap(Optional::stream)
+                .max(Comparator.comparing(note -> Checkpoint.read(note.text()).size()));
+    }
+
+    /**
+     * A crash may have come between the two files that have the last checkpoint, or one of them was put back. The later one
+     * counts, and is put where it is missing; the tree must begin with either.
+     */
+    private void level(Optional<SignedNote> shown, List<VerifierKey> signers) throws IOException {
+        if (note.isEmpty()) {
+            return;
+        }
+        for (SignedNote each :
+                Stream.of(shown, history.last()).flatMap(Optional::stream).toList()) {
+            each.requireSignedByOneOf(signers);
+            Checkpoint checkpoint = Checkpoint.read(each.text());
+            requireOwn(checkpoint);
+            requireExtends(checkpoint);
+        }
+        SignedNote last = note.get();
+        history.append(last);
+        if (!shown.map(SignedNote::toString).equals(Optional.of(last.toString()))) {
+            files.write(CHECKPOINT, last.toString().getBytes(UTF_8));
+        }
     }
 
     private static Optional<String> read(LogFiles files, String path) throws IOException {
@@ -189,6 +228,33 @@ final class LogTree {
         }
     }
 
+    /**
+     * Insists that the log begins with what a checkpoint says that somebody remembers.
+     *
+     * @throws AuditTamperedException if it does not, or the checkpoint is not one of this log
+     */
+    void requireBeginsWith(SignedNote remembered, List<VerifierKey> signers) throws IOException {
+        Checkpoint before = Checkpoint.read(remembered.text());
+        try {
+            remembered.requireSignedByOneOf(signers);
+            requireOwn(before);
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(List.of("the trusted checkpoint cannot be used: " + e.getMessage()));
+        }
+        if (before.size() > size()) {
+            throw new AuditTamperedException(
+                    List.of("TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
+                            .formatted(size(), before.size())));
+        }
+        try {
+            requireExtends(before);
+        } catch (IllegalArgumentException e) {
+            throw new AuditTamperedException(
+                    List.of("FORK: the log does not begin with the %d events of the trusted checkpoint: %s"
+                            .formatted(before.size(), e.getMessage())));
+        }
+    }
+
     /** Which log it is. */
     String origin() {
         return origin;
@@ -211,6 +277,11 @@ final class LogTree {
     /** The same with its signature. */
     Optional<SignedNote> note() {
         return note;
+    }
+
+    /** All checkpoints that were ever signed. */
+    CheckpointFile history() {
+        return history;
     }
 
     /** The tree as it was at some size. */
@@ -303,10 +374,47 @@ final class LogTree {
             return note.get();
         }
         SignedNote made = signer.sign(checkpoint.text());
+        history.append(made);
         files.write(CHECKPOINT, made.toString().getBytes(UTF_8));
         note = Optional.of(made);
         from = lastPage;
         return made;
+    }
+
+    /** What to ask a witness that knows of {@code oldSize} events for its cosignature on the last checkpoint. */
+    String witnessRequest(long oldSize) throws IOException {
+        SignedNote last = note.orElseThrow(
+                () -> new IllegalStateException("no checkpoint was signed yet; the first sweep makes one"));
+        Checkpoint checkpoint = Checkpoint.read(last.text());
+        if (oldSize < 0 || oldSize > checkpoint.size()) {
+            throw new IllegalArgumentException("the last checkpoint is of %d events, and cannot extend one of %d"
+                    .formatted(checkpoint.size(), oldSize));
+        }
+        var request = new StringBuilder("old " + oldSize + "\n");
+        try {
+            consistency(oldSize, checkpoint)
+                    .forEach(hash -> request.append(hash).append('\n'));
+        } catch (IllegalArgumentException e) {
+            throw tampered(String.valueOf(e.getMessage()));
+        }
+        return request.append('\n').append(last).toString();
+    }
+
+    /** The proof that the tree of a checkpoint begins with its first {@code size} leaves; checked, as tiles may be wrong. */
+    private List<Hash> consistency(long size, Checkpoint checkpoint) throws IOException {
+        if (size == 0) {
+            return List.of();
+        }
+        MerkleTree tree = tree(checkpoint.size());
+        List<Hash> proof = tree.consistency(size);
+        // a size that the tree never stopped at has no tiles of its own
+        Hash root = new MerkleTree(
+                        tile -> Arrays.copyOf(
+                                tree.tile(Tile.in(checkpoint.size(), tile.level(), tile.index())), tile.bytes()),
+                        size)
+                .root();
+        MerkleProof.requireConsistent(size, checkpoint.size(), proof, root, checkpoint.rootHash());
+        return proof;
     }
 
     private static AuditTamperedException tampered(String what) {

@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -30,7 +31,8 @@ import java.util.stream.Stream;
  * tlog-checkpoint and signed-note, so others' tools read them. {@code docs/audit-format.md} says what stands where.
  *
  * <p>A checkpoint is due after 1,024 events or 60 s, and at once after an approval, a retirement, or a change of the log's
- * key; the next sweep makes it. One manager at a time. Safe for use by many threads.
+ * key; the next sweep makes it, and hands it to the sinks of {@link #withAnchor}. One manager at a time. Safe for use by many
+ * threads.
  */
 public final class MerkleLog implements CheckpointLog {
     private static final int DUE_EVENTS = 1_024;
@@ -49,12 +51,16 @@ public final class MerkleLog implements CheckpointLog {
 
     private final Path directory;
     private final SigningKeyStore keys;
+    private final List<Anchor> anchors;
+    private final Optional<SignedNote> trusted;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys) {
+    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors, Optional<SignedNote> trusted) {
         this.directory = directory;
         this.keys = keys;
+        this.anchors = List.copyOf(anchors);
+        this.trusted = trusted;
     }
 
     /** A tree that is in use. */
@@ -123,7 +129,38 @@ public final class MerkleLog implements CheckpointLog {
                     "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"
                             .formatted(keys.purpose()));
         }
-        return new MerkleLog(requireNonNull(directory, "directory").toAbsolutePath(), keys);
+        return new MerkleLog(
+                requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of(), Optional.empty());
+    }
+
+    /**
+     * The same with a sink for checkpoints; give that one to the manager. Sweeps call it, never a command, and closing does
+     * not: what is signed then, it gets after the next opening. If it fails, {@code health()} says so until it works, and other
+     * sinks go on. How far it came is remembered by its name; under a new name it gets all checkpoints from the first on.
+     *
+     * @param name 1 to 64 of a-z 0-9 -, not beginning with -
+     * @throws IllegalArgumentException if it is no such name, or there is a sink of that name already
+     */
+    public MerkleLog withAnchor(String name, AnchorSink sink) {
+        List<Anchor> more = new ArrayList<>(anchors);
+        more.add(new Anchor(requireNonNull(name, "name"), requireNonNull(sink, "sink")));
+        if (anchors.stream().anyMatch(anchor -> anchor.name().equals(name))) {
+            throw new IllegalArgumentException("there is an anchor %s already".formatted(name));
+        }
+        return new MerkleLog(directory, keys, more, trusted);
+    }
+
+    /**
+     * The same, which opens only if the log still begins with what {@code checkpoint} says: one that was kept where nobody who
+     * can change the store and the tree can change it. Without it, a host that was put back to a backup of both opens.
+     *
+     * @param checkpoint a checkpoint of the log, as a note, signed with one of the keys
+     * @throws IllegalArgumentException if it is no checkpoint
+     */
+    public MerkleLog withTrustedCheckpoint(String checkpoint) {
+        SignedNote note = SignedNote.read(checkpoint);
+        Checkpoint.read(note.text());
+        return new MerkleLog(directory, keys, anchors, Optional.of(note));
     }
 
     @Override
@@ -137,6 +174,7 @@ public final class MerkleLog implements CheckpointLog {
      * {@inheritDoc}
      *
      * @throws PolicyViolationException rule {@code log-key}, if none of the keys may sign checkpoints of that log
+     * @throws AuditTamperedException also if the log does not begin with the trusted checkpoint
      */
     @Override
     public void open(String origin, LogKeys logKeys, Events log, Instant now) {
@@ -151,7 +189,16 @@ public final class MerkleLog implements CheckpointLog {
                     .toList();
             LogDirectory files = LogDirectory.open(directory);
             try {
-                open = Optional.of(new Open(files, LogTree.open(files, origin, signers, log), log, now));
+                LogTree tree = LogTree.open(files, origin, signers, log);
+                for (Anchor anchor : anchors) {
+                    anchor.open(files, tree.history());
+                }
+                var opened = new Open(files, tree, log, now);
+                if (trusted.isPresent()) {
+                    opened.follow(now);
+                    tree.requireBeginsWith(trusted.get(), signers);
+                }
+                open = Optional.of(opened);
             } catch (IOException | RuntimeException e) {
                 files.close();
                 throw e;
@@ -185,15 +232,61 @@ public final class MerkleLog implements CheckpointLog {
         return keys.stream().filter(key -> !key.retired()).map(PublishedKey::jwk);
     }
 
+    /**
+     * {@inheritDoc} Then hands checkpoints to the sinks.
+     *
+     * @throws IllegalStateException if a sink failed; all else was done
+     */
     @Override
     public void follow(Instant now) {
-        run(() -> {
-            Open used = used();
-            used.follow(now);
-            if (used.isDue(now)) {
-                used.sign();
+        Open used = attempt(() -> {
+            Open current = used();
+            current.follow(now);
+            if (current.isDue(now)) {
+                current.sign();
             }
+            return current;
         });
+        deliver(used, now);
+    }
+
+    /** Sinks are called without the lock, so one that hangs holds up nobody but this thread. */
+    private void deliver(Open used, Instant now) {
+        List<String> failed = new ArrayList<>();
+        List<Exception> failures = new ArrayList<>();
+        for (Anchor anchor : anchors) {
+            if (!attempt(() -> isOpen(used))) {
+                break; // it was closed while a sink was at it
+            }
+            try {
+                anchor.deliver(used.tree.history(), (file, bytes) -> keep(used, file, bytes), now);
+            } catch (Exception e) {
+                if (e instanceof InterruptedException) {
+                    Thread.currentThread().interrupt();
+                }
+                failed.add(anchor.name() + ": " + e);
+                failures.add(e);
+            }
+        }
+        if (!failed.isEmpty()) {
+            var thrown = new IllegalStateException("checkpoints are not anchored yet: " + String.join("; ", failed));
+            failures.forEach(thrown::addSuppressed);
+            throw thrown;
+        }
+    }
+
+    /** Another one may have the directory when a sink comes back. */
+    private boolean keep(Open used, String file, byte[] bytes) {
+        return attempt(() -> {
+            if (isOpen(used)) {
+                used.files.write(file, bytes);
+            }
+            return isOpen(used);
+        });
+    }
+
+    private boolean isOpen(Open used) {
+        return open.stream().anyMatch(current -> current == used);
     }
 
     @Override
@@ -221,6 +314,29 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
+     * How much of the log is anchored, and how much is not.
+     *
+     * @throws IllegalStateException if no manager has this open
+     */
+    public Anchored anchored() {
+        return attempt(() -> new Anchored(
+                used().tree.size(), anchors.stream().collect(Collectors.toMap(Anchor::name, Anchor::state))));
+    }
+
+    /**
+     * What to ask a witness for its cosignature on the last checkpoint: the body of an add-checkpoint request of C2SP's
+     * tlog-witness. {@link Witness} reads the answer.
+     *
+     * @param oldSize of how many events the last checkpoint was that this witness cosigned, as it says itself; 0 if none
+     * @throws IllegalArgumentException if the last checkpoint has fewer events
+     * @throws AuditTamperedException if the tiles do not prove that it extends the older one
+     * @throws IllegalStateException if no checkpoint was signed yet, or no manager has this open
+     */
+    public String witnessRequest(long oldSize) {
+        return attempt(() -> used().tree.witnessRequest(oldSize));
+    }
+
+    /**
      * Writes the whole log, up to now, for others to verify: into a new folder, or, if the name of {@code target} ends in
      * {@code .zip}, into a new zip. {@code VERIFY.md} in it says how. An export stands under its name once it is complete, and
      * not before.
@@ -234,7 +350,8 @@ public final class MerkleLog implements CheckpointLog {
     }
 
     /**
-     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log.
+     * Writes the trail of one agent, up to now, in the same way, with a proof for each event that it is in the log. Like every
+     * part of a log it also has stream {@code log}, which says what keys count.
      *
      * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the trail does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
@@ -249,8 +366,7 @@ public final class MerkleLog implements CheckpointLog {
      * Writes the events of the log from number {@code from}, counted from 0, to the one before {@code to}, in the same way,
      * with a proof for each event that it is in the log.
      *
-     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify: one
-     *     with events from before the log had a key must begin with event 0
+     * @throws UncheckedIOException if {@code target} is there already, or cannot be written, or the range does not verify
      * @throws AuditTamperedException if the tree was changed; nothing is signed or written then
      * @throws IllegalArgumentException if {@code to} is not greater than {@code from}, or the log has not so many events
      * @throws IllegalStateException if no manager has this open

@@ -29,7 +29,18 @@ record SignedNote(String text, List<Signature> signatures) {
         }
 
         boolean isOf(VerifierKey key, String text) {
-            return key.key().verify(text.getBytes(UTF_8), Arrays.copyOfRange(bytes, ID_BYTES, bytes.length));
+            return switch (key.kind()) {
+                case NOTE -> key.key().verify(text.getBytes(UTF_8), made());
+                case COSIGNATURE -> {
+                    Cosignature cosignature = Cosignature.read(made());
+                    yield key.key().verify(cosignature.message(text), cosignature.signature());
+                }
+            };
+        }
+
+        /** What the key made, without its id. */
+        byte[] made() {
+            return Arrays.copyOfRange(bytes, ID_BYTES, bytes.length);
         }
 
         String line() {
@@ -93,14 +104,18 @@ record SignedNote(String text, List<Signature> signatures) {
         return new Signature(line.substring(DASH.length(), blank), bytes);
     }
 
+    /** The signatures that may be of {@code key}. */
+    List<Signature> by(VerifierKey key) {
+        return signatures.stream().filter(signature -> signature.mayBeOf(key)).toList();
+    }
+
     /**
      * Insists on a signature of {@code key}; those of others are skipped.
      *
-     * @throws IllegalArgumentException if there is none, or a wrong one
+     * @throws IllegalArgumentException if there is none, or one that is wrong or malformed
      */
     void requireSignedBy(VerifierKey key) {
-        List<Signature> own =
-                signatures.stream().filter(signature -> signature.mayBeOf(key)).toList();
+        List<Signature> own = by(key);
         if (own.isEmpty()) {
             throw new IllegalArgumentException("it has no signature of " + key);
         }

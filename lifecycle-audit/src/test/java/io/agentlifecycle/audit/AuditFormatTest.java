@@ -9,6 +9,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -27,6 +28,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
@@ -49,6 +51,11 @@ class AuditFormatTest {
 
     /** A log that is the same at every run: the clock, the ids, the random bits and the key are given. */
     private static LifecycleManager example() throws GeneralSecurityException {
+        return example(builder -> builder);
+    }
+
+    private static LifecycleManager example(UnaryOperator<LifecycleManager.Builder> more)
+            throws GeneralSecurityException {
         LifecycleStore named = new ForwardingStore(LifecycleStore.inMemory()) {
             @Override
             public StoreDescriptor describe() {
@@ -62,12 +69,12 @@ class AuditFormatTest {
                         OpenReport.CLEAN);
             }
         };
-        LifecycleManager manager = LifecycleManager.builder()
-                .store(named)
-                .clock(MutableClock.at("2026-04-11T04:31:00Z"))
-                .random(new Random(1))
-                .logOrigin("example.com/agents")
-                .sealer(Ed25519AuditSealer.create(JdkKeys.published()))
+        LifecycleManager manager = more.apply(LifecycleManager.builder()
+                        .store(named)
+                        .clock(MutableClock.at("2026-04-11T04:31:00Z"))
+                        .random(new Random(1))
+                        .logOrigin("example.com/agents")
+                        .sealer(Ed25519AuditSealer.create(JdkKeys.published())))
                 .build();
         manager.requestProvisioning(ProvisioningRequest.builder("Code Review Agent")
                 .id(AGENT)
@@ -95,6 +102,49 @@ class AuditFormatTest {
                 .isEqualTo(trail.get(0).leafHash());
         LogVerifier.of(Ed25519PublicKey.of(JdkKeys.RFC_8037_KEY))
                 .verify(List.of(EventLine.write(trail.get(0)), EventLine.write(trail.get(1))));
+    }
+
+    /** Who has nothing but the page has all that a verifier of whole logs needs to try itself out on. */
+    @Test
+    void the_tree_and_the_checkpoint_of_the_example_are_what_the_code_makes_of_it(@TempDir Path folder)
+            throws GeneralSecurityException, IOException {
+        List<SealedEvent> log;
+        MerkleLog tree = MerkleLog.create(folder, JdkKeys.published());
+        try (LifecycleManager manager = example(builder -> builder.checkpoints(tree))) {
+            log = manager.events(0, 10).events();
+        }
+        var key = new VerifierKey("example.com/agents", Ed25519PublicKey.of(JdkKeys.RFC_8037_KEY));
+        List<Hash> leaves =
+                log.stream().map(event -> Hash.ofLeaf(event.leafHash())).toList();
+        Hash left = Hash.node(leaves.get(0), leaves.get(1));
+        Hash right = Hash.node(leaves.get(2), leaves.get(3));
+
+        assertThat(log).hasSize(4);
+        assertThat(page)
+                .contains("```json\n" + EventLine.write(log.get(0)) + "\n```\n")
+                .contains("```json\n" + EventLine.write(log.get(3)) + "\n```\n")
+                .contains("""
+                        leaf 0:         %s
+                        leaf 1:         %s
+                        leaf 2:         %s
+                        leaf 3:         %s
+                        leaves 0 and 1: %s
+                        leaves 2 and 3: %s
+                        root:           %s
+                        """.formatted(
+                                text(leaves.get(0)),
+                                text(leaves.get(1)),
+                                text(leaves.get(2)),
+                                text(leaves.get(3)),
+                                text(left),
+                                text(right),
+                                text(Hash.node(left, right))))
+                .contains("```\n" + key + "\n```\n")
+                .contains("```\n" + Files.readString(folder.resolve("checkpoint")) + "```\n");
+    }
+
+    private static String text(Hash hash) {
+        return Digests.base64Url(hash.bytes());
     }
 
     @Test

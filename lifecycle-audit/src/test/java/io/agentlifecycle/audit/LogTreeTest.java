@@ -17,8 +17,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -92,7 +91,7 @@ class LogTreeTest {
             try {
                 run(files, log, seen);
                 operations = crash;
-            } catch (Crash e) {
+            } catch (MemoryFiles.Crash e) {
                 files.crashAt(Integer.MAX_VALUE);
                 while (log.commits.size() < COMMITS.length) {
                     log.commit(COMMITS[log.commits.size()]);
@@ -102,6 +101,15 @@ class LogTreeTest {
                 seen.add(checkpoint(tree.sign(SIGNER)));
                 assertThat(tree.tree(tree.size()).root()).isEqualTo(root(log.leaves()));
                 for (Checkpoint each : seen) {
+                    assertThat(each.rootHash()).isEqualTo(root(log.leaves().subList(0, (int) each.size())));
+                }
+                List<Checkpoint> history = history(files);
+                assertThat(history)
+                        .as("crash at %d", crash)
+                        .containsAll(seen)
+                        .doesNotHaveDuplicates()
+                        .isSortedAccordingTo(Comparator.comparing(Checkpoint::size));
+                for (Checkpoint each : history) {
                     assertThat(each.rootHash()).isEqualTo(root(log.leaves().subList(0, (int) each.size())));
                 }
             }
@@ -116,6 +124,166 @@ class LogTreeTest {
             tree.follow(log, event -> {});
             seen.add(checkpoint(tree.sign(SIGNER)));
         }
+    }
+
+    /** All checkpoints that the tree keeps; each is signed. */
+    private static List<Checkpoint> history(MemoryFiles files) throws IOException {
+        CheckpointFile history = CheckpointFile.open(files, "checkpoints.log");
+        List<Checkpoint> all = new ArrayList<>();
+        long end = 0;
+        for (var next = history.after(0); next.isPresent(); next = history.after(end)) {
+            all.add(checkpoint(next.get().note()));
+            end = next.get().end();
+        }
+        assertThat(files.files.get("checkpoints.log")).hasSize((int) end);
+        assertThat(files.files.get("checkpoint"))
+                .isEqualTo(history.last().orElseThrow().toString().getBytes(UTF_8));
+        return all;
+    }
+
+    @Test
+    void every_checkpoint_stays_in_the_history() throws IOException {
+        var files = new MemoryFiles();
+        List<Checkpoint> seen = new ArrayList<>();
+        run(files, new Log(), seen);
+
+        assertThat(history(files)).isEqualTo(seen.stream().distinct().toList());
+    }
+
+    /** Written up to a checkpoint of 5 events, and then to one of 10. */
+    private record Twice(Log log, Map<String, byte[]> five, MemoryFiles ten) {
+        static Twice write() throws IOException {
+            var files = new MemoryFiles();
+            var log = new Log();
+            LogTree tree = LogTree.open(files, ORIGIN, List.of(SIGNER.key()), log);
+            log.commit(5);
+            tree.follow(log, event -> {});
+            tree.sign(SIGNER);
+            var five = new TreeMap<>(files.files);
+            log.commit(5);
+            tree.follow(log, event -> {});
+            tree.sign(SIGNER);
+            return new Twice(log, five, files);
+        }
+
+        void putBack(String path) {
+            ten.files.put(path, five.get(path));
+        }
+
+        List<Long> sizes() throws IOException {
+            LogTree tree = LogTree.open(ten, ORIGIN, List.of(SIGNER.key()), log);
+            assertThat(tree.signed().orElseThrow().size()).isEqualTo(10);
+            return history(ten).stream().map(Checkpoint::size).toList();
+        }
+    }
+
+    /** As if it had crashed between the two files, whichever came first; or somebody put one of them back. */
+    @Test
+    void the_later_of_checkpoint_and_history_counts_and_the_other_is_brought_up_to_it() throws IOException {
+        for (String path : List.of("checkpoint", "checkpoints.log")) {
+            Twice twice = Twice.write();
+            twice.putBack(path);
+            assertThat(twice.sizes()).as("%s was put back", path).containsExactly(5L, 10L);
+        }
+    }
+
+    @Test
+    void the_two_may_have_been_signed_by_two_keys_of_the_log() throws IOException {
+        Twice twice = Twice.write();
+        NoteSigner newer = signer(ORIGIN);
+        LogTree tree = LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log());
+        twice.log().commit(5);
+        tree.follow(twice.log(), event -> {});
+        byte[] before = twice.ten().files.get("checkpoint");
+        SignedNote last = tree.sign(newer);
+        twice.ten().files.put("checkpoint", before);
+
+        LogTree again = LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key(), newer.key()), twice.log());
+        assertThat(again.note()).hasToString("Optional[" + last + "]");
+        assertThatThrownBy(() -> LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log()))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("it has no signature of");
+    }
+
+    @Test
+    void a_tree_of_before_there_was_a_history_begins_one() throws IOException {
+        Twice twice = Twice.write();
+        twice.ten().files.remove("checkpoints.log");
+        assertThat(twice.sizes()).containsExactly(10L);
+    }
+
+    @Test
+    void a_tree_and_a_log_that_were_both_put_back_are_noticed_by_the_history() throws IOException {
+        Twice twice = Twice.write();
+        for (String path : List.copyOf(twice.ten().files.keySet())) {
+            if (!path.equals("checkpoints.log")) {
+                twice.ten().files.remove(path);
+            }
+        }
+        twice.five().keySet().stream()
+                .filter(path -> !path.equals("checkpoints.log"))
+                .forEach(twice::putBack);
+        twice.log().commits.remove(1);
+
+        assertThatThrownBy(() -> LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log()))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("its checkpoint is of 10 events, but it has only 5");
+    }
+
+    /** Two of one key, of as many events: one of them is not of this log. */
+    @Test
+    void a_fork_between_checkpoint_and_history_is_refused() throws IOException {
+        for (String path : List.of("checkpoint", "checkpoints.log")) {
+            Twice twice = Twice.write();
+            String fork = SIGNER.sign(new Checkpoint(ORIGIN, 7, Hash.EMPTY_TREE.toString()).text())
+                    .toString();
+            twice.ten().files.put(path, fork.getBytes(UTF_8));
+            assertThatThrownBy(() -> LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log()))
+                    .as(path)
+                    .isInstanceOf(AuditTamperedException.class)
+                    .hasMessageContaining("the proof does not lead to the root of the tree of 7");
+        }
+    }
+
+    /** A bit makes it torn, which is mended, or wrong, which is refused; it is never taken for something else. */
+    @Test
+    void a_bit_of_the_last_checkpoint_in_the_history_is_not_changed_unnoticed() throws IOException {
+        Twice twice = Twice.write();
+        byte[] whole = twice.ten().files.get("checkpoints.log").clone();
+        int last = twice.five().get("checkpoints.log").length;
+        int mended = 0;
+        for (int bit = last * 8; bit < whole.length * 8; bit++) {
+            byte[] changed = whole.clone();
+            changed[bit / 8] ^= (byte) (1 << bit % 8);
+            twice.ten().files.put("checkpoints.log", changed.clone());
+            try {
+                assertThat(twice.sizes()).containsExactly(5L, 10L);
+                assertThat(twice.ten().files.get("checkpoints.log")).isEqualTo(whole);
+                mended++;
+            } catch (AuditTamperedException e) {
+                assertThat(twice.ten().files.get("checkpoints.log")).isEqualTo(changed);
+            }
+        }
+        assertThat(mended).isBetween(1, (whole.length - last) * 8 / 2);
+    }
+
+    /** It would go to anchors otherwise. */
+    @Test
+    void a_checkpoint_in_the_history_that_nobody_signed_is_refused() throws IOException {
+        Twice twice = Twice.write();
+        String unsigned = SignedNote.of(
+                        checkpoint(LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log())
+                                        .note()
+                                        .orElseThrow())
+                                .text(),
+                        SIGNER.key(),
+                        new byte[64])
+                .toString();
+        twice.ten().files.put("checkpoints.log", unsigned.getBytes(UTF_8));
+
+        assertThatThrownBy(() -> LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log()))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("its signature is not of");
     }
 
     @Test
@@ -445,51 +613,6 @@ class LogTreeTest {
                     .flatMap(List::stream)
                     .map(event -> Hash.ofLeaf(Digests.leafHash(event.canonical())))
                     .toList();
-        }
-    }
-
-    private static final class Crash extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-    }
-
-    /** Files in memory, whose machine stops before a given change. */
-    private static final class MemoryFiles implements LogFiles {
-        private final Map<String, byte[]> files = new TreeMap<>();
-        private int left = Integer.MAX_VALUE;
-
-        void crashAt(int operation) {
-            left = operation;
-        }
-
-        private void operation() {
-            if (left-- == 0) {
-                throw new Crash();
-            }
-        }
-
-        @Override
-        public Optional<byte[]> read(String path, int most) throws IOException {
-            byte[] bytes = files.get(path);
-            if (bytes != null && bytes.length > most) {
-                throw new IOException(path + " is too long");
-            }
-            return Optional.ofNullable(bytes).map(found -> Arrays.copyOf(found, found.length));
-        }
-
-        @Override
-        public void write(String path, byte[] bytes) {
-            operation();
-            files.put(path, bytes.clone());
-        }
-
-        @Override
-        public void deleteFolder(String path) {
-            for (String each : new HashMap<>(files).keySet()) {
-                if (each.startsWith(path + "/")) {
-                    operation();
-                    files.remove(each);
-                }
-            }
         }
     }
 }

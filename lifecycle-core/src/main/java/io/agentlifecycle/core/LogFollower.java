@@ -60,7 +60,7 @@ final class LogFollower {
             lastFailure = Optional.empty();
         } catch (RuntimeException e) {
             lastFailure = Optional.of(e.toString());
-            LOG.error("the log could not be followed, and no checkpoint of it was signed, yet", e);
+            LOG.error("following the log failed; a later sweep goes on where it stopped", e);
         }
     }
 }

@@ -97,6 +97,13 @@ public final class Sweeper {
         if (limit < 1) {
             throw new IllegalArgumentException("limit must be at least 1 but was " + limit);
         }
+        SweepReport report = sweepAgents(limit);
+        // without the lock: it may wait for an anchor of the host, and other sweeps go on meanwhile
+        engine.follower().follow(report.at());
+        return report;
+    }
+
+    private SweepReport sweepAgents(int limit) {
         lock.lock();
         try {
             Instant now = engine.now();
@@ -115,7 +122,6 @@ public final class Sweeper {
             found.forEach(due -> sweep(due, heldBack, now, outcomes));
             heldBack.addAll(breaker.tripped());
             massSilence = Set.copyOf(heldBack);
-            engine.follower().follow(now);
             return new SweepReport(now, taken.size(), outcomes, keys.size() > limit, massSilence);
         } finally {
             lock.unlock();

@@ -16,16 +16,22 @@ import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class LogFollowerTest {
     /** Writes down who called it when, and can be told to fail. */
     private static final class Recorder implements CheckpointLog {
-        private final List<String> calls = new ArrayList<>();
+        private final List<String> calls = Collections.synchronizedList(new ArrayList<>());
         private @Nullable Events log;
         private @Nullable RuntimeException failure;
+        private volatile Runnable meanwhile = () -> {};
 
         @Override
         public void open(String origin, LogKeys keys, Events opened, Instant now) {
@@ -36,6 +42,7 @@ class LogFollowerTest {
         @Override
         public void follow(Instant now) {
             note("follow", now);
+            meanwhile.run();
         }
 
         @Override
@@ -111,6 +118,39 @@ class LogFollowerTest {
 
         recorder.failure = null;
         open().close();
+    }
+
+    /** A checkpoint log may wait for somebody elsewhere; agents must not. */
+    @Test
+    void following_that_hangs_stops_no_other_sweep() throws Exception {
+        var hangs = new CountDownLatch(1);
+        var free = new CountDownLatch(1);
+        var threads = Executors.newFixedThreadPool(2);
+        try (LifecycleManager manager = open()) {
+            recorder.meanwhile = () -> {
+                recorder.meanwhile = () -> {};
+                hangs.countDown();
+                awaits(free);
+            };
+            Future<SweepReport> first = threads.submit(() -> manager.sweeper().sweep());
+            awaits(hangs);
+            Future<SweepReport> second = threads.submit(() -> manager.sweeper().sweep());
+            assertThat(second.get(1, TimeUnit.MINUTES).outcomes()).isEmpty();
+            assertThat(first).isNotDone();
+            free.countDown();
+            first.get(1, TimeUnit.MINUTES);
+        } finally {
+            free.countDown();
+            threads.shutdownNow();
+        }
+    }
+
+    private static void awaits(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(1, TimeUnit.MINUTES)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

@@ -13,8 +13,9 @@ import java.util.Optional;
  * <ol>
  *   <li>{@link #open} is called when a manager has opened its store, and before it writes anything into it. If it throws,
  *       the manager does not open.
- *   <li>{@link #follow} is called by every sweep, and never by a command: nobody's approval waits for it. If it throws, the
- *       sweep goes on and {@code health()} says so; what was not taken over is taken over the next time.
+ *   <li>{@link #follow} is called at the end of every sweep, by two at once if two end at once, and never by a command:
+ *       nobody's approval waits for it. If it throws, {@code health()} says so; what was not taken over is taken over the
+ *       next time.
  *   <li>{@link #close} is called when the manager closes, before the store does, and when it could not be opened after all.
  *       After it, another manager may open it.
  *   <li>Nothing is signed that does not begin with what was signed before.
