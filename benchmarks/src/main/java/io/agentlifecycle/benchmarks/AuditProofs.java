@@ -1,10 +1,15 @@
 package io.agentlifecycle.benchmarks;
 
+import io.agentlifecycle.audit.Ed25519AuditSealer;
 import io.agentlifecycle.audit.MerkleLog;
+import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.audit.LogKeys;
+import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -16,7 +21,6 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -30,15 +34,17 @@ final class AuditProofs implements Subject {
     public List<Figure> measure(Scale scale, Path scratch) throws Exception {
         int size = scale.provenEvents();
         var keys = InMemoryKeys.create(Purpose.AUDIT, InstantSource.system());
+        var sealer = Ed25519AuditSealer.create(keys);
+        List<SealedEvent> begin = begin(sealer);
         List<StoredEvent> log = new ArrayList<>();
         MerkleLog tree = MerkleLog.create(scratch.resolve("tree"), keys);
         Instant now = Instant.EPOCH;
         tree.open(
-                "example.com/agents",
-                Optional.of(keys.publicKeys().get(0).jwk()),
+                begin.get(0).event().log(),
+                LogKeys.of(sealer.publicKey()),
                 (cursor, limit) -> page(log, (int) cursor, limit),
                 now);
-        fill(log, size);
+        log.addAll(log(begin, sealer, size));
         long start = System.nanoTime();
         tree.follow(now);
         double followed = size / Figures.seconds(start);
@@ -55,22 +61,37 @@ final class AuditProofs implements Subject {
         return List.of(new Figure("audit-proof", (double) depth(size) / longest, 1));
     }
 
-    /** Events of one size, some of them, here and there, of the agent whose trail is proven. */
-    private static void fill(List<StoredEvent> log, int size) {
-        StoredEvent shape = Commits.templates().get(0).events().get(0);
+    /** The first events of a log: one says what its key is, the next one asks for an agent. */
+    private static List<SealedEvent> begin(AuditSealer sealer) {
+        try (LifecycleManager manager =
+                LifecycleManager.builder().sealer(sealer).build()) {
+            manager.requestProvisioning(Fleet.request(PROVEN.id()));
+            return manager.events(0, 2).events();
+        }
+    }
+
+    /** Events of one size, those of one agent here and there among them; only those can be verified. */
+    private static List<StoredEvent> log(List<SealedEvent> begin, AuditSealer sealer, int size) {
+        SealedEvent shape = begin.get(1);
+        var proven = new Chain(sealer, StreamPosition.streamOf(PROVEN));
         var random = new Random(20);
-        TreeSet<Integer> proven = new TreeSet<>(List.of(0, size - 1));
-        while (proven.size() < PROOFS) {
-            proven.add(random.nextInt(size));
+        TreeSet<Integer> places = new TreeSet<>(List.of(1, size - 1));
+        while (places.size() < PROOFS) {
+            places.add(1 + random.nextInt(size - 1));
         }
-        for (int i = 0; i < size; i++) {
-            String stream = proven.contains(i) ? StreamPosition.streamOf(PROVEN) : "a/default/agent:" + i;
-            log.add(new StoredEvent(
-                    stream,
-                    0,
-                    shape.canonical().replace(shape.stream(), stream).replace("\"n\":" + shape.n(), "\"n\":" + i),
-                    shape.signature()));
+        List<StoredEvent> log = new ArrayList<>(List.of(StoredEvent.of(begin.get(0))));
+        for (int i = 1; i < size; i++) {
+            String other = "a/default/agent:" + i;
+            log.add(
+                    places.contains(i)
+                            ? StoredEvent.of(proven.add(shape.event()))
+                            : new StoredEvent(
+                                    other,
+                                    0,
+                                    shape.canonical().replace(StreamPosition.streamOf(PROVEN), other),
+                                    shape.signature()));
         }
+        return log;
     }
 
     private static EventPage page(List<StoredEvent> log, int from, int limit) {
@@ -92,8 +113,8 @@ final class AuditProofs implements Subject {
             for (Path proof : proofs) {
                 longest = Math.max(longest, Files.readAllLines(proof).indexOf("") - 2);
             }
-            if (proofs.size() != PROOFS) {
-                throw new IllegalStateException("there are %d proofs, not %d".formatted(proofs.size(), PROOFS));
+            if (proofs.size() != PROOFS + 1) { // the event that says what the key is goes with every trail
+                throw new IllegalStateException("there are %d proofs, not %d".formatted(proofs.size(), PROOFS + 1));
             }
             return longest;
         }

@@ -28,10 +28,13 @@ import org.jspecify.annotations.Nullable;
 public final class LogVerifier {
     private static final int MAX_HELPERS = 1_024;
 
-    /** So many lines are read at a time if there is someone to help, but none more once they have so many characters. */
-    private static final int LINES_AHEAD = 512;
+    /**
+     * So many lines are read at a time if there is someone to help, but none more once they have so many characters. There are
+     * twice as many in memory: some are checked while those before them are taken.
+     */
+    private static final int LINES_AHEAD = 256;
 
-    private static final int CHARS_AHEAD = 1 << 20;
+    private static final int CHARS_AHEAD = 1 << 19;
 
     private final Ed25519PublicKey key;
     private final SignatureVerifier signatures;
@@ -138,6 +141,8 @@ public final class LogVerifier {
     private final class Reading {
         private final SignaturesAhead ahead = new SignaturesAhead(signatures, key.jwk(), executor, helpers);
         private final ChainVerifier chains;
+        private List<String> waiting = List.of();
+        private long linesRead;
         private long linesTaken;
 
         Reading(boolean part) {
@@ -150,12 +155,16 @@ public final class LogVerifier {
         LogVerification all(Source source, Visitor visitor) throws IOException {
             boolean more = true;
             while (more) {
-                List<String> lines = new ArrayList<>();
+                List<String> next = new ArrayList<>();
+                more = false;
                 try {
-                    more = read(source, lines);
+                    more = read(source, next);
                 } finally {
-                    // those before one that cannot be read: the first bad line is what is thrown
-                    take(lines, visitor);
+                    takeBefore(next, visitor);
+                    if (!more) {
+                        // also if reading failed: those before a line that cannot be read may be bad themselves
+                        takeBefore(List.of(), visitor);
+                    }
                 }
             }
             return end();
@@ -164,22 +173,25 @@ public final class LogVerifier {
         /** Reads as many lines as are checked together, and says whether there may be more. */
         private boolean read(Source source, List<String> lines) throws IOException {
             for (long chars = 0; lines.size() < linesAhead && chars < CHARS_AHEAD; ) {
-                Optional<String> line = source.next(linesTaken + lines.size() + 1);
+                Optional<String> line = source.next(linesRead + 1);
                 if (line.isEmpty()) {
                     return false;
                 }
                 lines.add(line.get());
+                linesRead++;
                 chars += line.get().length();
             }
             return true;
         }
 
-        private void take(List<String> lines, Visitor visitor) throws IOException {
-            ahead.expect(lines);
-            for (String line : lines) {
+        /** Takes the lines before {@code next}, while helpers look at those. */
+        private void takeBefore(List<String> next, Visitor visitor) throws IOException {
+            ahead.expect(next);
+            for (String line : waiting) {
                 SealedEvent event = take(line);
                 visitor.event(event, chains.keys());
             }
+            waiting = next;
         }
 
         private SealedEvent take(String line) {

@@ -48,7 +48,11 @@ final class SignaturesAhead implements SignatureVerifier {
     /** The key of the log, and others from when on something was found to be signed by them, by their ids. */
     private final Map<String, PublicJwk> keys = new ConcurrentHashMap<>();
 
-    private volatile Batch batch = Batch.of(List.of());
+    /** What helpers are at. */
+    private volatile Batch next = Batch.of(List.of());
+
+    /** What can be asked about. */
+    private Batch now = next;
 
     /** @param key the key that most signatures will be of */
     SignaturesAhead(SignatureVerifier verifier, PublicJwk key, Executor executor, int helpers) {
@@ -59,22 +63,30 @@ final class SignaturesAhead implements SignatureVerifier {
         keys.put(key.keyId(), key);
     }
 
-    /** Says which lines come next, and checks their signatures. What was said about others is forgotten. */
+    /**
+     * Says which lines come after those that were said the last time. Helpers begin with them; those of the last time are
+     * checked now as far as they are not yet, and can be asked about. What was before is forgotten.
+     */
     void expect(List<String> lines) {
-        batch = Batch.of(lines);
-        for (int i = 0; i < helpers && i < lines.size() - 1; i++) {
+        if (helpers > 0) {
+            check(next);
+        }
+        now = next;
+        next = Batch.of(lines);
+        for (int i = 0; i < Math.min(helpers, lines.size()); i++) {
             if (idle.tryAcquire()) {
                 executor.execute(this::help);
             }
-        }
-        if (helpers > 0) {
-            check(batch);
         }
     }
 
     private void help() {
         try {
-            check(batch);
+            Batch batch;
+            do {
+                batch = next;
+                check(batch);
+            } while (batch != next);
         } finally {
             idle.release();
         }
@@ -110,7 +122,7 @@ final class SignaturesAhead implements SignatureVerifier {
 
     @Override
     public boolean verify(PublicJwk key, String payloadType, String payload, byte[] signature) {
-        Boolean known = batch.answers.get(Question.of(key, payloadType, payload, signature));
+        Boolean known = now.answers.get(Question.of(key, payloadType, payload, signature));
         if (known != null) {
             return known;
         }
