@@ -67,7 +67,8 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
             });
             hasher.end();
             if (!hasher.root().equals(tree.root())) {
-                throw new IOException("the events of the store are not those that the checkpoint was signed of: some were changed since");
+                throw new IOException(
+                        "the events of the store are not those that the checkpoint was signed of: some were changed since");
             }
             return hasher.size();
         });
@@ -155,7 +156,8 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
                 MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
             } catch (IllegalArgumentException e) {
                 throw new IOException(
-                        "the tiles do not prove what the store says, since one of them was changed: " + e.getMessage(), e);
+                        "the tiles do not prove what the store says, since one of them was changed: " + e.getMessage(),
+                        e);
             }
         }
     }

@@ -265,8 +265,8 @@ final class LogTree {
         while (leaves.size() < before.size()) {
             EventPage page = events.after(at, PAGE);
             if (page.events().isEmpty()) {
-                throw new AuditTamperedException(List.of(
-                        "TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
+                throw new AuditTamperedException(
+                        List.of("TRUNCATED: the log has %d events, but it had %d when the trusted checkpoint was signed"
                                 .formatted(leaves.size(), before.size())));
             }
             for (StoredEvent event : page.events()) {

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.audit.ChainVerifier;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
@@ -198,6 +199,10 @@ public final class LogVerifier {
             try {
                 EventLine.Parts parts = EventLine.split(line);
                 SealedEvent event = chains.take(parts.canonical(), parts.signature());
+                if (event.seal() == Seal.WAITING && event.event().position().n() == 0) {
+                    // the engine never writes one, and else anybody could make up streams without end
+                    throw new IllegalArgumentException("no stream begins with an event that nobody signed");
+                }
                 linesTaken++;
                 return event;
             } catch (IllegalArgumentException e) {

@@ -2,6 +2,7 @@ package io.agentlifecycle.audit;
 
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import java.nio.ByteBuffer;
@@ -45,7 +46,10 @@ final class SignaturesAhead implements SignatureVerifier {
     /** One permit for each helper that is not at work, so that no more wait in the executor than can work. */
     private final Semaphore idle;
 
-    /** The key of the log, and others from when on something was found to be signed by them, by their ids. */
+    /**
+     * The key of the log, and others from when on something was found to be signed by them, by their ids. Whoever writes a log
+     * decides how many those are; the signatures of what there is no room for are checked when they are asked for.
+     */
     private final Map<String, PublicJwk> keys = new ConcurrentHashMap<>();
 
     /** What helpers are at. */
@@ -127,7 +131,7 @@ final class SignaturesAhead implements SignatureVerifier {
             return known;
         }
         boolean good = verifier.verify(key, payloadType, payload, signature);
-        if (good && !keys.containsValue(key)) {
+        if (good && keys.size() < LogKeys.MOST && !keys.containsValue(key)) {
             keys.put(key.keyId(), key);
         }
         return good;

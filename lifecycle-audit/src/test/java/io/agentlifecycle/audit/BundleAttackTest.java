@@ -15,6 +15,7 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.ByteArrayOutputStream;
@@ -25,6 +26,7 @@ import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -207,15 +209,20 @@ class BundleAttackTest {
         return changed;
     }
 
-    /** An event that needs no signature, of an agent that is not there. */
-    private static String heartbeat(String like) {
-        AuditEvent event = EventLine.read(like).event();
+    /** Where the event stands that follows that of a line. */
+    private static StreamPosition after(Bundle bundle, int line) throws IOException {
+        return EventLine.read(bundle.lines().get(line - 1)).next();
+    }
+
+    /** An event that needs no signature. */
+    private static String heartbeat(StreamPosition place) {
+        AuditEvent first = source.log().events().get(0).event();
         return EventLine.write(SealedEvent.write(new AuditEvent(
-                event.log(),
-                event.id(),
-                event.at(),
-                event.keyId(),
-                StreamHead.of("a/default/x").next(),
+                first.log(),
+                first.id(),
+                Instant.parse("2027-01-01T00:00:00Z"),
+                first.keyId(),
+                place,
                 EventContent.of(EventKind.HEARTBEAT_FIRST, Actor.SYSTEM, Json.Obj.EMPTY))));
     }
 
@@ -264,8 +271,9 @@ class BundleAttackTest {
                 attack("two events of a stream change places", lines(swap(3, 4)), "line 3 (event 2 of stream a/default/a): it does not follow event 0"),
                 attack("two events of different streams change places", lines(swap(11, 12)), "events.jsonl: its root is"),
                 attack("an event comes twice", bundle -> bundle.lines(insert(4, bundle.lines().get(2))), "line 4 (event 1 of stream a/default/a): it does not follow event 1"),
-                attack("an event is added", bundle -> bundle.lines(insert(31, heartbeat(bundle.lines().get(0)))), "events.jsonl: it has more events than the 30 of the checkpoint"),
-                attack("an event takes the place of another, and needs no signature", bundle -> bundle.lines(drop(30).andThen(insert(30, heartbeat(bundle.lines().get(0))))::apply), "events.jsonl: its root is"),
+                attack("an event is added", bundle -> bundle.lines(insert(31, heartbeat(after(bundle, 30)))), "events.jsonl: it has more events than the 30 of the checkpoint"),
+                attack("an event takes the place of another, and needs no signature", bundle -> bundle.lines(drop(30).andThen(insert(30, heartbeat(after(bundle, 29))))::apply), "events.jsonl: its root is"),
+                attack("a stream is made up that needs no signature", bundle -> bundle.lines(insert(31, heartbeat(StreamHead.of("a/default/x").next()))), "line 31 (event 0 of stream a/default/x): no stream begins with an event that nobody signed"),
                 attack("the last event is gone", lines(drop(30)), "events.jsonl: its number of events is 29, but should be 30"),
                 attack("all events are gone", bundle -> bundle.write(Bundle.EVENTS, ""), "events.jsonl: its number of events is 0, but should be 30"),
                 attack("an event is of another log of the same key", line(3, line -> other.get(2)), LINE_3 + "it belongs to another log, example.com/others"),

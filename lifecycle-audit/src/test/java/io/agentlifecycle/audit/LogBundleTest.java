@@ -632,7 +632,7 @@ class LogBundleTest {
 
     /** Lines that need no signature could fill the memory, each with a stream of its own. */
     @Test
-    void no_more_lines_are_read_than_the_checkpoint_says() throws IOException {
+    void no_stream_begins_with_a_line_that_needs_no_signature() throws IOException {
         Path bundle = exported();
         rewriteEvents(bundle, lines -> {
             SealedEvent first = EventLine.read(lines.get(0));
@@ -641,7 +641,7 @@ class LogBundleTest {
             }
             return lines;
         });
-        refused(bundle, "events.jsonl: it has more events than the 30 of the checkpoint");
+        refused(bundle, "line 31 (event 0 of stream a/default/x0): no stream begins with an event that nobody signed");
     }
 
     private static SealedEvent waiting(AuditEvent like, String stream) {

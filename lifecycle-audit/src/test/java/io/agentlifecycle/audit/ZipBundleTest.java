@@ -27,6 +27,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A log in a zip, which somebody may have made in order to harm whoever verifies it. */
@@ -160,6 +161,56 @@ class ZipBundleTest {
         assertThatThrownBy(() -> kept.verify(zip))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("made.zip: checkpoint is there twice");
+    }
+
+    /** Some JDKs take a size of less than nothing from a zip64 block, and give no byte and no end for ever. */
+    @Test
+    @Timeout(60)
+    void a_file_that_says_that_it_is_shorter_than_nothing_is_refused() throws IOException {
+        KeptLog kept = new KeptLog(folder).thirty();
+        byte[] name = "checkpoint".getBytes(ISO_8859_1);
+        int local = 30 + name.length;
+        int central = 46 + name.length + 12;
+        ByteBuffer zip = ByteBuffer.allocate(local + central + 22).order(ByteOrder.LITTLE_ENDIAN);
+        zip.putInt(0x04034b50)
+                .putShort((short) 45)
+                .putShort((short) 0)
+                .putShort((short) 0)
+                .putInt(0);
+        zip.putInt(0)
+                .putInt(0)
+                .putInt(5)
+                .putShort((short) name.length)
+                .putShort((short) 0)
+                .put(name);
+        zip.putInt(0x02014b50)
+                .putShort((short) 45)
+                .putShort((short) 45)
+                .putShort((short) 0)
+                .putShort((short) 0);
+        zip.putInt(0)
+                .putInt(0)
+                .putInt(-1)
+                .putInt(5)
+                .putShort((short) name.length)
+                .putShort((short) 12);
+        zip.putShort((short) 0)
+                .putShort((short) 0)
+                .putShort((short) 0)
+                .putInt(0)
+                .putInt(0)
+                .put(name);
+        zip.putShort((short) 1).putShort((short) 8).putLong(-5);
+        zip.putInt(0x06054b50)
+                .putShort((short) 0)
+                .putShort((short) 0)
+                .putShort((short) 1)
+                .putShort((short) 1);
+        zip.putInt(central).putInt(local).putShort((short) 0);
+        Path made = folder.resolve("endless.zip");
+        Files.write(made, zip.array());
+
+        assertThatThrownBy(() -> kept.verify(made)).isInstanceOf(AuditTamperedException.class);
     }
 
     @Test

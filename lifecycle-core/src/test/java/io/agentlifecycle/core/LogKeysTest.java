@@ -202,8 +202,7 @@ class LogKeysTest {
     @Test
     void a_sealer_that_does_not_prove_to_hold_its_key_brings_none_in() {
         TestSealer safe = new TestSealer();
-        LifecycleManager manager =
-                shop.open(builder -> builder.sealer(first).recoveryKey(id(safe)));
+        LifecycleManager manager = shop.open(builder -> builder.sealer(first).recoveryKey(id(safe)));
         second.touch = signature -> {
             signature[5] ^= 1;
             return signature;
@@ -212,7 +211,8 @@ class LogKeysTest {
                 .isInstanceOf(AuditUnavailableException.class)
                 .hasStackTraceContaining("signs with another key than its publicKey()");
         safe.touch = second.touch;
-        assertThatThrownBy(() -> shop.open(builder -> builder.sealer(new TestSealer()).recoverLog(safe, 1)))
+        assertThatThrownBy(() ->
+                        shop.open(builder -> builder.sealer(new TestSealer()).recoverLog(safe, 1)))
                 .isInstanceOf(AuditUnavailableException.class);
 
         assertThat(manager.events(0, 10).events()).hasSize(1);

@@ -200,8 +200,7 @@ public final class ChainVerifier {
     private void requireSeal(SealedEvent sealedEvent, Tail tail) {
         AuditEvent event = sealedEvent.event();
         Optional<PublicJwk> key = keys.signerOf(event);
-        // no stream begins with an event that may wait: else anybody could make up streams without end
-        if (sealedEvent.seal() == Seal.WAITING && (!event.mayWait() || event.position().n() == 0)) {
+        if (sealedEvent.seal() == Seal.WAITING && !event.mayWait()) {
             throw new BrokenChainException(event.kind().wire() + " is not signed, and must be");
         }
         if (sealedEvent.signature().isPresent()) {
