@@ -77,7 +77,7 @@ final class EventWriter {
             used = signer;
             seen = log.get();
             allowed = seen.keys().allow(used.map(Signer::keyId));
-        } while (!allowed && used != signer);
+        } while (!allowed && !used.equals(signer));
         return write(seen.origin(), seen.keys(), allowed ? used : Optional.empty(), head, content, now);
     }
 
