@@ -35,15 +35,15 @@ final class Peers implements Subject {
         peer(scratch.resolve("h2-warm"), directory -> new H2Peer(directory, CALLERS), lives(WARM_UP));
         List<Figure> figures = new ArrayList<>();
         for (int agents : scale.peerAgents()) {
-            List<List<Commit>> lives = lives(agents);
+            Lives lives = lives(agents);
             double own = own(scratch.resolve("own-" + agents), agents);
             double sqlite = peer(scratch.resolve("sqlite-" + agents), SqlitePeer::new, lives);
             double h2 = peer(scratch.resolve("h2-" + agents), directory -> new H2Peer(directory, CALLERS), lives);
-            double rewrite = rewrite(scratch.resolve("rewrite-" + agents), lives);
+            double rewrite = rewrite(scratch.resolve("rewrite-" + agents), lives.agents());
             Figures.note(
                     "%d lives of %d commits, %d callers: manager and JSON store %.2f s, SQLite %.2f s, H2 %.2f s,"
                             + " rewriting the file %.1f s (scaled up from %d changes at half of the agents)",
-                    agents, lives.get(0).size(), CALLERS, own, sqlite, h2, rewrite, REWRITES);
+                    agents, lives.agents().get(0).size(), CALLERS, own, sqlite, h2, rewrite, REWRITES);
             figures.add(new Figure("peer-sqlite-" + agents, sqlite / own, 1));
             figures.add(new Figure("peer-h2-" + agents, h2 / own, 1));
             figures.add(new Figure("peer-rewrite-" + agents, rewrite / own, 1));
@@ -85,24 +85,37 @@ final class Peers implements Subject {
         return ids;
     }
 
-    /** What the manager commits for each agent. */
-    private static List<List<Commit>> lives(int agents) {
+    /**
+     * What the manager commits.
+     *
+     * @param begin before there are agents
+     * @param agents for each agent
+     */
+    private record Lives(List<Commit> begin, List<List<Commit>> agents) {}
+
+    private static Lives lives(int agents) {
         List<List<Commit>> lives = new ArrayList<>();
         LifecycleStore store = LifecycleStore.inMemory();
+        List<Commit> commits = new ArrayList<>();
+        store.subscribe((seq, commit) -> commits.add(commit));
         try (LifecycleManager manager = LifecycleManager.builder().store(store).build()) {
-            List<Commit> commits = new ArrayList<>();
-            store.subscribe((seq, commit) -> commits.add(commit));
+            List<Commit> begin = List.copyOf(commits);
+            commits.clear();
             for (AgentId id : ids(agents)) {
                 live(manager, id);
                 lives.add(List.copyOf(commits));
                 commits.clear();
             }
+            return new Lives(begin, lives);
         }
-        return lives;
     }
 
-    private static double peer(Path directory, Opener opener, List<List<Commit>> lives) throws Exception {
+    private static double peer(Path directory, Opener opener, Lives work) throws Exception {
+        List<List<Commit>> lives = work.agents();
         try (Peer peer = opener.open(Files.createDirectory(directory))) {
+            for (Commit commit : work.begin()) {
+                peer.apply(0, commit);
+            }
             long start = System.nanoTime();
             Load.all(CALLERS, caller -> {
                 for (int i = caller; i < lives.size(); i += CALLERS) {
