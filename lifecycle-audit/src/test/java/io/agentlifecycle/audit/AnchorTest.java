@@ -172,6 +172,24 @@ class AnchorTest {
         assertThat(first.sizes()).doesNotHaveDuplicates().isSorted().hasSize(11);
     }
 
+    /** As when a class of a cloud's client is missing. */
+    @Test
+    void a_sink_that_cannot_even_be_loaded_stops_no_other_and_no_sweep() {
+        MerkleLog tree = MerkleLog.create(folder.resolve("linked"), keys)
+                .withAnchor("missing", note -> {
+                    throw new NoClassDefFoundError("cloud/Client");
+                })
+                .withAnchor("second", second);
+        try (LifecycleManager manager = open(tree)) {
+            manager.sweeper().sweep();
+
+            assertThat(second.notes).hasSize(1);
+            assertThat(manager.health().lastCheckpointFailure())
+                    .hasValueSatisfying(failure ->
+                            assertThat(failure).contains("missing: java.lang.NoClassDefFoundError: cloud/Client"));
+        }
+    }
+
     @Test
     void a_sink_that_fails_stops_no_other_is_shown_and_goes_on_where_it_stopped() throws IOException {
         MerkleLog tree = tree();

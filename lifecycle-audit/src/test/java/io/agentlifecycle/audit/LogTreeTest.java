@@ -150,6 +150,31 @@ class LogTreeTest {
         assertThat(history(files)).isEqualTo(seen.stream().distinct().toList());
     }
 
+    /** The tree is as it was, and so are the last events, which alone are compared when it opens. */
+    @Test
+    void old_events_that_were_written_anew_show_to_who_remembers_a_checkpoint() throws IOException {
+        Twice twice = Twice.write();
+        Checkpoint remembered =
+                checkpoint(SignedNote.read(new String(twice.five().get("checkpoint"), UTF_8)));
+        LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log())
+                .requireBeginsWith(remembered, twice.log());
+        LogTree further = LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log());
+        for (int times = 0; times < 3; times++) {
+            twice.log().commit(5);
+            further.follow(twice.log(), event -> {});
+            further.sign(SIGNER);
+        }
+        var other = new Log(2);
+        other.commit(5);
+        twice.log().commits.set(0, other.commits.get(0));
+
+        LogTree tree = LogTree.open(twice.ten(), ORIGIN, List.of(SIGNER.key()), twice.log());
+
+        assertThatThrownBy(() -> tree.requireBeginsWith(remembered, twice.log()))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("FORK: the first 5 events have the root");
+    }
+
     /** Written up to a checkpoint of 5 events, and then to one of 10. */
     private record Twice(Log log, Map<String, byte[]> five, MemoryFiles ten) {
         static Twice write() throws IOException {
