@@ -83,11 +83,11 @@ class BesideTest {
     void each_look_under_load_sees_the_store_as_it_was_at_one_moment() throws Exception {
         Path directory = temporary.resolve("lifecycle-data");
         Map<Long, Long> seen = new TreeMap<>();
-        Map<Long, Commit> all = under(200, directory, (store, round) -> {
-            while (true) {
+        Map<Long, Commit> all = under(40, directory, (store, round) -> {
+            // each round sees a moment that none saw before: on a slow disk many looks find the store as it was
+            while (seen.size() <= round) {
                 try (ReadOnlyStore look = JsonStore.openReadOnly(directory)) {
                     seen.put(look.asOfSeq(), versions(look));
-                    break;
                 } catch (StoreException e) {
                     // the writer went on and removed what the look would have read: it says so, and a new one works
                     assertThat(e).hasMessageContaining("journal-");
@@ -98,7 +98,6 @@ class BesideTest {
         seen.forEach((asOf, versions) -> assertThat(all.keySet().stream().filter(seq -> seq <= asOf))
                 .as("commits up to line %d", asOf)
                 .hasSize(Math.toIntExact(versions)));
-        assertThat(seen).hasSizeGreaterThan(20);
     }
 
     @Test
