@@ -26,6 +26,7 @@ import java.util.zip.ZipException;
  */
 final class LogBundle {
     static final String EVENTS = "events.jsonl";
+    static final String DISCLOSURES = "disclosures.jsonl";
     static final String CHECKPOINT = "checkpoint";
     static final String KEY = "genesis.vkey";
     static final String GUIDE = "VERIFY.md";
@@ -224,11 +225,15 @@ final class LogBundle {
     }
 
     private LogVerification events(BundleFiles files, Reading reading, LogVerifier.Visitor visitor) throws IOException {
-        try (InputStream lines = open(files, EVENTS)) {
-            return reading.read(verifier, lines, (event, keys) -> {
+        try (InputStream lines = open(files, EVENTS);
+                var beside = new DisclosureLine.Reading(files.open(DISCLOSURES))) {
+            LogVerification verified = reading.read(verifier, lines, (event, keys) -> {
                 requireEqual(EVENTS, "log", event.event().log(), key.name());
                 visitor.event(event, keys);
+                beside.check(event);
             });
+            beside.end();
+            return verified;
         } catch (ZipException | EOFException e) {
             throw tampered(EVENTS, "it cannot be unpacked: " + e.getMessage());
         }

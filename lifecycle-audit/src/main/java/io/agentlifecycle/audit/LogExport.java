@@ -8,6 +8,7 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.io.BufferedWriter;
@@ -34,13 +35,15 @@ import java.util.stream.Stream;
  * @param signer the key that signed the checkpoint
  * @param note the checkpoint up to which it is written
  * @param tree the tree that the checkpoint is of
+ * @param disclosing whether what stands beside the events goes with them
  */
-record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote note, MerkleTree tree) {
+record LogExport(
+        Events log, VerifierKey key, VerifierKey signer, SignedNote note, MerkleTree tree, boolean disclosing) {
     private static final int PAGE = 1_000;
 
     /** Writes what belongs into a folder, besides what belongs into all of them, and returns how many events that is. */
     private interface Content {
-        long write(Path folder, BufferedWriter events) throws IOException;
+        long write(Path folder, Lines lines) throws IOException;
     }
 
     /** Hears of events in the order of the log, the first of them number 0. */
@@ -54,7 +57,7 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
      * @throws IOException if {@code target} is there already, or cannot be written
      */
     void write(Path target) throws IOException {
-        write(target, Json.object().put("kind", "log"), (folder, events) -> {
+        write(target, Json.object().put("kind", "log"), (folder, lines) -> {
             var hasher = new TreeHasher((tile, bytes) -> {
                 Path file = folder.resolve(tile.path());
                 Files.createDirectories(LogDirectory.parent(file));
@@ -62,7 +65,7 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
             });
             each((index, stored) -> {
                 SealedEvent event = read(stored);
-                events.write(EventLine.write(event) + "\n");
+                lines.write(event);
                 hasher.add(Hash.ofLeaf(event.leafHash()));
             });
             hasher.end();
@@ -85,8 +88,8 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
             throw new IllegalArgumentException(
                     "the log has %d events, so it has no events %s".formatted(tree.size(), part));
         }
-        write(target, part.manifest(), (folder, events) -> {
-            var lines = new PartLines(folder, events);
+        write(target, part.manifest(), (folder, all) -> {
+            var lines = new PartLines(folder, all);
             var found = new AtomicBoolean();
             each((index, stored) -> {
                 boolean chosen = part.has(index, stored);
@@ -112,19 +115,50 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
         }
     }
 
+    /** The lines of events, and of what stands beside them. */
+    private record Lines(Events log, BufferedWriter events, Optional<BufferedWriter> disclosures) implements Closeable {
+        void write(SealedEvent event) throws IOException {
+            events.write(EventLine.write(event) + "\n");
+            if (disclosures.isPresent() && !event.redacted().isEmpty()) {
+                StreamPosition place = event.event().position();
+                List<String> disclosed = log.disclosures(place.stream(), place.n(), 1).stream()
+                        .map(Disclosure::content)
+                        .toList();
+                if (!disclosed.isEmpty()) {
+                    disclosures.get().write(new DisclosureLine(place.stream(), place.n(), disclosed) + "\n");
+                }
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            events.close();
+            if (disclosures.isPresent()) {
+                disclosures.get().close();
+            }
+        }
+    }
+
+    private Lines lines(Path folder) throws IOException {
+        Optional<BufferedWriter> disclosures = disclosing
+                ? Optional.of(Files.newBufferedWriter(folder.resolve(LogBundle.DISCLOSURES)))
+                : Optional.empty();
+        return new Lines(log, Files.newBufferedWriter(folder.resolve(LogBundle.EVENTS)), disclosures);
+    }
+
     /** Writes the lines and the proofs of a part. Nobody is handed one that does not verify. */
     private final class PartLines {
         private final Path folder;
-        private final BufferedWriter events;
+        private final Lines lines;
         private final Hash root = Checkpoint.read(note.text()).rootHash();
         private final ChainVerifier chains = ChainVerifier.ofPart(
                 new Dsse(), Optional.of(key.name()), Optional.of(key.key().jwk()));
         private MerkleTree proofs = tree;
         private long count;
 
-        PartLines(Path folder, BufferedWriter events) {
+        PartLines(Path folder, Lines lines) {
             this.folder = folder;
-            this.events = events;
+            this.lines = lines;
         }
 
         void add(long index, StoredEvent stored) throws IOException {
@@ -134,7 +168,7 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
             SealedEvent event = verified(stored);
             List<Hash> hashes = proofs.inclusion(index);
             requireIncluded(event, index, hashes);
-            events.write(EventLine.write(event) + "\n");
+            lines.write(event);
             count++;
             Files.writeString(
                     folder.resolve(LogProof.fileOf(count)), new LogProof(index, hashes, note.toString()).toString());
@@ -196,8 +230,8 @@ record LogExport(Events log, VerifierKey key, VerifierKey signer, SignedNote not
     }
 
     private void fill(Path folder, Json.ObjBuilder manifest, Content content) throws IOException {
-        try (BufferedWriter events = Files.newBufferedWriter(folder.resolve(LogBundle.EVENTS))) {
-            manifest.put("events", content.write(folder, events));
+        try (Lines lines = lines(folder)) {
+            manifest.put("events", content.write(folder, lines));
         }
         Checkpoint checkpoint = Checkpoint.read(note.text());
         manifest.put("format", 1)

@@ -53,14 +53,21 @@ public final class MerkleLog implements CheckpointLog {
     private final SigningKeyStore keys;
     private final List<Anchor> anchors;
     private final Optional<Checkpoint> trusted;
+    private final boolean disclosing;
     private final ReentrantLock lock = new ReentrantLock();
     private Optional<Open> open = Optional.empty();
 
-    private MerkleLog(Path directory, SigningKeyStore keys, List<Anchor> anchors, Optional<Checkpoint> trusted) {
+    private MerkleLog(
+            Path directory,
+            SigningKeyStore keys,
+            List<Anchor> anchors,
+            Optional<Checkpoint> trusted,
+            boolean disclosing) {
         this.directory = directory;
         this.keys = keys;
         this.anchors = List.copyOf(anchors);
         this.trusted = trusted;
+        this.disclosing = disclosing;
     }
 
     /** A tree that is in use. */
@@ -130,7 +137,7 @@ public final class MerkleLog implements CheckpointLog {
                             .formatted(keys.purpose()));
         }
         return new MerkleLog(
-                requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of(), Optional.empty());
+                requireNonNull(directory, "directory").toAbsolutePath(), keys, List.of(), Optional.empty(), false);
     }
 
     /**
@@ -147,7 +154,7 @@ public final class MerkleLog implements CheckpointLog {
         if (anchors.stream().anyMatch(anchor -> anchor.name().equals(name))) {
             throw new IllegalArgumentException("there is an anchor %s already".formatted(name));
         }
-        return new MerkleLog(directory, keys, more, trusted);
+        return new MerkleLog(directory, keys, more, trusted, disclosing);
     }
 
     /**
@@ -161,7 +168,16 @@ public final class MerkleLog implements CheckpointLog {
      */
     public MerkleLog withTrustedCheckpoint(String checkpoint) {
         Checkpoint kept = Checkpoint.read(SignedNote.read(checkpoint).text());
-        return new MerkleLog(directory, keys, anchors, Optional.of(kept));
+        return new MerkleLog(directory, keys, anchors, Optional.of(kept), disclosing);
+    }
+
+    /**
+     * The same, whose exports also have what stands beside the events and names people, as {@code PersonalData.DISCLOSABLE} puts it
+     * there: all that was not erased, in a file of its own, {@code disclosures.jsonl}. Whoever should not have it is handed the
+     * export without that file, and can verify it all the same.
+     */
+    public MerkleLog withDisclosures() {
+        return new MerkleLog(directory, keys, anchors, trusted, true);
     }
 
     @Override
@@ -413,7 +429,8 @@ public final class MerkleLog implements CheckpointLog {
             SignedNote note = used.sign();
             LogKeys logKeys = used.tree.keys();
             VerifierKey signer = signer(used.tree.origin(), logKeys).key();
-            return new LogExport(used.log, used.genesisKey(), signer, note, used.tree.tree(used.tree.size()));
+            return new LogExport(
+                    used.log, used.genesisKey(), signer, note, used.tree.tree(used.tree.size()), disclosing);
         });
         try {
             writing.write(export, target.toAbsolutePath());

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -310,8 +311,14 @@ class LogVerifierTest {
         for (int at = 0; at < lines.size(); at++) {
             SealedEvent event = event(at);
             String other = event((at + 7) % 5).signature().orElseThrow();
-            String swapped = EventLine.write(
-                    new SealedEvent(event.event(), event.canonical(), event.leafHash(), Optional.of(other), false));
+            String swapped = EventLine.write(new SealedEvent(
+                    event.event(),
+                    event.canonical(),
+                    event.leafHash(),
+                    Optional.of(other),
+                    false,
+                    List.of(),
+                    Set.of()));
             if (!swapped.equals(lines.get(at))) {
                 assertThat(finding(changed(at, swapped)))
                         .isEqualTo(place(at) + "its signature is not that of key "

@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.StoreBusyException;
 import io.agentlifecycle.core.error.StoreException;
@@ -11,6 +12,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.CommitResult;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,8 +91,14 @@ final class Committer {
                         now,
                         all,
                         mutations,
-                        events.stream().map(StoredEvent::of).toList()),
+                        events.stream().map(StoredEvent::of).toList(),
+                        events.stream().flatMap(Committer::disclosures).toList()),
                 events);
+    }
+
+    private static Stream<Disclosure> disclosures(SealedEvent event) {
+        StreamPosition position = event.event().position();
+        return event.disclosures().stream().map(text -> new Disclosure(position.stream(), position.n(), text));
     }
 
     /**

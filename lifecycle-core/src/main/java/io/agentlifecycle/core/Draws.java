@@ -16,6 +16,11 @@ record Draws(RandomGenerator random) {
         return bytes;
     }
 
+    /** For one value that is to be erasable: with 128 bits nobody can guess it from its digest. */
+    byte[] salt() {
+        return bytes(16);
+    }
+
     /** {@code agent:} and 128 bits, so that ids of the tutorial's form do not collide. */
     AgentId agentId() {
         return AgentId.of("agent:" + hex());

@@ -75,6 +75,7 @@ final class Engine {
     private final LogFollower follower;
     private final FleetView fleet;
     private final LifecycleStore.Subscription subscription;
+    private final EventReader reader = new EventReader(this::store);
     private volatile boolean closed;
 
     private Engine(
@@ -246,9 +247,13 @@ final class Engine {
         }
         // at least one event is asked for, and a commit is never split
         return store().events(applied.seq() - 1, 1).events().stream()
-                .map(stored ->
-                        SealedEvent.read(stored.canonical(), stored.signature()).event())
+                .map(stored -> reader.read(stored).event())
                 .toList();
+    }
+
+    /** Reads events with what is disclosed of them. */
+    EventReader reader() {
+        return reader;
     }
 
     /** What this process heard, and what other hosts told the store. */

@@ -26,13 +26,15 @@ final class EventWriter {
     private static final Logger LOG = LoggerFactory.getLogger(EventWriter.class);
 
     private final Draws draws;
+    private final PersonalData personalData;
     private final Supplier<LogRecord> log;
     private volatile Optional<Signer> signer;
     private volatile Optional<String> lastFailure = Optional.empty();
 
     /** @param log the record of stream {@code log} as it was last seen; it says which keys may sign */
-    EventWriter(Draws draws, Optional<AuditSealer> sealer, Supplier<LogRecord> log) {
+    EventWriter(Draws draws, Optional<AuditSealer> sealer, PersonalData personalData, Supplier<LogRecord> log) {
         this.draws = draws;
+        this.personalData = personalData;
         this.log = log;
         this.signer = sealer.map(Signer::new);
     }
@@ -95,7 +97,9 @@ final class EventWriter {
         var event = new AuditEvent(origin, draws.eventId(at), at, keyId, head.next(), content);
         SealedEvent written;
         try {
-            written = SealedEvent.write(event);
+            written = personalData == PersonalData.PLAIN
+                    ? SealedEvent.write(event)
+                    : SealedEvent.writeConcealing(event, draws::salt);
         } catch (JsonFormatException e) {
             throw new PolicyViolationException(
                     "event-size",

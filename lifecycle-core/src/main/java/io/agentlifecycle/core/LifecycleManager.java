@@ -310,11 +310,11 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(key(agent), Engine.Effect.LIFTS, rules().releaseHold(reason, requireActor(actor)));
     }
 
-    // ---- legal holds
+    // ---- what is kept of it
 
     /**
      * Notes that what is known of an agent must be kept: a legal hold, in any state, also after its end. What the agent may
-     * do stays as it is. The reference, such as the number of a case, has 1 to 128 characters on one line.
+     * do stays as it is. Until it is released, nothing of the agent is erased. The reference, such as the number of a case, has 1 to 128 characters on one line.
      *
      * @throws PolicyViolationException rule {@code legal-hold-stands}, if there is one of that reference, or
      *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
@@ -330,6 +330,20 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Agent releaseLegalHold(AgentId agent, String reference, Actor actor) {
         return run(agent, Engine.Effect.NEUTRAL, rules().releaseLegalHold(reference, requireActor(actor)));
+    }
+
+    /**
+     * Erases what names people, and what people wrote, from the trail of a retired agent and from its record: {@link
+     * SealedEvent#REDACTED} stands in its place from then on. Signatures, chains and proofs stay good, and
+     * {@code personal_data.erased} says who did it and why. If it throws a {@link StoreException} the store may still have some
+     * of it: call it again. Exports, backups and what listeners keep are the host's duty.
+     *
+     * @param reason at most 1,024 characters
+     * @throws PolicyViolationException rule {@code erasure-after-end}, if the agent is not DECOMMISSIONED; {@code legal-hold}, if
+     *     it is under one; {@code personal-data-plain}, if events of it were written with {@link PersonalData#PLAIN}
+     */
+    public Agent erasePersonalData(AgentId agent, String reason, Actor actor) {
+        return new Retention(engine()).erasePersonalData(key(agent), reason, requireActor(actor));
     }
 
     // ---- orphans
@@ -457,7 +471,7 @@ public final class LifecycleManager implements AutoCloseable {
         Map<String, Optional<Long>> unsignedFrom = new HashMap<>();
         List<SealedEvent> read = new ArrayList<>();
         for (StoredEvent stored : events) {
-            SealedEvent event = SealedEvent.read(stored.canonical(), stored.signature());
+            SealedEvent event = engine().reader().read(stored);
             boolean waits = event.seal() == Seal.WAITING;
             read.add(
                     waits
@@ -494,7 +508,7 @@ public final class LifecycleManager implements AutoCloseable {
         requireNonNull(wanted, "wanted");
         requireWhole("the log");
         requirePositive(limit);
-        EventPage page = LogSearch.find(engine().store(), wanted, cursor, limit);
+        EventPage page = LogSearch.find(engine().store(), engine().reader(), wanted, cursor, limit);
         return new LogPage(read(page.events()), page.cursor());
     }
 
@@ -539,8 +553,7 @@ public final class LifecycleManager implements AutoCloseable {
         // little can happen after it, and the trail of an agent without one is short
         for (long n = stored.head().next().n() - 1; n >= 0; n--) {
             for (StoredEvent found : engine().store().trail(StreamPosition.streamOf(key), n, 1)) {
-                AuditEvent event =
-                        SealedEvent.read(found.canonical(), found.signature()).event();
+                AuditEvent event = engine().reader().read(found).event();
                 if (event.kind() == EventKind.AGENT_DECOMMISSIONED) {
                     return event.details().get("report").map(said -> ReportJson.read(new JsonFields("report", said)));
                 }
@@ -767,6 +780,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<CredentialIssuer> issuer = Optional.empty();
         private Optional<CredentialSink> sink = Optional.empty();
         private Optional<AuditSealer> sealer = Optional.empty();
+        private PersonalData personalData = PersonalData.PLAIN;
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
         private Optional<String> recoveryKey = Optional.empty();
@@ -843,6 +857,15 @@ public final class LifecycleManager implements AutoCloseable {
          */
         public Builder sealer(AuditSealer value) {
             sealer = Optional.of(value);
+            return this;
+        }
+
+        /**
+         * Where events have what names people from here on; by default {@link PersonalData#PLAIN}. Events that were written before
+         * stay as they are.
+         */
+        public Builder personalData(PersonalData value) {
+            personalData = requireNonNull(value, "personalData");
             return this;
         }
 
@@ -987,7 +1010,7 @@ public final class LifecycleManager implements AutoCloseable {
             var rules = new Rules(
                     policy, table, tasks.stream().map(TeardownTask::name).toList());
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
-            var writer = new EventWriter(draws, sealer, committer::log);
+            var writer = new EventWriter(draws, sealer, personalData, committer::log);
             var wanted = new LogKeeper.Wanted(logOrigin, signFromHere, recoveryKey, emergency);
             var follower = new LogFollower(checkpoints);
             var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, follower, sink.isPresent());

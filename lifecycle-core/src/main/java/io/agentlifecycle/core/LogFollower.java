@@ -4,7 +4,10 @@ import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Disclosure;
+import io.agentlifecycle.core.store.EventPage;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -25,6 +28,19 @@ final class LogFollower {
         this.checkpoints = checkpoints;
     }
 
+    /** What a checkpoint log sees of a store. */
+    private record Events(LifecycleStore store) implements CheckpointLog.Events {
+        @Override
+        public EventPage after(long cursor, int limit) {
+            return store.events(cursor, limit);
+        }
+
+        @Override
+        public List<Disclosure> disclosures(String stream, long from, int limit) {
+            return store.disclosures(stream, from, limit);
+        }
+    }
+
     /** The key that signs checkpoints, if it is not one of those that sign events. */
     Optional<PublicJwk> ownKey() {
         return checkpoints.flatMap(CheckpointLog::ownKey);
@@ -33,7 +49,7 @@ final class LogFollower {
     /** Throws what the checkpoint log throws. */
     void open(String origin, LogKeys keys, LifecycleStore store, Instant now) {
         checkpoints.ifPresent(log -> {
-            log.open(origin, keys, store::events, now);
+            log.open(origin, keys, new Events(store), now);
             opened = true;
         });
     }

@@ -1,7 +1,6 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.audit.AuditEvent;
-import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -23,17 +22,18 @@ final class LogSearch {
      * The events after {@code cursor} that are wanted, about {@code limit} of them: fewer if the call has read its share,
      * more if the last commit has more. The cursor says how far it has read.
      */
-    static EventPage find(LifecycleStore store, Predicate<AuditEvent> wanted, long cursor, int limit) {
+    static EventPage find(
+            LifecycleStore store, EventReader reader, Predicate<AuditEvent> wanted, long cursor, int limit) {
         List<StoredEvent> found = new ArrayList<>();
         long at = cursor;
         for (int read = 0; read < PAGES && found.size() < limit; read++) {
             EventPage page = store.events(at, PAGE);
-            List<StoredEvent> matching = matching(page, wanted);
+            List<StoredEvent> matching = matching(page, reader, wanted);
             int room = limit - found.size();
             if (matching.size() > room) {
                 // what is left over is for the next call, so this one ends with the commit of the last that has room
                 page = store.events(at, page.events().indexOf(matching.get(room - 1)) + 1);
-                matching = matching(page, wanted);
+                matching = matching(page, reader, wanted);
             }
             found.addAll(matching);
             if (page.cursor() == at) {
@@ -44,10 +44,9 @@ final class LogSearch {
         return new EventPage(found, at);
     }
 
-    private static List<StoredEvent> matching(EventPage page, Predicate<AuditEvent> wanted) {
+    private static List<StoredEvent> matching(EventPage page, EventReader reader, Predicate<AuditEvent> wanted) {
         return page.events().stream()
-                .filter(stored -> wanted.test(
-                        SealedEvent.read(stored.canonical(), stored.signature()).event()))
+                .filter(stored -> wanted.test(reader.read(stored).event()))
                 .toList();
     }
 }

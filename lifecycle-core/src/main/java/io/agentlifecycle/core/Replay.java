@@ -134,6 +134,7 @@ final class Replay {
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
+            case PERSONAL_DATA_ERASED -> Redaction.of(agent);
             case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(begun(

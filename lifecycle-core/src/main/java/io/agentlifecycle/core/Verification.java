@@ -11,6 +11,14 @@ package io.agentlifecycle.core;
  *     store could have written them
  * @param endorsedLate how many could not be signed when they happened, and have a signed one after them
  * @param waiting how many could not be signed when they happened, and still have none
+ * @param redacted how many of the events had something beside them that was erased
  */
 public record Verification(
-        long events, long streams, long agents, long signed, long unsigned, long endorsedLate, long waiting) {}
+        long events,
+        long streams,
+        long agents,
+        long signed,
+        long unsigned,
+        long endorsedLate,
+        long waiting,
+        long redacted) {}

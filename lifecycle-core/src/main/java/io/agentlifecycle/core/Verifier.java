@@ -41,6 +41,7 @@ final class Verifier {
     }
 
     private final LifecycleStore store;
+    private final EventReader reader;
     private final Optional<PublicJwk> key;
     private final ChainVerifier chains;
     private final Map<String, Stream> streams = new HashMap<>();
@@ -49,6 +50,7 @@ final class Verifier {
     private boolean hadKey;
     private long events;
     private long agents;
+    private long redacted;
 
     /**
      * A verifier at the beginning of a log.
@@ -59,6 +61,7 @@ final class Verifier {
      */
     Verifier(LifecycleStore store, LogRecord seen, Optional<PublicJwk> key, SignatureVerifier signatures) {
         this.store = store;
+        this.reader = new EventReader(() -> store);
         this.key = key;
         this.chains = new ChainVerifier(
                 signatures, Optional.of(seen.origin()), seen.keys().first());
@@ -92,7 +95,8 @@ final class Verifier {
                 seals.getOrDefault(Seal.SIGNED, 0L),
                 seals.getOrDefault(Seal.UNSIGNED, 0L),
                 seals.getOrDefault(Seal.ENDORSED_LATE, 0L),
-                seals.getOrDefault(Seal.WAITING, 0L));
+                seals.getOrDefault(Seal.WAITING, 0L),
+                redacted);
     }
 
     private void endLog() {
@@ -122,12 +126,13 @@ final class Verifier {
     }
 
     private void take(Stream stream, StoredEvent stored) {
-        SealedEvent next = chains.take(stored.canonical(), stored.signature());
+        SealedEvent next = chains.take(reader.read(stored));
         StreamPosition position = next.event().position();
         if (!stored.stream().equals(position.stream()) || stored.n() != position.n()) {
             throw new IllegalArgumentException(
                     "it is event %d of stream %s".formatted(position.n(), position.stream()));
         }
+        redacted += next.redacted().isEmpty() ? 0 : 1;
         Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
         if (agent.isEmpty()) {
             log = log.after(next);

@@ -365,6 +365,10 @@ class EventKindsTest {
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
         manager.placeLegalHold(id, "case 4711", ADMIN);
         manager.releaseLegalHold(id, "case 4711", ADMIN);
+        AgentId erased = AgentId.of("agent:erased");
+        manager.requestProvisioning(request(erased.value()).build());
+        manager.reject(erased, "not needed", ADMIN);
+        manager.erasePersonalData(erased, "nobody needs it any more", ADMIN);
     }
 
     /**
@@ -433,8 +437,10 @@ class EventKindsTest {
     }
 
     private LifecycleManager open(LifecycleStore store, LifecyclePolicy policy) {
-        UnaryOperator<LifecycleManager.Builder> settings =
-                builder -> builder.store(store).policy(policy).teardownTask(new FlakyTask("worker", () -> taskWorks));
+        UnaryOperator<LifecycleManager.Builder> settings = builder -> builder.store(store)
+                .policy(policy)
+                .personalData(PersonalData.DISCLOSABLE)
+                .teardownTask(new FlakyTask("worker", () -> taskWorks));
         return shop.open(settings);
     }
 

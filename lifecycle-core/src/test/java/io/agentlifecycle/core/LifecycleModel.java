@@ -469,6 +469,25 @@ final class LifecycleModel {
         return agent.legalHolds.remove(reference) ? say(agent, EventKind.LEGAL_HOLD_RELEASED) : "no-such-legal-hold";
     }
 
+    /** What was erased is not written down again as long as nothing more has happened. */
+    String erase(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.DECOMMISSIONED) {
+            return "erasure-after-end";
+        }
+        if (!agent.legalHolds.isEmpty()) {
+            return "legal-hold";
+        }
+        if (agent.trail.get(agent.trail.size() - 1) == EventKind.PERSONAL_DATA_ERASED) {
+            return OK;
+        }
+        agent.owner = agent.owner == null ? null : "REDACTED";
+        return say(agent, EventKind.PERSONAL_DATA_ERASED);
+    }
+
     String releaseHold(String key, String reason) {
         ModelAgent agent = agents.get(key);
         if (agent == null) {

@@ -100,7 +100,8 @@ class LifecycleModelTest {
             EventKind.TEARDOWN_TASK_FAILED));
 
     /** What can happen to an agent after its end. */
-    private static final Set<EventKind> LEGAL = EnumSet.of(EventKind.LEGAL_HOLD_PLACED, EventKind.LEGAL_HOLD_RELEASED);
+    private static final Set<EventKind> LEGAL =
+            EnumSet.of(EventKind.LEGAL_HOLD_PLACED, EventKind.LEGAL_HOLD_RELEASED, EventKind.PERSONAL_DATA_ERASED);
 
     private enum Verb {
         REQUEST,
@@ -119,6 +120,7 @@ class LifecycleModelTest {
         RELEASE_HOLD,
         PLACE_LEGAL_HOLD,
         RELEASE_LEGAL_HOLD,
+        ERASE,
         MARK_ORPHANED,
         RECLAIM,
         DECOMMISSION,
@@ -193,6 +195,7 @@ class LifecycleModelTest {
                 Tuple.of(4, Verb.RELEASE_HOLD),
                 Tuple.of(2, Verb.PLACE_LEGAL_HOLD),
                 Tuple.of(2, Verb.RELEASE_LEGAL_HOLD),
+                Tuple.of(2, Verb.ERASE),
                 Tuple.of(2, Verb.MARK_ORPHANED),
                 Tuple.of(4, Verb.RECLAIM),
                 Tuple.of(1, Verb.DECOMMISSION),
@@ -249,6 +252,7 @@ class LifecycleModelTest {
                     .policy(policy(model.settings()))
                     .clock(clock)
                     .random(random)
+                    .personalData(PersonalData.DISCLOSABLE)
                     .build();
         }
 
@@ -343,6 +347,7 @@ class LifecycleModelTest {
                             step,
                             model.releaseLegalHold(name, "case " + form % 2),
                             () -> m.releaseLegalHold(id, "case " + form % 2, ADMIN));
+                case ERASE -> same(step, model.erase(name), () -> m.erasePersonalData(id, "", ADMIN));
                 case MARK_ORPHANED -> {
                     String expected = model.markOrphaned(name);
                     List<String> actual = new ArrayList<>();

@@ -118,7 +118,16 @@ public final class ChainVerifier {
      *     it had not been there
      */
     public SealedEvent take(String canonical, Optional<String> signature) {
-        SealedEvent sealedEvent = SealedEvent.read(canonical, signature);
+        return take(SealedEvent.read(canonical, signature));
+    }
+
+    /**
+     * Takes the next event as it was read. What is disclosed of it is no part of its chain.
+     *
+     * @throws BrokenChainException if it does not follow the events before it, or is not signed as it must be; it is as if
+     *     it had not been there
+     */
+    public SealedEvent take(SealedEvent sealedEvent) {
         AuditEvent event = sealedEvent.event();
         String stream = event.position().stream();
         Tail tail = tails.getOrDefault(stream, begin(event.position()));

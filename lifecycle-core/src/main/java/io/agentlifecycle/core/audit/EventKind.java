@@ -71,6 +71,8 @@ public enum EventKind {
     LEGAL_HOLD_PLACED("legal_hold.placed", keys("reference"), keys()),
     /** That reason is gone. */
     LEGAL_HOLD_RELEASED("legal_hold.released", keys("reference"), keys()),
+    /** What the events before it disclosed of people was erased. */
+    PERSONAL_DATA_ERASED("personal_data.erased", keys("reason"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
@@ -159,6 +161,15 @@ public enum EventKind {
         return optional;
     }
 
+    /**
+     * The keys of {@code details} whose values name people, or were written by people; the log keeps them beside the event if
+     * they are to be erasable.
+     */
+    public Set<String> personalDetails() {
+        // why an agent is an orphan is one of a few words
+        return this == AGENT_ORPHANED ? Set.of() : Details.PERSONAL;
+    }
+
     /** The kind of that wire name. */
     public static Optional<EventKind> ofWire(String wire) {
         for (EventKind kind : values()) {
@@ -204,6 +215,7 @@ public enum EventKind {
                 "owner",
                 "parent",
                 "tags");
+        static final Set<String> PERSONAL = keys("newOwner", "oldOwner", "owner", "reason", "shown", "text");
         static final Set<String> IMPORT = with(REQUEST, "createdAt", "requestedBy", "source");
         static final Set<String> IMPORT_OPTIONAL = with(REQUEST_OPTIONAL, "hold", "text");
 

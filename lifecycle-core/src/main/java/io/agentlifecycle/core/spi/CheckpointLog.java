@@ -2,8 +2,10 @@ package io.agentlifecycle.core.spi;
 
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.store.Disclosure;
 import io.agentlifecycle.core.store.EventPage;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -28,6 +30,11 @@ public interface CheckpointLog {
     interface Events {
         /** Those of commits after number {@code cursor}, at least {@code limit} of them if there are so many. */
         EventPage after(long cursor, int limit);
+
+        /** What is disclosed of the events of a stream, as {@link LifecycleStore#disclosures} gives it; nothing by default. */
+        default List<Disclosure> disclosures(String stream, long from, int limit) {
+            return List.of();
+        }
     }
 
     /**

@@ -1,0 +1,64 @@
+package io.agentlifecycle.core;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.hold.Hold;
+import io.agentlifecycle.core.hold.Holds;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What is left of an agent when its personal data is erased; it is under no legal hold then. It looks at nothing that is erased, so that an agent computed from
+ * events without it is the same.
+ */
+final class Redaction {
+    private Redaction() {}
+
+    static Agent of(Agent agent) {
+        Agent redacted = agent.with(of(agent.approval()))
+                .with(Holds.of(agent.holds().all().stream().map(Redaction::of).toList()));
+        if (agent.owner().isPresent()) {
+            redacted = redacted.with(Owner.of(SealedEvent.REDACTED));
+        }
+        Optional<Retirement> retirement = agent.retirement().map(Redaction::of);
+        return retirement.isPresent() ? redacted.with(retirement.get()) : redacted;
+    }
+
+    private static ApprovalRequest of(ApprovalRequest approval) {
+        return new ApprovalRequest(
+                of(approval.requestedBy()),
+                approval.requestedAt(),
+                approval.expiresAt(),
+                Set.of(),
+                approval.decision()
+                        .map(decision ->
+                                new ApprovalRequest.Decision(decision.outcome(), of(decision.by()), decision.at())));
+    }
+
+    private static Hold of(Hold hold) {
+        return new Hold(hold.reason(), SealedEvent.REDACTED, of(hold.placedBy()), hold.placedAt());
+    }
+
+    private static Retirement of(Retirement end) {
+        return new Retirement(
+                end.cause(),
+                end.from(),
+                SealedEvent.REDACTED,
+                end.startedAt(),
+                end.doneTasks(),
+                end.pendingTasks(),
+                end.failedAttempts(),
+                end.retryAt(),
+                end.endedAt());
+    }
+
+    private static Actor of(Actor actor) {
+        return actor.type() == Actor.Type.HUMAN
+                ? new Actor(actor.type(), SealedEvent.REDACTED, actor.assurance())
+                : actor;
+    }
+}
