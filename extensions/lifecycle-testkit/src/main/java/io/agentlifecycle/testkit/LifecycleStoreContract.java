@@ -55,7 +55,7 @@ import org.junit.jupiter.api.Test;
  * ask what that promises instead. After each test, every store that is still open must show in all its views what it told
  * its subscribers; then it is closed.
  */
-public abstract class LifecycleStoreContract extends DisclosureContract {
+public abstract class LifecycleStoreContract extends PruningContract {
     /** For subclasses. */
     protected LifecycleStoreContract() {}
 
@@ -334,6 +334,7 @@ public abstract class LifecycleStoreContract extends DisclosureContract {
         calls.put("trail", () -> store.trail("a", 0, 1));
         calls.put("disclosures", () -> store.disclosures("a", 0, 1));
         calls.put("erase", () -> store.erase("a", List.of(0L)));
+        calls.put("prune", () -> store.prune(Map.of("a", 1L)));
         calls.put("subscribe", () -> store.subscribe((seq, commit) -> {}));
         assertThat(calls.keySet()).as("every method but close").isEqualTo(callsOfAStore());
         store.close();

@@ -47,6 +47,12 @@ abstract class StoreHarness {
         return store;
     }
 
+    /** Prunes; from here on the witness of {@code store} looks for what is left. */
+    final void prune(LifecycleStore store, Map<String, Long> before) {
+        witness(store).pruned(before);
+        store.prune(before);
+    }
+
     private void watch(LifecycleStore store, Witness witness) {
         watched.put(store, witness);
         store.subscribe(witness);

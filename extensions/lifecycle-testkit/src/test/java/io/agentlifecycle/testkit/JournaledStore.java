@@ -18,11 +18,13 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** A small durable store: it writes each commit to a disk, which is a list, before it shows it. */
@@ -32,7 +34,7 @@ class JournaledStore extends ForwardingStore {
         private final Function<Disk, LifecycleStore> opener;
         private final String storeId = UUID.randomUUID().toString();
         private final List<Commit> written = new ArrayList<>();
-        private final List<Erasure> erased = new ArrayList<>();
+        private final List<Removal> removed = new ArrayList<>();
         private final List<Heartbeat> beats = new ArrayList<>();
         private volatile boolean failing;
         private volatile Optional<Standstill> standstill = Optional.empty();
@@ -74,11 +76,11 @@ class JournaledStore extends ForwardingStore {
             written.add(commit);
         }
 
-        synchronized void erase(String stream, Collection<Long> positions) throws IOException {
+        synchronized void remove(Consumer<LifecycleStore> what) throws IOException {
             if (failing) {
                 throw new IOException("the disk is gone");
             }
-            erased.add(new Erasure(written.size(), stream, List.copyOf(positions)));
+            removed.add(new Removal(written.size(), what));
         }
 
         synchronized List<Commit> written() {
@@ -89,16 +91,16 @@ class JournaledStore extends ForwardingStore {
         private synchronized void replay(LifecycleStore memory) {
             for (int i = 0; i <= written.size(); i++) {
                 int commits = i;
-                erased.stream()
-                        .filter(erasure -> erasure.after() == commits)
-                        .forEach(erasure -> memory.erase(erasure.stream(), erasure.positions()));
+                removed.stream()
+                        .filter(removal -> removal.after() == commits)
+                        .forEach(removal -> removal.what().accept(memory));
                 written.stream().skip(commits).limit(1).forEach(memory::commit);
             }
         }
     }
 
-    /** What was erased after so many commits. */
-    private record Erasure(int after, String stream, List<Long> positions) {}
+    /** What was erased or pruned after so many commits. */
+    private record Removal(int after, Consumer<LifecycleStore> what) {}
 
     private static final class Standstill implements StoreMedium.Stall {
         private final CountDownLatch reached = new CountDownLatch(1);
@@ -204,14 +206,25 @@ class JournaledStore extends ForwardingStore {
 
     @Override
     public void erase(String stream, Collection<Long> positions) {
+        List<Long> erased = List.copyOf(positions);
+        remove(store -> store.erase(stream, erased));
+    }
+
+    @Override
+    public void prune(Map<String, Long> before) {
+        Map<String, Long> pruned = Map.copyOf(before);
+        remove(store -> store.prune(pruned));
+    }
+
+    private void remove(Consumer<LifecycleStore> what) {
         lock.lock();
         try {
             if (failed) {
                 throw new StoreException("the disk failed; open the store again", null);
             }
             memory.describe(); // throws if it is closed
-            disk.erase(stream, positions);
-            memory.erase(stream, positions);
+            disk.remove(what);
+            what.accept(memory);
         } catch (IOException e) {
             failed = failsForGood();
             throw new StoreException("the disk failed: " + e.getMessage(), e);

@@ -415,6 +415,49 @@ enum PlantedBug {
             "c4_disclosures_and_erasures_survive_a_crash",
             "c14_after_a_failure_of_durability_nothing_is_erased"),
 
+    // ---- C16
+    IGNORES_PRUNE(
+            pruning((before, to) -> to.describe()),
+            "c16_of_pruned_events_their_places_and_leaf_hashes_are_left",
+            "c16_what_was_disclosed_of_pruned_events_is_gone_and_all_else_stays"),
+    PRUNES_ONE_EVENT_TOO_MANY(
+            pruning((before, to) -> {
+                Map<String, Long> more = new HashMap<>(before);
+                more.replaceAll((stream, position) -> position + 1);
+                to.prune(more);
+            }),
+            "c16_of_pruned_events_their_places_and_leaf_hashes_are_left",
+            "c16_what_was_pruned_stays_so_and_what_is_not_there_is_no_mistake"),
+    PRUNES_ONE_STREAM_ONLY(
+            pruning((before, to) -> before.entrySet().stream()
+                    .min(Map.Entry.comparingByKey())
+                    .ifPresent(first -> to.prune(Map.ofEntries(first)))),
+            "c16_what_was_disclosed_of_pruned_events_is_gone_and_all_else_stays"),
+    LOSES_PRUNED_EVENTS(
+            memory(to -> new ForwardingStore(to) {
+                @Override
+                public List<StoredEvent> trail(String stream, long from, int limit) {
+                    return super.trail(stream, from, limit).stream()
+                            .filter(not(StoredEvent::isPruned))
+                            .toList();
+                }
+            }),
+            "c16_of_pruned_events_their_places_and_leaf_hashes_are_left"),
+    SHOWS_PRUNED_TEXTS_IN_THE_LOG(
+            memory(ShowsPrunedTextsInTheLog::new),
+            "c16_of_pruned_events_their_places_and_leaf_hashes_are_left",
+            "c16_pages_of_the_log_end_where_they_did"),
+    KEEPS_WHAT_PRUNED_EVENTS_DISCLOSED(
+            memory(KeepsWhatPrunedEventsDisclosed::new),
+            "c16_what_was_disclosed_of_pruned_events_is_gone_and_all_else_stays",
+            "c7_a_request_whose_events_were_pruned_is_still_the_same_request"),
+    PRUNES_WHAT_COMES_LATER(memory(PrunesWhatComesLater::new), "c16_what_comes_later_keeps_its_text"),
+    PRUNES_IN_MEMORY_ONLY(
+            PrunesInMemoryOnly::new,
+            "c4_what_was_pruned_stays_so_after_a_crash",
+            "c4_what_was_pruned_stays_so_when_the_store_is_opened_again",
+            "c14_after_a_failure_of_durability_nothing_is_pruned"),
+
     // ---- the descriptor
     TURNS_THE_CLOCK_BACK(memory(TurnsTheClockBack::new), "the_clock_high_water_is_the_latest_time_of_any_commit"),
     HAS_THE_ID_OF_ALL_OTHERS(
@@ -489,6 +532,20 @@ enum PlantedBug {
                 return super.subscribe((seq, commit) -> telling.tell(seq, commit, listener));
             }
         });
+    }
+
+    /** Prunes something else than it was asked. */
+    private static Function<Disk, LifecycleStore> pruning(Pruning pruning) {
+        return memory(to -> new ForwardingStore(to) {
+            @Override
+            public void prune(Map<String, Long> before) {
+                pruning.prune(before, to);
+            }
+        });
+    }
+
+    private interface Pruning {
+        void prune(Map<String, Long> before, LifecycleStore store);
     }
 
     private interface Answer {
@@ -716,6 +773,96 @@ enum PlantedBug {
         @Override
         public void erase(String stream, Collection<Long> positions) {
             memory.erase(stream, positions);
+        }
+    }
+
+    private static final class ShowsPrunedTextsInTheLog extends ForwardingStore {
+        private final List<StoredEvent> all = new CopyOnWriteArrayList<>();
+
+        ShowsPrunedTextsInTheLog(LifecycleStore to) {
+            super(to);
+        }
+
+        @Override
+        public CommitResult commit(Commit commit) {
+            CommitResult result = super.commit(commit);
+            all.addAll(result instanceof CommitResult.Applied ? commit.events() : List.of());
+            return result;
+        }
+
+        @Override
+        public EventPage events(long after, int limit) {
+            EventPage page = super.events(after, limit);
+            return new EventPage(page.events().stream().map(this::whole).toList(), page.cursor());
+        }
+
+        private StoredEvent whole(StoredEvent event) {
+            return all.stream()
+                    .filter(one -> one.stream().equals(event.stream()) && one.n() == event.n())
+                    .findFirst()
+                    .orElse(event);
+        }
+    }
+
+    private static final class KeepsWhatPrunedEventsDisclosed extends ForwardingStore {
+        private final List<Disclosure> all = new CopyOnWriteArrayList<>();
+
+        KeepsWhatPrunedEventsDisclosed(LifecycleStore to) {
+            super(to);
+        }
+
+        @Override
+        public CommitResult commit(Commit commit) {
+            CommitResult result = super.commit(commit);
+            all.addAll(result instanceof CommitResult.Applied ? commit.disclosures() : List.of());
+            return result;
+        }
+
+        @Override
+        public List<Disclosure> disclosures(String stream, long from, int limit) {
+            super.disclosures(stream, from, limit);
+            return all.stream()
+                    .filter(one -> one.stream().equals(stream) && one.n() >= from && one.n() - from < limit)
+                    .toList();
+        }
+    }
+
+    private static final class PrunesWhatComesLater extends ForwardingStore {
+        private final Map<String, Long> pruned = new ConcurrentHashMap<>();
+
+        PrunesWhatComesLater(LifecycleStore to) {
+            super(to);
+        }
+
+        @Override
+        public CommitResult commit(Commit commit) {
+            CommitResult result = super.commit(commit);
+            super.prune(pruned);
+            return result;
+        }
+
+        @Override
+        public void prune(Map<String, Long> before) {
+            super.prune(before);
+            pruned.putAll(before);
+        }
+    }
+
+    private static final class PrunesInMemoryOnly extends JournaledStore {
+        private final LifecycleStore memory;
+
+        PrunesInMemoryOnly(Disk disk) {
+            this(disk, recovered(disk));
+        }
+
+        private PrunesInMemoryOnly(Disk disk, LifecycleStore memory) {
+            super(disk, memory);
+            this.memory = memory;
+        }
+
+        @Override
+        public void prune(Map<String, Long> before) {
+            memory.prune(before);
         }
     }
 

@@ -34,7 +34,7 @@ import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,25 +43,39 @@ final class InMemoryStore implements LifecycleStore {
     private static final Logger LOG = LoggerFactory.getLogger(InMemoryStore.class);
     private static final int MAX_RECORDS = 1_000;
 
-    /** Of the disclosures only a digest, so that nothing of them is left when they are erased. */
-    private record Done(CommitResult.Applied result, Commit disclosingNothing, String disclosed) {
+    /** Of events and disclosures only a digest, so that nothing of them is left when they are pruned or erased. */
+    private record Done(CommitResult.Applied result, Commit sayingNothing, String said) {
         static Done of(CommitResult.Applied result, Commit commit) {
-            return new Done(result, disclosingNothing(commit), digest(commit.disclosures()));
+            return new Done(result, sayingNothing(commit), digest(commit));
         }
 
         boolean isOf(Commit commit) {
-            return disclosingNothing.equals(disclosingNothing(commit))
-                    && disclosed.equals(digest(commit.disclosures()));
+            return sayingNothing.equals(sayingNothing(commit)) && said.equals(digest(commit));
         }
 
-        private static Commit disclosingNothing(Commit commit) {
-            return new Commit(commit.requestId(), commit.at(), commit.checks(), commit.mutations(), commit.events());
+        private static Commit sayingNothing(Commit commit) {
+            return new Commit(commit.requestId(), commit.at(), commit.checks(), commit.mutations(), List.of());
         }
 
-        private static String digest(List<Disclosure> disclosures) {
-            return Digests.sha256(disclosures.stream()
-                    .map(disclosure -> disclosure.n() + " " + disclosure.content() + "\n" + disclosure.stream() + "\n")
-                    .collect(Collectors.joining()));
+        private static String digest(Commit commit) {
+            var said = new StringBuilder();
+            for (StoredEvent event : commit.events()) {
+                text("event " + event.n(), said);
+                text(event.stream(), said);
+                text(event.canonical(), said);
+                text(event.signature().map(signature -> "signed " + signature).orElse("unsigned"), said);
+            }
+            for (Disclosure disclosure : commit.disclosures()) {
+                text("disclosure " + disclosure.n(), said);
+                text(disclosure.stream(), said);
+                text(disclosure.content(), said);
+            }
+            return Digests.sha256(said.toString());
+        }
+
+        /** With its length, so that no two lists of texts come to the same. */
+        private static void text(String text, StringBuilder out) {
+            out.append(text.length()).append(' ').append(text).append('\n');
         }
     }
 
@@ -215,6 +229,21 @@ final class InMemoryStore implements LifecycleStore {
                 .getOrDefault(requireNonNull(stream, "stream"), new TreeMap<>())
                 .keySet()
                 .removeAll(erased));
+    }
+
+    @Override
+    public void prune(Map<String, Long> before) {
+        Map<String, Long> firstKept = Map.copyOf(before);
+        UnaryOperator<StoredEvent> rest =
+                event -> event.n() < firstKept.getOrDefault(event.stream(), 0L) ? event.pruned() : event;
+        locked(() -> {
+            eventsBySeq.replaceAll(events -> events.stream().map(rest).toList());
+            firstKept.forEach((stream, first) -> {
+                streams.getOrDefault(stream, new ArrayList<>()).replaceAll(rest);
+                disclosed.getOrDefault(stream, new TreeMap<>()).headMap(first).clear();
+            });
+            return firstKept;
+        });
     }
 
     @Override

@@ -17,6 +17,7 @@ import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -40,13 +41,16 @@ import java.util.Optional;
  *       of unknown agents are ignored.
  *   <li>C10: a record whose due time has come is returned by {@link #due} until it is changed or re-armed.
  *   <li>C11: a record that matches a query all the while is in exactly one of its pages.
- *   <li>C12: events come back character for character, in the order of their commits, and within a commit in the order
+ *   <li>C12: events come back character for character unless they were pruned, in the order of their commits, and within a commit in the order
  *       of its list.
  *   <li>C13: a subscriber has seen a commit before it is acknowledged, each once, in order, as a whole.
  *   <li>C14: after a failure of durability nothing is written any more. {@link #close} may be called twice; every other
  *       call after it throws a {@link io.agentlifecycle.core.error.StoreException}.
  *   <li>C15: {@link #disclosures} come back character for character until {@link #erase} has returned, and never again
  *       after it; events and all else stay as they are.
+ *   <li>C16: once {@link #prune} has returned, every event that it was about comes back as {@link StoredEvent#pruned()} at the
+ *       same place, in the same order and in the same commit, and nothing of its text, its signature and what was disclosed of
+ *       it is ever given again; all else stays as it is.
  * </ol>
  *
  * <p>Implementations must be safe for use by many threads. Methods may block for I/O, and throw
@@ -88,10 +92,10 @@ public interface LifecycleStore extends AutoCloseable {
      */
     void rearm(RecordKey key, long version, Optional<Instant> next);
 
-    /** Events of commits after number {@code after}, at least {@code limit} of them if there are so many. */
+    /** Events of commits after number {@code after}, pruned ones in their places too, at least {@code limit} of them if there are so many. */
     EventPage events(long after, int limit);
 
-    /** At most {@code limit} events of one stream, from position {@code from} on, in order. */
+    /** At most {@code limit} events of one stream, from position {@code from} on, in order, pruned ones in their places too. */
     List<StoredEvent> trail(String stream, long from, int limit);
 
     /**
@@ -110,6 +114,19 @@ public interface LifecycleStore extends AutoCloseable {
      * @throws io.agentlifecycle.core.error.StoreException if that is not done; it may be in part. Call it again
      */
     void erase(String stream, Collection<Long> positions);
+
+    /**
+     * Takes the text and the signature from events, and erases all that is disclosed of them, for good: of each of these streams
+     * all events before a position. What {@link #events} and {@link #trail} give in the place of such an event is pruned; its
+     * leaf hash stays, so chains and trees can still be checked. Records stay as they are. When it returns, the texts stand
+     * nowhere in the store any more, apart from what the documentation of the store names. Backups, exports and whatever
+     * subscribers keep are the host's duty. What is not there, or was pruned before, is no mistake; a commit that comes later is
+     * not touched.
+     *
+     * @param before for each stream, the position of the first event that keeps its text
+     * @throws io.agentlifecycle.core.error.StoreException if that is not done; it may be in part. Call it again
+     */
+    void prune(Map<String, Long> before);
 
     /** Calls {@code listener} for every commit from now on, before the commit is acknowledged. */
     Subscription subscribe(CommitListener listener);

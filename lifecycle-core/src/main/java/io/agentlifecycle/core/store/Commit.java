@@ -17,7 +17,7 @@ import java.util.function.ToLongFunction;
  * @param checks what must be true; every put is also checked against the version before it, a purge only by what stands
  *     here
  * @param mutations at most one for each record
- * @param events in the order in which they happened
+ * @param events in the order in which they happened; none of them pruned
  * @param disclosures personal values of these events
  */
 public record Commit(
@@ -40,6 +40,7 @@ public record Commit(
                 throw new IllegalArgumentException("a commit changes " + mutation.key() + " twice");
             }
         }
+        requireTexts(events);
         requireOfTheseEvents(disclosures, events);
     }
 
@@ -72,6 +73,15 @@ public record Commit(
         long current = versions.applyAsLong(key);
         if (current != version) {
             conflicts.put(key, current);
+        }
+    }
+
+    private static void requireTexts(List<StoredEvent> events) {
+        for (StoredEvent event : events) {
+            if (event.isPruned()) {
+                throw new IllegalArgumentException("a commit has whole events, but event %d of stream %s is pruned"
+                        .formatted(event.n(), event.stream()));
+            }
         }
     }
 

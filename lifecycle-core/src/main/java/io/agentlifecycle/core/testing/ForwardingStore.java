@@ -20,6 +20,7 @@ import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Passes every call on. A test overrides the one call that it wants to disturb or to count. */
@@ -94,6 +95,11 @@ public class ForwardingStore implements LifecycleStore {
     @Override
     public void erase(String stream, Collection<Long> positions) {
         to.erase(stream, positions);
+    }
+
+    @Override
+    public void prune(Map<String, Long> before) {
+        to.prune(before);
     }
 
     @Override

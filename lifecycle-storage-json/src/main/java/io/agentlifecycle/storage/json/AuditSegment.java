@@ -1,16 +1,20 @@
 package io.agentlifecycle.storage.json;
 
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
- * The commits that said something, of consecutive lines of the journal, in a file that is never written again. Beside it
- * stands its index: where the events of each stream stand, in order of streams and positions.
+ * The commits that said something, of consecutive lines of the journal, in a file that is never written again: when events of
+ * it are pruned, another one takes its place. Beside it stands its index: where the events of each stream stand, in order of
+ * streams and positions.
  */
 final class AuditSegment implements Shelf {
     static final String DIRECTORY = "audit";
@@ -122,14 +126,55 @@ final class AuditSegment implements Shelf {
         }
     }
 
-    /** What is disclosed without what was erased; empty if nothing of it was erased. */
-    Optional<List<Disclosed>> without(Erasures erasures) throws IOException {
-        for (Erasures.Place place : erasures.lines().keySet()) {
-            if (disclosures(place.stream(), place.n(), place.n() + 1).stream().anyMatch(erasures::hides)) {
-                return Optional.of(disclosures.orElseThrow().without(erasures));
+    /** What is disclosed without what is to be removed; empty if nothing of it is. */
+    Optional<List<Disclosed>> without(Removals removals) throws IOException {
+        boolean hides = false;
+        for (Erasures.Place place : removals.erasures().lines().keySet()) {
+            hides |= disclosures(place.stream(), place.n(), place.n() + 1).stream()
+                    .anyMatch(removals::hide);
+        }
+        for (Map.Entry<String, Long> pruned : removals.prunes().before().entrySet()) {
+            hides |= !disclosures(pruned.getKey(), 0, pruned.getValue()).isEmpty();
+        }
+        return hides ? Optional.of(disclosures.orElseThrow().without(removals)) : Optional.empty();
+    }
+
+    /** Whether it has the text of events that are to be pruned. Of each stream, what was pruned before comes first. */
+    boolean hasTextOf(Prunes prunes) throws IOException {
+        for (Map.Entry<String, Long> pruned : prunes.before().entrySet()) {
+            Optional<Range> range = range(pruned.getKey());
+            if (range.isPresent() && range.get().first() < pruned.getValue()) {
+                long last = Math.min(range.get().end(), pruned.getValue()) - 1;
+                if (!events(pruned.getKey(), last, last + 1).get(0).isPruned()) {
+                    return true;
+                }
             }
         }
-        return Optional.empty();
+        return false;
+    }
+
+    /** Throws a {@link CorruptStoreException} if it would have to be written anew for that, and cannot be read. */
+    void requirePrunable(Prunes prunes) throws IOException {
+        requireSoundDisclosures();
+        if (hasTextOf(prunes)) {
+            requireDigest(Disk.sha256(io, commits.file()));
+        }
+    }
+
+    /** Shows all commits in order. Throws a {@link CorruptStoreException} at the end if these were not all. */
+    void each(AuditWriter.Taking taking) throws IOException {
+        MessageDigest sha256 = Disk.sha256();
+        commits.each((bytes, from, to, offset) -> {
+            taking.take(readCommit(commits, bytes, from, to, offset));
+            sha256.update(bytes, from, to + 1 - from);
+        });
+        requireDigest(Digests.base64Url(sha256.digest()));
+    }
+
+    private void requireDigest(String sha256) {
+        if (!sha256.equals(reference.sha256())) {
+            throw commits.corrupt(0, "its digest does not fit");
+        }
     }
 
     private Optional<LoggedCommit> commit(long offset) throws IOException {

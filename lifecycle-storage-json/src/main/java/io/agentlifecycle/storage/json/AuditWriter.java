@@ -40,42 +40,74 @@ final class AuditWriter implements AutoCloseable {
         this.out = io.create(temporary);
     }
 
+    /** Takes commits one after the other. */
+    interface Taking {
+        void take(LoggedCommit commit) throws IOException;
+    }
+
+    /** Where commits come from. */
+    private interface Source {
+        void each(Taking taking) throws IOException;
+    }
+
     /**
      * Writes an audit segment of the lines after {@code auditTo}, which stand on these shelves, and its index, and what is
-     * disclosed of its events but for {@code erasures}; for a checkpoint of line {@code at}.
+     * disclosed of its events, all but {@code removals}; for a checkpoint of line {@code at}. If it prunes, it takes another
+     * name: a checkpoint of the same lines may have taken the plain one, for a file with more in it.
      */
     static Manifest.Audit write(
-            StorageIo io, Path directory, long auditTo, List<JournalShelf> shelves, Erasures erasures, long at)
+            StorageIo io, Path directory, long auditTo, List<JournalShelf> shelves, Removals removals, long at)
             throws IOException {
-        long first = auditTo + 1;
         long last = shelves.get(shelves.size() - 1).end() - 1;
-        var names = new Manifest.Audit(first, last, 0, "", "", Optional.empty());
-        Map<String, IndexLine> index = new TreeMap<>();
+        var names = new Manifest.Audit(auditTo + 1, last, 0, "", "", Optional.empty(), Optional.empty());
         List<Disclosed> disclosed = new ArrayList<>();
-        long bytes;
-        String sha256;
-        try (var segment = new AuditWriter(io, directory.resolve(names.file()))) {
-            for (JournalShelf shelf : shelves) {
-                new LineFile(io, shelf.segment().file()).each((line, from, to, offset) -> {
-                    Line read = shelf.segment().read(line, from, to, offset);
-                    if (read.body() instanceof Line.Committed commit
-                            && !commit.events().isEmpty()) {
-                        note(index, commit.events(), segment.bytes);
-                        segment.put(LineWriter.audit(read.seq(), commit));
-                        commit.disclosures().stream()
-                                .map(disclosure -> new Disclosed(read.seq(), disclosure))
-                                .filter(found -> !erasures.hides(found))
-                                .forEach(disclosed::add);
+        Manifest.Audit audit = write(
+                io,
+                directory,
+                shelves.stream().anyMatch(removals.prunes()::touch) ? names.prunedAt(at) : names,
+                removals.prunes(),
+                taking -> {
+                    for (JournalShelf shelf : shelves) {
+                        new LineFile(io, shelf.segment().file()).each((line, from, to, offset) -> {
+                            Line read = shelf.segment().read(line, from, to, offset);
+                            if (read.body() instanceof Line.Committed commit
+                                    && !commit.events().isEmpty()) {
+                                taking.take(new LoggedCommit(read.seq(), commit));
+                                commit.disclosures().stream()
+                                        .map(disclosure -> new Disclosed(read.seq(), disclosure))
+                                        .filter(found -> !removals.hide(found))
+                                        .forEach(disclosed::add);
+                            }
+                        });
                     }
                 });
-            }
+        disclosed.sort(Disclosed.ORDER);
+        return writeDisclosures(io, directory, audit, at, disclosed);
+    }
+
+    /** Writes an audit segment and its index anew, for a checkpoint of line {@code at} that prunes some of its events. */
+    static Manifest.Audit writeAnew(StorageIo io, Path directory, AuditSegment older, Prunes prunes, long at)
+            throws IOException {
+        return write(io, directory, older.reference().prunedAt(at), prunes, older::each);
+    }
+
+    /** Writes an audit segment and its index under the names of {@code audit}, and fills in the rest. */
+    private static Manifest.Audit write(
+            StorageIo io, Path directory, Manifest.Audit audit, Prunes prunes, Source source) throws IOException {
+        Map<String, IndexLine> index = new TreeMap<>();
+        long bytes;
+        String sha256;
+        try (var segment = new AuditWriter(io, directory.resolve(audit.file()))) {
+            source.each(commit -> {
+                Line.Committed said = commit.commit();
+                note(index, said.events(), segment.bytes);
+                segment.put(LineWriter.audit(commit.seq(), said.saying(prunes.rest(said.events()))));
+            });
             sha256 = segment.finish();
             bytes = segment.bytes;
         }
-        String indexSha256 = writeIndex(io, directory.resolve(names.indexFile()), index);
-        disclosed.sort(Disclosed.ORDER);
-        var audit = new Manifest.Audit(first, last, bytes, sha256, indexSha256, Optional.empty());
-        return writeDisclosures(io, directory, audit, at, disclosed);
+        String indexSha256 = writeIndex(io, directory.resolve(audit.indexFile()), index);
+        return audit.with(bytes, sha256, indexSha256);
     }
 
     /** Writes what is disclosed of the events of {@code audit}, in order, under a name that was never used: at line {@code at}. */
@@ -132,7 +164,12 @@ final class AuditWriter implements AutoCloseable {
         return lines;
     }
 
+    /** A short event takes more bytes once it is pruned; a line that nobody could read again is not written. */
     private void put(LineWriter.Written line) throws IOException {
+        if (line.bytes().length > LineReader.MAX_LINE) {
+            throw new IOException("a line of %s would have %d bytes, and at most %d can be read again"
+                    .formatted(file.getFileName(), line.bytes().length, LineReader.MAX_LINE));
+        }
         buffer.writeBytes(line.bytes());
         bytes += line.bytes().length;
         if (buffer.size() > CHUNK) {

@@ -34,7 +34,7 @@ final class Checkpoint {
      * Writes all that is needed to open the store without the journal up to {@code picture}, and makes it durable.
      *
      * @param shelves the segments of the journal after the last audit segment of {@code before}, up to the picture
-     * @param erasures what may stand in none of the files that the result names
+     * @param removals what may stand in none of the files that the result names
      * @param keepPrevious true to keep the snapshot before, and the journal since
      * @param last runs before the step that makes it count; if it throws, nothing has changed
      */
@@ -42,7 +42,7 @@ final class Checkpoint {
             Manifest before,
             Picture picture,
             List<JournalShelf> shelves,
-            Erasures erasures,
+            Removals removals,
             boolean keepPrevious,
             EventLog.Work last)
             throws IOException {
@@ -51,32 +51,36 @@ final class Checkpoint {
             Snapshot.requireSound(io, directory, snapshot);
         }
         List<Manifest.Audit> audit = new ArrayList<>(before.audit());
-        audit.addAll(audit(before.auditTo(), shelves, erasures, picture.seqTo()));
+        audit.addAll(audit(before.auditTo(), shelves, removals, picture.seqTo()));
         io.forceDirectory(directory);
-        Manifest next = before.after(snapshot, keepPrevious && erasures.isEmpty(), audit, picture.requests());
+        Manifest next = before.after(snapshot, keepPrevious && removals.isEmpty(), audit, picture.requests());
         last.run();
         next.write(io, directory);
         return next;
     }
 
     /**
-     * Writes the files of disclosures anew that have something of {@code erasures}, for a checkpoint of line {@code at}.
+     * Writes the audit segments and the files of disclosures anew that have something of {@code removals}, for a checkpoint of
+     * line {@code at}.
      *
      * @param segments those that {@code before} names
      * @return the same as {@code before} with the new files, for {@link #write}; it does not count by itself
      */
-    Manifest without(Erasures erasures, Manifest before, Map<Manifest.Audit, AuditSegment> segments, long at)
+    Manifest without(Removals removals, Manifest before, Map<Manifest.Audit, AuditSegment> segments, long at)
             throws IOException {
         List<Manifest.Audit> audit = new ArrayList<>();
         for (Manifest.Audit older : before.audit()) {
-            Optional<List<Disclosed>> rest =
-                    requireNonNull(segments.get(older), older.file()).without(erasures);
-            audit.add(rest.isEmpty() ? older : AuditWriter.writeDisclosures(io, directory, older, at, rest.get()));
+            AuditSegment segment = requireNonNull(segments.get(older), older.file());
+            Optional<List<Disclosed>> rest = segment.without(removals);
+            Manifest.Audit next = segment.hasTextOf(removals.prunes())
+                    ? AuditWriter.writeAnew(io, directory, segment, removals.prunes(), at)
+                    : older;
+            audit.add(rest.isEmpty() ? next : AuditWriter.writeDisclosures(io, directory, next, at, rest.get()));
         }
         return before.withAudit(audit);
     }
 
-    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves, Erasures erasures, long at)
+    private List<Manifest.Audit> audit(long auditTo, List<JournalShelf> shelves, Removals removals, long at)
             throws IOException {
         Path folder = directory.resolve(AuditSegment.DIRECTORY);
         if (!io.exists(folder)) {
@@ -91,7 +95,7 @@ final class Checkpoint {
             some.add(shelf);
             bytes += io.size(shelf.segment().file());
             if (bytes > auditBytes || i == shelves.size() - 1) {
-                written.add(AuditWriter.write(io, directory, to, some, erasures, at));
+                written.add(AuditWriter.write(io, directory, to, some, removals, at));
                 to = shelf.end() - 1;
                 some.clear();
                 bytes = 0;

@@ -3,6 +3,7 @@ package io.agentlifecycle.storage.json;
 import io.agentlifecycle.core.error.StoreException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +19,23 @@ import org.slf4j.LoggerFactory;
 final class Checkpoints {
     private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
 
+    /** What someone wants of the next checkpoint, and what became of that. */
+    static final class Wish {
+        private final boolean keepPrevious;
+        private final Prunes prunes;
+
+        // the lock protects what follows
+
+        private boolean settled;
+        private Optional<Throwable> failure = Optional.empty();
+
+        /** Wants the snapshot before to be kept or not, and these events without their text. */
+        Wish(boolean keepPrevious, Prunes prunes) {
+            this.keepPrevious = keepPrevious;
+            this.prunes = prunes;
+        }
+    }
+
     private final StorageIo io;
     private final Path directory;
     private final Checkpoint checkpoint;
@@ -32,12 +50,8 @@ final class Checkpoints {
 
     private final Condition changed = lock.newCondition();
     private boolean running;
-    private Optional<Throwable> failure = Optional.empty();
-    private boolean keepPrevious = true;
     private boolean ended;
-    private long wanted;
-    private long begun;
-    private long done;
+    private final List<Wish> wanted = new ArrayList<>();
 
     /** Runs {@code whenDone} after each of them. */
     Checkpoints(StorageIo io, Path directory, long auditBytes, Manifest manifest, EventLog log, Runnable whenDone)
@@ -71,7 +85,7 @@ final class Checkpoints {
     boolean isDue(boolean large) {
         lock.lock();
         try {
-            return !running && (large || wanted > begun);
+            return !running && (large || !wanted.isEmpty());
         } finally {
             lock.unlock();
         }
@@ -81,8 +95,8 @@ final class Checkpoints {
     void start(Picture picture) {
         lock.lock();
         try {
-            boolean keep = begin();
-            var thread = new Thread(() -> make(picture, keep), "lifecycle-checkpoint");
+            List<Wish> wishes = begin();
+            var thread = new Thread(() -> make(picture, wishes), "lifecycle-checkpoint");
             thread.setDaemon(true);
             thread.setPriority(Thread.MIN_PRIORITY);
             running = true;
@@ -96,8 +110,7 @@ final class Checkpoints {
     void refuse(IOException cause) {
         lock.lock();
         try {
-            begin();
-            end(Optional.of(cause));
+            end(begin(), Optional.of(cause));
         } finally {
             lock.unlock();
         }
@@ -105,59 +118,61 @@ final class Checkpoints {
 
     /** Makes one more, now, if there is a picture, when the one that is being made is done. */
     void finish(Optional<Picture> last) {
-        boolean keep;
+        List<Wish> wishes;
         lock.lock();
         try {
             while (running) {
                 changed.awaitUninterruptibly();
             }
-            keep = begin();
+            wishes = begin();
         } finally {
             lock.unlock();
         }
-        last.ifPresent(picture -> make(picture, keep));
+        last.ifPresent(picture -> make(picture, wishes));
     }
 
-    /** Takes on what is wanted by now. Returns whether to keep the snapshot before. */
-    private boolean begin() {
-        begun = wanted;
-        boolean keep = keepPrevious;
-        keepPrevious = true;
-        return keep;
+    /** Takes on what is wanted by now. */
+    private List<Wish> begin() {
+        List<Wish> wishes = List.copyOf(wanted);
+        wanted.clear();
+        return wishes;
     }
 
-    private void end(Optional<Throwable> failed) {
+    private void end(List<Wish> wishes, Optional<Throwable> failed) {
         running = false;
-        failure = failed;
-        done = begun;
+        for (Wish wish : wishes) {
+            wish.settled = true;
+            wish.failure = failed;
+        }
         changed.signalAll();
     }
 
-    private void make(Picture picture, boolean keepPrevious) {
+    private void make(Picture picture, List<Wish> wishes) {
         Optional<Throwable> failed = Optional.empty();
         try {
-            make(picture, manifest, keepPrevious);
+            Prunes prunes = wishes.stream().map(wish -> wish.prunes).reduce(Prunes.NONE, Prunes::and);
+            boolean keepPrevious = wishes.stream().allMatch(wish -> wish.keepPrevious);
+            make(picture, manifest, new Removals(log.erasures(), prunes), keepPrevious);
         } catch (Throwable e) {
             LOG.warn("{} could not make a checkpoint; the journal has everything", directory, e);
             failed = Optional.of(e);
         }
         lock.lock();
         try {
-            end(failed);
+            end(wishes, failed);
         } finally {
             lock.unlock();
         }
         whenDone.run();
     }
 
-    private void make(Picture picture, Manifest before, boolean keepPrevious) throws IOException {
-        Erasures erasures = log.erasures();
+    private void make(Picture picture, Manifest before, Removals removals, boolean keepPrevious) throws IOException {
         Map<Manifest.Audit, AuditSegment> known = log.audited();
         Manifest next = checkpoint.write(
-                checkpoint.without(erasures, before, known, picture.seqTo()),
+                checkpoint.without(removals, before, known, picture.seqTo()),
                 picture,
                 log.complete(picture.seqTo()),
-                erasures,
+                removals,
                 keepPrevious,
                 this::requireHealthy);
         manifest = next;
@@ -167,11 +182,11 @@ final class Checkpoints {
                 .toList();
         log.replace(picture.seqTo() + 1, segments);
         try {
-            log.removing(() -> checkpoint.clean(next), !keepPrevious || !erasures.isEmpty());
+            log.removing(() -> checkpoint.clean(next), !keepPrevious || !removals.isEmpty());
             log.forget(picture.seqTo());
         } catch (IOException e) {
-            if (!erasures.isEmpty()) {
-                throw e; // they may have what was erased
+            if (!removals.isEmpty()) {
+                throw e; // they may have what was erased or pruned
             }
             LOG.warn("{} keeps files that it no longer needs; the next checkpoint removes them", directory, e);
         }
@@ -190,31 +205,31 @@ final class Checkpoints {
 
     // ---- whoever wants one
 
-    /** Asks for one, and gives the ticket to {@link #await} it with. */
-    long want(boolean keep) {
+    /** Asks for one; {@link #await} says what became of it. */
+    void want(Wish wish) {
         lock.lock();
         try {
-            keepPrevious &= keep;
-            return ++wanted;
+            wanted.add(wish);
         } finally {
             lock.unlock();
         }
     }
 
-    /** Returns when the checkpoint of that ticket is durable. */
-    void await(long ticket) {
+    /** Returns when the checkpoint that does what is wanted is durable. */
+    void await(Wish wish) {
         lock.lock();
         try {
-            while (done < ticket && !ended) {
+            while (!wish.settled && !ended) {
                 changed.awaitUninterruptibly();
             }
-            if (done < ticket) {
+            if (!wish.settled) {
                 throw new StoreException(directory + " was closed or failed before the checkpoint was made", null);
             }
-            if (failure.isPresent()) {
+            if (wish.failure.isPresent()) {
                 throw new StoreException(
-                        "%s could not make a checkpoint, and has lost nothing: %s".formatted(directory, failure.get()),
-                        failure.get());
+                        "%s could not make a checkpoint, and has lost nothing: %s"
+                                .formatted(directory, wish.failure.get()),
+                        wish.failure.get());
             }
         } finally {
             lock.unlock();

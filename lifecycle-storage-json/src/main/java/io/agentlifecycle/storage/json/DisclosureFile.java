@@ -39,13 +39,13 @@ final class DisclosureFile {
         return found;
     }
 
-    /** All of it but what was erased. */
-    List<Disclosed> without(Erasures erasures) throws IOException {
+    /** All of it but what is to be removed. */
+    List<Disclosed> without(Removals removals) throws IOException {
         requireSound();
         List<Disclosed> kept = new ArrayList<>();
         lines.each((line, from, to, offset) -> {
             Disclosed next = read(line, from, to, offset);
-            if (!erasures.hides(next)) {
+            if (!removals.hide(next)) {
                 kept.add(next);
             }
         });

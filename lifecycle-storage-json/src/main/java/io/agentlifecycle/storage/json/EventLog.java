@@ -105,6 +105,45 @@ final class EventLog {
         });
     }
 
+    // ---- pruning
+
+    /**
+     * As much of it as there is at this moment: what comes later keeps its text. Throws a CorruptStoreException if files cannot
+     * be read that would be written anew.
+     */
+    Prunes prunable(Map<String, Long> before) throws IOException {
+        return reading(() -> {
+            List<Shelf> now = shelves;
+            Map<String, Long> there = new HashMap<>();
+            for (Map.Entry<String, Long> stream : before.entrySet()) {
+                long position = Math.min(stream.getValue(), end(stream.getKey(), now));
+                if (position > 0) {
+                    there.put(stream.getKey(), position);
+                }
+            }
+            var prunes = new Prunes(there);
+            for (Shelf shelf : now) {
+                if (shelf instanceof AuditSegment segment) {
+                    segment.requirePrunable(prunes);
+                }
+            }
+            return prunes;
+        });
+    }
+
+    /** The position after the last event of a stream. */
+    private static long end(String stream, List<Shelf> shelves) throws IOException {
+        for (int i = shelves.size() - 1; i >= 0; i--) {
+            Optional<Shelf.Range> range = shelves.get(i).range(stream);
+            if (range.isPresent()) {
+                return range.get().end();
+            }
+        }
+        return 0;
+    }
+
+    // ---- what is there
+
     /** What may still stand in files and is not shown. */
     Erasures erasures() {
         return erasures;

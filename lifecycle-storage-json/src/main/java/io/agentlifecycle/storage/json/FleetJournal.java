@@ -85,6 +85,34 @@ final class FleetJournal implements AutoCloseable {
         io.forceDirectory(directory);
     }
 
+    /**
+     * Puts a checkpoint in the place of a journal that is finished, and writes its manifest: pruned events stand in audit
+     * segments only.
+     */
+    static void replace(StorageIo io, Path directory, String storeId) throws IOException {
+        Manifest whole = Manifest.of(storeId);
+        Recovery.Recovered read = Recovery.imported(io, directory, whole);
+        Contents contents = read.contents();
+        Optional<SegmentWriter> next = SegmentWriter.begin(
+                io,
+                directory,
+                storeId,
+                read.nextSeq(),
+                read.crc(),
+                contents.highWater().orElse(Instant.EPOCH));
+        next.orElseThrow(() -> new IOException("there is no room for a new segment of the journal"))
+                .close();
+        var checkpoint = new Checkpoint(io, directory, Limits.STANDARD.segment());
+        Manifest manifest = checkpoint.write(
+                whole,
+                contents.picture(read.nextSeq() - 1, read.crc()),
+                contents.log().complete(read.nextSeq() - 1),
+                Removals.NONE,
+                false,
+                () -> {});
+        checkpoint.clean(manifest);
+    }
+
     /** Takes everything away again, as far as that works. */
     void remove(Exception cause) {
         try {

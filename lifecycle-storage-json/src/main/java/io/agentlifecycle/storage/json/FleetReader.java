@@ -53,6 +53,7 @@ final class FleetReader {
     private final InputStream in;
     private final MessageDigest sha256 = Disk.sha256();
     private final Map<String, Long> streams = new HashMap<>();
+    private final Map<String, Long> pruned = new HashMap<>();
     private final Set<RecordKey> keys = new HashSet<>();
     private final Set<RequestId> requests = new HashSet<>();
     private Optional<Instant> highWater = Optional.empty();
@@ -92,7 +93,11 @@ final class FleetReader {
             }
         }
         Disk.forceNames(io, directory);
-        Manifest.of(storeId).write(io, directory);
+        if (pruned.isEmpty()) {
+            Manifest.of(storeId).write(io, directory);
+        } else {
+            FleetJournal.replace(io, directory, storeId);
+        }
     }
 
     // ---- the parts
@@ -147,6 +152,10 @@ final class FleetReader {
             long expected = streams.merge(event.stream(), 1L, Long::sum) - 1;
             if (event.n() != expected) {
                 throw bad("event %d of stream %s is missing".formatted(expected, event.stream()));
+            }
+            if (event.isPruned() && pruned.merge(event.stream(), 1L, Long::sum) - 1 != event.n()) {
+                throw bad("event %d of stream %s is pruned, and one before it is not"
+                        .formatted(event.n(), event.stream()));
             }
         }
     }

@@ -18,6 +18,7 @@ final class Inspection {
     private final Path directory;
     private final List<StoreCheck.Finding> findings = new ArrayList<>();
     private final Map<String, Long> streams = new HashMap<>();
+    private final Map<String, Long> pruned = new HashMap<>();
     private String storeId = "";
     private long lastLine;
     private long records;
@@ -138,7 +139,7 @@ final class Inspection {
         }
     }
 
-    /** The events of a stream have no gap. */
+    /** The events of a stream have no gap, and those that were pruned come first. */
     private void count(List<StoredEvent> said, Path file, long offset) {
         for (StoredEvent event : said) {
             long expected = streams.merge(event.stream(), 1L, Long::sum) - 1;
@@ -148,6 +149,13 @@ final class Inspection {
                                 offset,
                                 "event %d of stream %s stands where event %d should"
                                         .formatted(event.n(), event.stream(), expected));
+            }
+            if (event.isPruned() && pruned.merge(event.stream(), 1L, Long::sum) - 1 != expected) {
+                throw new LineFile(io, file)
+                        .corrupt(
+                                offset,
+                                "event %d of stream %s is pruned, and one before it is not"
+                                        .formatted(event.n(), event.stream()));
             }
             events++;
         }

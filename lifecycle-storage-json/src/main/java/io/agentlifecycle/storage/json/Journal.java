@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
@@ -260,10 +261,14 @@ final class Journal {
      * @throws StoreException if it cannot be made; nothing is lost then
      */
     void checkpoint(boolean keepPrevious) {
+        checkpoint(new Checkpoints.Wish(keepPrevious, Prunes.NONE));
+    }
+
+    private void checkpoint(Checkpoints.Wish wish) {
         queue.requireHealthy();
-        long ticket = checkpoints.want(keepPrevious);
+        checkpoints.want(wish);
         queue.nudge();
-        checkpoints.await(ticket);
+        checkpoints.await(wish);
     }
 
     /**
@@ -289,6 +294,32 @@ final class Journal {
             throw new StoreException(
                     "%s shows it no longer, but files may still have what was erased; erase it again, or open the store again: %s"
                             .formatted(directory, e.getMessage()),
+                    e);
+        }
+    }
+
+    /**
+     * Has a checkpoint made that leaves the events before these positions without their text, and removes all other files that
+     * have it.
+     *
+     * @throws StoreException if that is not done
+     */
+    void prune(Map<String, Long> before) {
+        queue.requireHealthy();
+        Prunes prunes;
+        try {
+            prunes = contents.log().prunable(before);
+        } catch (IOException e) {
+            throw new StoreException("%s cannot be read: %s".formatted(directory, e), e);
+        }
+        if (prunes.isEmpty()) {
+            return;
+        }
+        try {
+            checkpoint(new Checkpoints.Wish(false, prunes));
+        } catch (StoreException e) {
+            throw new StoreException(
+                    "%s may still have what was to be pruned; prune it again: %s".formatted(directory, e.getMessage()),
                     e);
         }
     }

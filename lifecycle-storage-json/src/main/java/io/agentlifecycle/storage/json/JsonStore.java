@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -225,6 +226,23 @@ public final class JsonStore implements LifecycleStore {
     @Override
     public void erase(String stream, Collection<Long> positions) {
         journal.erase(requireNonNull(stream, "stream"), requireNonNull(positions, "positions"));
+    }
+
+    /**
+     * Takes the text and the signature from events, and erases all that is disclosed of them: of each of these streams all events
+     * before a position. When it returns, that stands in no file of the store but those in {@code quarantine}, where bytes are
+     * kept that were cut off at an opening or taken out by a repair. Backups and exports are the host's duty, and so are older
+     * bytes that a disk keeps for itself.
+     *
+     * <p>It takes as long as a {@link #checkpoint}, and writes every file anew that has such events, so prune many streams at
+     * once. Commits and reads go on meanwhile; readers see all of the texts until it is done, and none of them from then on.
+     *
+     * @throws CorruptStoreException if such a file, or an index, cannot be read; nothing was changed then
+     * @throws StoreException if that is not done. Files may still have the texts, whether they are shown or not; prune again
+     */
+    @Override
+    public void prune(Map<String, Long> before) {
+        journal.prune(Map.copyOf(before));
     }
 
     @Override

@@ -44,6 +44,11 @@ record Line(long seq, String prev, long durable, Body body, String crc) {
             List<Disclosure> disclosures,
             String digest)
             implements Body {
+        /** The same with other events. */
+        Committed saying(List<StoredEvent> others) {
+            return new Committed(requestId, at, mutations, others, disclosures, digest);
+        }
+
         /** The same with other disclosures. */
         Committed disclosing(List<Disclosure> others) {
             return new Committed(requestId, at, mutations, events, others, digest);

@@ -377,6 +377,11 @@ final class LineReader {
     private StoredEvent event() {
         String stream = cursor.take("{\"s\":").string();
         long n = cursor.take(",\"n\":").number();
+        if (cursor.takes(",\"leaf\":")) {
+            StoredEvent pruned = StoredEvent.pruned(stream, n, cursor.string());
+            cursor.take("}");
+            return pruned;
+        }
         String canonical = cursor.take(",\"event\":").object();
         Optional<String> signature = cursor.takes(",\"sig\":") ? Optional.of(cursor.string()) : Optional.empty();
         cursor.take("}");

@@ -219,9 +219,12 @@ final class LineWriter {
                     .append("{\"s\":")
                     .append(quote(event.stream()))
                     .append(",\"n\":")
-                    .append(event.n())
-                    .append(",\"event\":")
-                    .append(event.canonical());
+                    .append(event.n());
+            if (event.isPruned()) {
+                out.append(",\"leaf\":").append(quote(event.leafHash()));
+            } else {
+                out.append(",\"event\":").append(event.canonical());
+            }
             event.signature().ifPresent(sig -> out.append(",\"sig\":").append(quote(sig)));
             out.append('}');
             separator = ",";

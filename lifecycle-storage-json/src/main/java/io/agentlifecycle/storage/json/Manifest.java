@@ -59,15 +59,29 @@ record Manifest(
     /**
      * An audit segment with its index, and with what is disclosed of its events, if there is anything: of which lines it has
      * the events, its size in bytes, and the digests.
+     *
+     * @param pruned the last line of the checkpoint that wrote it without the text of some of its events
      */
     record Audit(
-            long first, long last, long bytes, String sha256, String indexSha256, Optional<Disclosures> disclosures) {
+            long first,
+            long last,
+            long bytes,
+            String sha256,
+            String indexSha256,
+            Optional<Long> pruned,
+            Optional<Disclosures> disclosures) {
         String file() {
-            return AuditSegment.DIRECTORY + String.format(Locale.ROOT, "/audit-%016d-%016d.jsonl", first, last);
+            return name() + ".jsonl";
         }
 
         String indexFile() {
-            return AuditSegment.DIRECTORY + String.format(Locale.ROOT, "/audit-%016d-%016d.index", first, last);
+            return name() + ".index";
+        }
+
+        private String name() {
+            return AuditSegment.DIRECTORY
+                    + String.format(Locale.ROOT, "/audit-%016d-%016d", first, last)
+                    + pruned.map(at -> String.format(Locale.ROOT, "-%016d", at)).orElse("");
         }
 
         Optional<String> disclosuresFile() {
@@ -83,7 +97,17 @@ record Manifest(
 
         /** The same with other disclosures. */
         Audit disclosing(Optional<Disclosures> others) {
-            return new Audit(first, last, bytes, sha256, indexSha256, others);
+            return new Audit(first, last, bytes, sha256, indexSha256, pruned, others);
+        }
+
+        /** The same under the names that a checkpoint of line {@code at} gives it which prunes. */
+        Audit prunedAt(long at) {
+            return new Audit(first, last, bytes, sha256, indexSha256, Optional.of(at), disclosures);
+        }
+
+        /** The same with that content. */
+        Audit with(long itsBytes, String itsSha256, String itsIndexSha256) {
+            return new Audit(first, last, itsBytes, itsSha256, itsIndexSha256, pruned, disclosures);
         }
     }
 
@@ -204,6 +228,7 @@ record Manifest(
                 .put("bytes", audit.bytes())
                 .put("sha256", audit.sha256())
                 .put("index", audit.indexSha256());
+        audit.pruned().ifPresent(at -> object.put("g", at));
         audit.disclosures()
                 .ifPresent(written -> object.put(
                         "disclosures",
@@ -298,6 +323,7 @@ record Manifest(
                 fields.integer("bytes"),
                 fields.string("sha256"),
                 fields.string("index"),
+                fields.optionalInteger("g"),
                 fields.optionalObject("disclosures").map(Manifest::disclosures));
     }
 

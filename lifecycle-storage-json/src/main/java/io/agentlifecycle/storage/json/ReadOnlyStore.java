@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -141,6 +142,11 @@ public final class ReadOnlyStore implements LifecycleStore {
 
     @Override
     public void erase(String stream, Collection<Long> positions) {
+        throw refusal();
+    }
+
+    @Override
+    public void prune(Map<String, Long> before) {
         throw refusal();
     }
 

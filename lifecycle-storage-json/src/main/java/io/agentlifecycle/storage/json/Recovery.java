@@ -4,6 +4,7 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.error.CorruptStoreException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.store.OpenReport;
+import io.agentlifecycle.core.store.StoredEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -30,6 +31,7 @@ final class Recovery {
     private final StorageIo io;
     private final Path directory;
     private final long upTo;
+    private final boolean imported;
     private final List<Segment> segments = new ArrayList<>();
     private final List<JournalShelf> shelves = new ArrayList<>();
     private Contents contents = new Contents(new EventLog(List.of()));
@@ -41,9 +43,15 @@ final class Recovery {
     private long bytesReplayed;
 
     private Recovery(StorageIo io, Path directory, long upTo) {
+        this(io, directory, upTo, false);
+    }
+
+    /** The journal of an import, which is no store yet, may have pruned events. */
+    private Recovery(StorageIo io, Path directory, long upTo, boolean imported) {
         this.io = io;
         this.directory = directory;
         this.upTo = upTo;
+        this.imported = imported;
     }
 
     /**
@@ -90,6 +98,11 @@ final class Recovery {
     /** Reads the store as {@code manifest} describes it, and changes nothing. */
     static Seen look(StorageIo io, Path directory, Manifest manifest) throws IOException {
         return new Recovery(io, directory, Long.MAX_VALUE).look(manifest);
+    }
+
+    /** Reads the journal of an import, which begins as {@code manifest} says. */
+    static Recovered imported(StorageIo io, Path directory, Manifest manifest) throws IOException {
+        return new Recovery(io, directory, Long.MAX_VALUE, true).look(manifest).recovered();
     }
 
     private Seen look(Manifest given) throws IOException {
@@ -348,6 +361,10 @@ final class Recovery {
                         null);
             }
         } else if (line.body() instanceof Line.Committed commit) {
+            if (!imported && commit.events().stream().anyMatch(StoredEvent::isPruned)) {
+                throw segment.corrupt(
+                        offset, "an event of line " + line.seq() + " has no text, and was never pruned", null);
+            }
             contents.apply(commit.mutations(), commit.at());
             contents.requests().add(commit.requestId(), new Requests.Done(line.seq(), commit.digest()));
             if (line.seq() > manifest.auditTo()) {

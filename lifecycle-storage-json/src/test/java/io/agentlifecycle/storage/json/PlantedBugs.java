@@ -206,8 +206,8 @@ final class PlantedBugs {
             new PlantedBugsTest.Bug(
                     "events of the newest segment do not reach the audit segment",
                     "AuditWriter",
-                    "            for (JournalShelf shelf : shelves) {",
-                    "            for (JournalShelf shelf : shelves.subList(0, shelves.size() - 1)) {",
+                    "                    for (JournalShelf shelf : shelves) {",
+                    "                    for (JournalShelf shelf : shelves.subList(0, shelves.size() - 1)) {",
                     "GoldenTest#the_newest_format_is_still_written"),
             new PlantedBugsTest.Bug(
                     "the journal is removed up to the newest snapshot",
@@ -266,7 +266,7 @@ final class PlantedBugs {
             new PlantedBugsTest.Bug(
                     "what was erased stays in files of disclosures",
                     "AuditWriter",
-                    "                                .filter(found -> !erasures.hides(found))\n",
+                    "                                        .filter(found -> !removals.hide(found))\n",
                     "",
                     "DisclosureTest#what_was_erased_stands_in_no_file_and_other_files_stay_as_they_are"),
             new PlantedBugsTest.Bug(
