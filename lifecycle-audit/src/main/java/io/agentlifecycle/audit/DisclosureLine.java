@@ -5,7 +5,6 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.SealedEvent;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import java.io.Closeable;
 import java.io.EOFException;
@@ -41,8 +40,8 @@ record DisclosureLine(String stream, long n, List<String> disclosures) {
                 .build());
     }
 
-    private boolean isOf(StreamPosition place) {
-        return n == place.n() && stream.equals(place.stream());
+    private boolean isOf(Entry entry) {
+        return n == entry.n() && stream.equals(entry.stream());
     }
 
     /** One pass over the lines beside the pass over the events, which come in the same order. */
@@ -60,15 +59,16 @@ record DisclosureLine(String stream, long n, List<String> disclosures) {
         }
 
         /**
-         * Checks what is disclosed of an event that was found in order.
+         * Checks what is disclosed of what was found in order.
          *
          * @throws AuditTamperedException if the event does not have it
          */
-        void check(SealedEvent event) throws IOException {
-            if (next.isEmpty() || !next.get().isOf(event.event().position())) {
+        void check(Entry entry) throws IOException {
+            if (next.isEmpty() || !next.get().isOf(entry)) {
                 return;
             }
             try {
+                SealedEvent event = entry.event().orElseThrow(() -> new JsonFormatException("its event is pruned"));
                 SealedEvent.read(
                         event.canonical(), event.signature(), next.get().disclosures());
             } catch (JsonFormatException e) {

@@ -1,8 +1,12 @@
 package io.agentlifecycle.audit;
 
 import io.agentlifecycle.core.audit.AuditEvent;
+import io.agentlifecycle.core.audit.CanonicalJson;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.store.StoredEvent;
 import java.util.Optional;
 
 /**
@@ -10,6 +14,8 @@ import java.util.Optional;
  * {@code sig} if there is no signature. All methods are pure and safe for use by many threads.
  */
 public final class EventLine {
+    private static final String PRUNED = "pruned";
+    private static final String BEGIN_PRUNED = "{\"" + PRUNED + "\":";
     private static final String BEGIN = "{\"event\":";
     private static final String BEFORE_SIGNATURE = ",\"sig\":\"";
     private static final int SIGNATURE_CHARS = 86;
@@ -37,6 +43,36 @@ public final class EventLine {
     public static SealedEvent read(String line) {
         Parts parts = split(line);
         return SealedEvent.read(parts.canonical(), parts.signature());
+    }
+
+    /** The line of what is left of an event that was pruned. */
+    static String writePruned(StoredEvent left) {
+        return CanonicalJson.write(Json.object()
+                .put(
+                        PRUNED,
+                        Json.object()
+                                .put("leaf", left.leafHash())
+                                .put("n", left.n())
+                                .put("stream", left.stream())
+                                .build())
+                .build());
+    }
+
+    /**
+     * Reads what {@link #writePruned} wrote; empty if the line is that of an event, or of nothing.
+     *
+     * @throws IllegalArgumentException if it begins like one and is anything else
+     */
+    static Optional<StoredEvent> readPruned(String line) {
+        if (!line.startsWith(BEGIN_PRUNED)) {
+            return Optional.empty();
+        }
+        var fields = new JsonFields("line", CanonicalJson.read(line, MAX_BYTES));
+        JsonFields left = fields.object(PRUNED);
+        fields.end();
+        StoredEvent read = StoredEvent.pruned(left.string("stream"), left.integer("n"), left.string("leaf"));
+        left.end();
+        return Optional.of(read);
     }
 
     /** What a line is made of; whether the event is one is not looked at. */

@@ -2,10 +2,8 @@ package io.agentlifecycle.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.LogKeys;
-import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
@@ -128,12 +126,12 @@ final class LogBundle {
     private Verified whole(BundleFiles files, Checkpoint checkpoint) throws IOException {
         var tree = new TreeHasher((tile, computed) -> requireTile(files, tile, computed));
         requireSeen(tree, LogKeys.of(key.key().jwk()));
-        LogVerification events = events(files, LogVerifier::verify, (event, keys) -> {
+        LogVerification events = events(files, LogVerifier::verify, (entry, keys) -> {
             // nobody who has not the key decides how much is kept in memory
             if (tree.size() == checkpoint.size()) {
                 throw tampered(EVENTS, "it has more events than the %d of the checkpoint".formatted(tree.size()));
             }
-            tree.add(Hash.ofLeaf(event.leafHash()));
+            tree.add(entry.leaf());
             requireSeen(tree, keys);
         });
         requireEqual(EVENTS, "number of events", tree.size(), checkpoint.size());
@@ -150,10 +148,10 @@ final class LogBundle {
         }
         String note = text(files, CHECKPOINT);
         var places = new Places();
-        LogVerification events = events(files, LogVerifier::verifyPart, (event, keys) -> {
+        LogVerification events = events(files, LogVerifier::verifyPart, (entry, keys) -> {
             String file = LogProof.fileOf(places.lines + 1);
-            long index = requireIncluded(file, text(files, file), event, checkpoint, note);
-            places.take(file, index, event.event());
+            long index = requireIncluded(file, text(files, file), entry, checkpoint, note);
+            places.take(file, index, entry);
         });
         if (files.has(LogProof.fileOf(places.lines + 1))) {
             throw tampered(EVENTS, "it has %d events, but there are proofs of more".formatted(places.lines));
@@ -171,18 +169,20 @@ final class LogBundle {
         private long end;
         private boolean broken;
 
-        void take(String file, long index, AuditEvent event) {
+        void take(String file, long index, Entry entry) {
             if (last >= index) {
                 throw tampered(file, "its event stands before the one on the line before");
             }
-            if ((lines == 0 || event.kind() == EventKind.LOG_GENESIS)
-                    && (index > 0 || event.kind() != EventKind.LOG_GENESIS)) {
+            boolean genesis = entry.event()
+                    .filter(event -> event.event().kind() == EventKind.LOG_GENESIS)
+                    .isPresent();
+            if ((lines == 0 || genesis) && (index > 0 || !genesis)) {
                 // without it, a key could count that was retired, or none at all
                 throw tampered(file, "it is not the proof of log.genesis as event 0, with which a part begins");
             }
             runBegin = index == last + 1 ? runBegin : index;
             boolean joined = runBegin <= end;
-            if (!event.position().stream().equals(StreamPosition.LOG)) {
+            if (!entry.stream().equals(StreamPosition.LOG)) {
                 first = chosen == 0 ? runBegin : first;
                 broken |= chosen > 0 && !joined;
                 chosen++;
@@ -200,19 +200,14 @@ final class LogBundle {
     }
 
     /** Returns which event of the log it is. */
-    private static long requireIncluded(
-            String file, String text, SealedEvent event, Checkpoint checkpoint, String note) {
+    private static long requireIncluded(String file, String text, Entry entry, Checkpoint checkpoint, String note) {
         try {
             LogProof proof = LogProof.read(text);
             if (!proof.note().equals(note)) {
                 throw tampered(file, "it is for another checkpoint than the one in the folder");
             }
             MerkleProof.requireIncluded(
-                    Hash.ofLeaf(event.leafHash()),
-                    proof.index(),
-                    checkpoint.size(),
-                    proof.hashes(),
-                    checkpoint.rootHash());
+                    entry.leaf(), proof.index(), checkpoint.size(), proof.hashes(), checkpoint.rootHash());
             return proof.index();
         } catch (IllegalArgumentException e) {
             throw tampered(file, String.valueOf(e.getMessage()));
@@ -227,10 +222,12 @@ final class LogBundle {
     private LogVerification events(BundleFiles files, Reading reading, LogVerifier.Visitor visitor) throws IOException {
         try (InputStream lines = open(files, EVENTS);
                 var beside = new DisclosureLine.Reading(files.open(DISCLOSURES))) {
-            LogVerification verified = reading.read(verifier, lines, (event, keys) -> {
-                requireEqual(EVENTS, "log", event.event().log(), key.name());
-                visitor.event(event, keys);
-                beside.check(event);
+            LogVerification verified = reading.read(verifier, lines, (entry, keys) -> {
+                entry.event()
+                        .ifPresent(event ->
+                                requireEqual(EVENTS, "log", event.event().log(), key.name()));
+                visitor.entry(entry, keys);
+                beside.check(entry);
             });
             beside.end();
             return verified;

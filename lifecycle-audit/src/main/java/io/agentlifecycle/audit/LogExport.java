@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.ChainVerifier;
 import io.agentlifecycle.core.audit.Json;
-import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.Disclosure;
@@ -64,9 +63,9 @@ record LogExport(
                 Files.write(file, bytes);
             });
             each((index, stored) -> {
-                SealedEvent event = read(stored);
-                lines.write(event);
-                hasher.add(Hash.ofLeaf(event.leafHash()));
+                Entry entry = read(stored);
+                lines.write(entry);
+                hasher.add(entry.leaf());
             });
             hasher.end();
             if (!hasher.root().equals(tree.root())) {
@@ -105,9 +104,9 @@ record LogExport(
         });
     }
 
-    private static SealedEvent read(StoredEvent stored) throws IOException {
+    private static Entry read(StoredEvent stored) throws IOException {
         try {
-            return SealedEvent.read(stored.canonical(), stored.signature());
+            return Entry.read(stored);
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     "event %d of stream %s cannot be read: %s".formatted(stored.n(), stored.stream(), e.getMessage()),
@@ -117,15 +116,16 @@ record LogExport(
 
     /** The lines of events, and of what stands beside them. */
     private record Lines(Events log, BufferedWriter events, Optional<BufferedWriter> disclosures) implements Closeable {
-        void write(SealedEvent event) throws IOException {
-            events.write(EventLine.write(event) + "\n");
-            if (disclosures.isPresent() && !event.redacted().isEmpty()) {
-                StreamPosition place = event.event().position();
-                List<String> disclosed = log.disclosures(place.stream(), place.n(), 1).stream()
+        void write(Entry entry) throws IOException {
+            events.write(entry.line() + "\n");
+            boolean conceals =
+                    entry.event().filter(event -> !event.redacted().isEmpty()).isPresent();
+            if (disclosures.isPresent() && conceals) {
+                List<String> disclosed = log.disclosures(entry.stream(), entry.n(), 1).stream()
                         .map(Disclosure::content)
                         .toList();
                 if (!disclosed.isEmpty()) {
-                    disclosures.get().write(new DisclosureLine(place.stream(), place.n(), disclosed) + "\n");
+                    disclosures.get().write(new DisclosureLine(entry.stream(), entry.n(), disclosed) + "\n");
                 }
             }
         }
@@ -165,18 +165,18 @@ record LogExport(
             if (count % PAGE == 0) {
                 proofs = tree.fresh(); // it keeps all tiles that it has read
             }
-            SealedEvent event = verified(stored);
+            Entry entry = verified(stored);
             List<Hash> hashes = proofs.inclusion(index);
-            requireIncluded(event, index, hashes);
-            lines.write(event);
+            requireIncluded(entry, index, hashes);
+            lines.write(entry);
             count++;
             Files.writeString(
                     folder.resolve(LogProof.fileOf(count)), new LogProof(index, hashes, note.toString()).toString());
         }
 
-        private SealedEvent verified(StoredEvent stored) throws IOException {
+        private Entry verified(StoredEvent stored) throws IOException {
             try {
-                return chains.take(stored.canonical(), stored.signature());
+                return Entry.take(stored, chains);
             } catch (IllegalArgumentException e) {
                 throw new IOException(
                         "event %d of stream %s does not verify in a part of the log: %s"
@@ -185,9 +185,9 @@ record LogExport(
             }
         }
 
-        private void requireIncluded(SealedEvent event, long index, List<Hash> hashes) throws IOException {
+        private void requireIncluded(Entry entry, long index, List<Hash> hashes) throws IOException {
             try {
-                MerkleProof.requireIncluded(Hash.ofLeaf(event.leafHash()), index, tree.size(), hashes, root);
+                MerkleProof.requireIncluded(entry.leaf(), index, tree.size(), hashes, root);
             } catch (IllegalArgumentException e) {
                 throw new IOException(
                         "the tiles do not prove what the store says, since one of them was changed: " + e.getMessage(),

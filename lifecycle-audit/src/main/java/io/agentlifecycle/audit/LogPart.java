@@ -52,9 +52,12 @@ sealed interface LogPart {
             }
         }
 
-        /** In a stream, no event is earlier than the one before it. */
+        /** In a stream, no event is earlier than the one before it. When those were that are pruned, nobody knows. */
         @Override
         public boolean has(long index, StoredEvent event) {
+            if (event.isPruned()) {
+                return false;
+            }
             Instant at = SealedEvent.read(event.canonical(), event.signature())
                     .event()
                     .at();

@@ -229,7 +229,7 @@ final class LogTree {
     }
 
     private static Hash hash(StoredEvent event) {
-        return Hash.ofLeaf(Digests.leafHash(event.canonical()));
+        return Hash.ofLeaf(event.leafHash());
     }
 
     /** Insists that the tree as it is now begins with what that checkpoint says. */

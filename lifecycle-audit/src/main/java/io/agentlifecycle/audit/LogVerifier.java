@@ -8,8 +8,8 @@ import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.SignatureVerifier;
-import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
 import java.io.InputStream;
@@ -93,13 +93,13 @@ public final class LogVerifier {
         return verify(lines, (event, keys) -> {});
     }
 
-    /** Hears of events that were found in order. */
+    /** Hears of what was found in order. */
     interface Visitor {
-        /** @param keys those of the log once the event stands */
-        void event(SealedEvent event, LogKeys keys) throws IOException;
+        /** @param keys those of the log once it stands */
+        void entry(Entry entry, LogKeys keys) throws IOException;
     }
 
-    /** The same, and shows each event once it was found in order. */
+    /** The same, and shows what stands on each line once it was found in order. */
     LogVerification verify(InputStream lines, Visitor visitor) throws IOException {
         return new Reading(false).all(new LineReader(lines)::next, visitor);
     }
@@ -189,25 +189,31 @@ public final class LogVerifier {
         private void takeBefore(List<String> next, Visitor visitor) throws IOException {
             ahead.expect(next);
             for (String line : waiting) {
-                SealedEvent event = take(line);
-                visitor.event(event, chains.keys());
+                Entry entry = take(line);
+                visitor.entry(entry, chains.keys());
             }
             waiting = next;
         }
 
-        private SealedEvent take(String line) {
+        private Entry take(String line) {
             try {
-                EventLine.Parts parts = EventLine.split(line);
-                SealedEvent event = chains.take(parts.canonical(), parts.signature());
-                if (event.seal() == Seal.WAITING && event.event().position().n() == 0) {
-                    // the engine never writes one, and else anybody could make up streams without end
-                    throw new IllegalArgumentException("no stream begins with an event that nobody signed");
-                }
+                Optional<StoredEvent> pruned = EventLine.readPruned(line);
+                Entry entry = pruned.isPresent() ? Entry.take(pruned.get(), chains) : Entry.of(takeEvent(line));
                 linesTaken++;
-                return event;
+                return entry;
             } catch (IllegalArgumentException e) {
                 throw tampered(linesTaken + 1, eventOf(line), e.getMessage());
             }
+        }
+
+        private SealedEvent takeEvent(String line) {
+            EventLine.Parts parts = EventLine.split(line);
+            SealedEvent event = chains.take(parts.canonical(), parts.signature());
+            if (event.seal() == Seal.WAITING && event.event().position().n() == 0) {
+                // the engine never writes one, and else anybody could make up streams without end
+                throw new IllegalArgumentException("no stream begins with an event that nobody signed");
+            }
+            return event;
         }
 
         private LogVerification end() {
@@ -222,8 +228,9 @@ public final class LogVerifier {
         /** Which event the line says that it is, if it says so at all. */
         private static String eventOf(String line) {
             try {
-                StreamPosition place = EventLine.read(line).event().position();
-                return " (event %d of stream %s)".formatted(place.n(), place.stream());
+                Optional<StoredEvent> pruned = EventLine.readPruned(line);
+                Entry entry = pruned.isPresent() ? Entry.read(pruned.get()) : Entry.of(EventLine.read(line));
+                return " (event %d of stream %s)".formatted(entry.n(), entry.stream());
             } catch (IllegalArgumentException e) {
                 return "";
             }

@@ -30,8 +30,8 @@ import java.util.stream.Stream;
  * A Merkle tree over a log, in a directory of tiles, with signed checkpoints: the formats are those of C2SP's tlog-tiles,
  * tlog-checkpoint and signed-note, so others' tools read them. {@code docs/audit-format.md} says what stands where.
  *
- * <p>A checkpoint is due after 1,024 events or 60 s, and at once after an approval, a retirement, or a change of the log's
- * key; the next sweep makes it, and hands it to the sinks of {@link #withAnchor}. One manager at a time. Safe for use by many
+ * <p>A checkpoint is due after 1,024 events or 60 s, and at once after an approval, a retirement, an erasure, a pruning, or a
+ * change of the log's key; the next sweep makes it, and hands it to the sinks of {@link #withAnchor}. One manager at a time. Safe for use by many
  * threads.
  */
 public final class MerkleLog implements CheckpointLog {
@@ -44,7 +44,9 @@ public final class MerkleLog implements CheckpointLog {
                     EventKind.AGENT_DECOMMISSIONED,
                     EventKind.LOG_GENESIS,
                     EventKind.LOG_KEY_INTRODUCED,
-                    EventKind.LOG_KEY_RETIRED)
+                    EventKind.LOG_KEY_RETIRED,
+                    EventKind.PERSONAL_DATA_ERASED,
+                    EventKind.TRAIL_PRUNED)
             .stream()
             .map(kind -> "\"kind\":\"" + kind.wire() + "\"")
             .toList();

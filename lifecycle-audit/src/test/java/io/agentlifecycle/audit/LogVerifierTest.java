@@ -81,7 +81,17 @@ class LogVerifierTest {
         LogVerification found = verify(log.verifier(), bytes(lines));
 
         assertThat(found.events())
-                .isEqualTo(Map.of(Seal.SIGNED, 28L, Seal.ENDORSED_LATE, 2L, Seal.WAITING, 0L, Seal.UNSIGNED, 0L));
+                .isEqualTo(Map.of(
+                        Seal.SIGNED,
+                        28L,
+                        Seal.ENDORSED_LATE,
+                        2L,
+                        Seal.WAITING,
+                        0L,
+                        Seal.UNSIGNED,
+                        0L,
+                        Seal.PRUNED,
+                        0L));
         assertThat(found).isEqualTo(log.verifier().verify(lines));
         assertThat(found.heads().keySet()).containsExactlyInAnyOrder("log", "a/default/a", "a/default/b");
         assertThat(found.heads().get("a/default/a").next())

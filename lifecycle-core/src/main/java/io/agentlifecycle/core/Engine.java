@@ -247,6 +247,7 @@ final class Engine {
         }
         // at least one event is asked for, and a commit is never split
         return store().events(applied.seq() - 1, 1).events().stream()
+                .filter(stored -> !stored.isPruned())
                 .map(stored -> reader.read(stored).event())
                 .toList();
     }

@@ -99,7 +99,13 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** What all views of one manager share. */
     private record House(
-            Engine engine, Teardown teardown, Renewal renewal, Sweeper sweeper, IdGenerator ids, boolean ownsStore) {}
+            Engine engine,
+            Teardown teardown,
+            Renewal renewal,
+            Sweeper sweeper,
+            Retention retention,
+            IdGenerator ids,
+            boolean ownsStore) {}
 
     private final House house;
     private final TenantId tenant;
@@ -314,7 +320,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * Notes that what is known of an agent must be kept: a legal hold, in any state, also after its end. What the agent may
-     * do stays as it is. Until it is released, nothing of the agent is erased. The reference, such as the number of a case, has 1 to 128 characters on one line.
+     * do stays as it is. Until it is released, nothing of the agent is erased or pruned. The reference, such as the number of a case, has 1 to 128 characters on one line.
      *
      * @throws PolicyViolationException rule {@code legal-hold-stands}, if there is one of that reference, or
      *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
@@ -343,7 +349,23 @@ public final class LifecycleManager implements AutoCloseable {
      *     it is under one; {@code personal-data-plain}, if events of it were written with {@link PersonalData#PLAIN}
      */
     public Agent erasePersonalData(AgentId agent, String reason, Actor actor) {
-        return new Retention(engine()).erasePersonalData(key(agent), reason, requireActor(actor));
+        return house.retention().erasePersonalData(key(agent), reason, requireActor(actor));
+    }
+
+    /**
+     * Takes the texts of old trails out of the log, for good: of the agents of this tenant that were DECOMMISSIONED before that
+     * time and are under no legal hold, of all events before the one that ended them, and what stands beside these. Their leaf
+     * hashes and places stay, so chains, checkpoints, proofs and earlier exports still verify; records stay, too. In each such
+     * trail {@code trail.pruned} says who did it and why. If it throws a {@link StoreException}, call it again.
+     *
+     * @param before at the latest {@link Builder#minRetention} ago
+     * @param reason at most 1,024 characters
+     * @return the agents whose trails were pruned now
+     * @throws PolicyViolationException rule {@code min-retention}
+     */
+    public List<AgentId> prune(Instant before, String reason, Actor actor) {
+        requireNonNull(before, "before");
+        return house.retention().prune(tenant, before, reason, requireActor(actor));
     }
 
     // ---- orphans
@@ -446,31 +468,46 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * The whole trail of an agent, the first event first. {@link SealedEvent#seal} says what vouches for each; only
-     * {@link #verify} checks it.
+     * {@link #verify} checks it. Events that were pruned are left out: the first one that is there says by its position how
+     * many those are.
      */
     public List<SealedEvent> auditTrail(AgentId agent) {
         List<SealedEvent> trail = new ArrayList<>();
         List<SealedEvent> page = auditTrail(agent, 0, PAGE);
         while (!page.isEmpty()) {
             trail.addAll(page);
-            page = auditTrail(agent, trail.size(), PAGE);
+            page = auditTrail(agent, page.get(page.size() - 1).next().n(), PAGE);
         }
         return List.copyOf(trail);
     }
 
-    /** At most {@code limit}, 1 or more, events of an agent's trail, from position {@code from} on, counted from 0. */
+    /**
+     * At most {@code limit}, 1 or more, events of an agent's trail, from position {@code from} on, counted from 0, or from the
+     * first behind it that was not pruned.
+     */
     public List<SealedEvent> auditTrail(AgentId agent, long from, int limit) {
         AgentKey key = key(agent);
         requirePositive(limit);
         engine().load(key);
-        return read(engine().store().trail(StreamPosition.streamOf(key), from, limit));
+        List<StoredEvent> page;
+        List<SealedEvent> there;
+        long next = from;
+        do {
+            page = engine().store().trail(StreamPosition.streamOf(key), next, limit);
+            there = read(page);
+            next += page.size();
+        } while (there.isEmpty() && !page.isEmpty());
+        return there;
     }
 
-    /** The events as they are stored, each with what vouches for it now. */
+    /** The events as they are stored, each with what vouches for it now, without those that were pruned. */
     private List<SealedEvent> read(List<StoredEvent> events) {
         Map<String, Optional<Long>> unsignedFrom = new HashMap<>();
         List<SealedEvent> read = new ArrayList<>();
         for (StoredEvent stored : events) {
+            if (stored.isPruned()) {
+                continue;
+            }
             SealedEvent event = engine().reader().read(stored);
             boolean waits = event.seal() == Seal.WAITING;
             read.add(
@@ -482,16 +519,23 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * What was committed after {@code cursor}, of all tenants: each event at least once, in the order of the commits. A
-     * reader keeps {@link LogPage#cursor} and begins with 0.
+     * What was committed after {@code cursor}, of all tenants: each event that was not pruned at least once, in the order of the
+     * commits. A reader keeps {@link LogPage#cursor} and begins with 0.
      *
      * @param limit about so many events, at least 1; a commit is never split
      */
     public LogPage events(long cursor, int limit) {
         requireWhole("the log");
         requirePositive(limit);
-        EventPage page = engine().store().events(cursor, limit);
-        return new LogPage(read(page.events()), page.cursor());
+        EventPage page;
+        List<SealedEvent> there;
+        long next = cursor;
+        do {
+            page = engine().store().events(next, limit);
+            there = read(page.events());
+            next = page.cursor();
+        } while (there.isEmpty() && !page.events().isEmpty());
+        return new LogPage(there, next);
     }
 
     /**
@@ -552,8 +596,8 @@ public final class LifecycleManager implements AutoCloseable {
         }
         // little can happen after it, and the trail of an agent without one is short
         for (long n = stored.head().next().n() - 1; n >= 0; n--) {
-            for (StoredEvent found : engine().store().trail(StreamPosition.streamOf(key), n, 1)) {
-                AuditEvent event = engine().reader().read(found).event();
+            for (SealedEvent found : read(engine().store().trail(StreamPosition.streamOf(key), n, 1))) {
+                AuditEvent event = found.event();
                 if (event.kind() == EventKind.AGENT_DECOMMISSIONED) {
                     return event.details().get("report").map(said -> ReportJson.read(new JsonFields("report", said)));
                 }
@@ -781,6 +825,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<CredentialSink> sink = Optional.empty();
         private Optional<AuditSealer> sealer = Optional.empty();
         private PersonalData personalData = PersonalData.PLAIN;
+        private Duration minRetention = Retention.HALF_A_YEAR;
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
         private Optional<String> recoveryKey = Optional.empty();
@@ -866,6 +911,15 @@ public final class LifecycleManager implements AutoCloseable {
          */
         public Builder personalData(PersonalData value) {
             personalData = requireNonNull(value, "personalData");
+            return this;
+        }
+
+        /** How long trails are kept after their end at the least, by default 183 days; {@code trail.pruned} tells of it. */
+        public Builder minRetention(Duration value) {
+            if (value.isNegative()) {
+                throw new IllegalArgumentException("minRetention must not be negative but was " + value);
+            }
+            minRetention = value;
             return this;
         }
 
@@ -1021,6 +1075,7 @@ public final class LifecycleManager implements AutoCloseable {
                     teardown,
                     renewal,
                     new Sweeper(engine, teardown, renewal),
+                    new Retention(engine, minRetention),
                     ids.orElse(draws::agentId),
                     store.isEmpty());
             return new LifecycleManager(house, TenantId.DEFAULT, false);

@@ -46,6 +46,7 @@ final class LogSearch {
 
     private static List<StoredEvent> matching(EventPage page, EventReader reader, Predicate<AuditEvent> wanted) {
         return page.events().stream()
+                .filter(stored -> !stored.isPruned())
                 .filter(stored -> wanted.test(reader.read(stored).event()))
                 .toList();
     }

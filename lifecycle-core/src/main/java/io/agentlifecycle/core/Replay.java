@@ -164,6 +164,7 @@ final class Replay {
                     AGENT_ORPHANED,
                     AGENT_RECLAIMED,
                     ACTION_STUCK,
+                    TRAIL_PRUNED,
                     CREDENTIAL_REISSUED,
                     LOG_GAP_ENDORSED -> agent;
             case AGENT_REQUESTED,

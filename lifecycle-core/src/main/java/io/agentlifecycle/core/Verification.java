@@ -12,6 +12,8 @@ package io.agentlifecycle.core;
  * @param endorsedLate how many could not be signed when they happened, and have a signed one after them
  * @param waiting how many could not be signed when they happened, and still have none
  * @param redacted how many of the events had something beside them that was erased
+ * @param pruned how many have lost their texts; of agents that have such events, only that the record counts them all, and that
+ *     they are retired, was compared
  */
 public record Verification(
         long events,
@@ -21,4 +23,5 @@ public record Verification(
         long unsigned,
         long endorsedLate,
         long waiting,
-        long redacted) {}
+        long redacted,
+        long pruned) {}

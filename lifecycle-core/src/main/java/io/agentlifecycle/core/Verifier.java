@@ -38,6 +38,9 @@ final class Verifier {
     private static final class Stream {
         private @Nullable Agent agent;
         private boolean broken;
+
+        /** True if its first events are gone, so that the agent cannot be computed. */
+        private boolean pruned;
     }
 
     private final LifecycleStore store;
@@ -80,7 +83,7 @@ final class Verifier {
         compareAgents();
         endLog();
         streams.forEach((name, stream) -> {
-            if (!name.equals(StreamPosition.LOG) && stream.agent != null) {
+            if (stream.agent != null || stream.pruned) {
                 find("stream " + name + " has events, but its agent's record is gone");
             }
         });
@@ -96,7 +99,8 @@ final class Verifier {
                 seals.getOrDefault(Seal.UNSIGNED, 0L),
                 seals.getOrDefault(Seal.ENDORSED_LATE, 0L),
                 seals.getOrDefault(Seal.WAITING, 0L),
-                redacted);
+                redacted,
+                seals.getOrDefault(Seal.PRUNED, 0L));
     }
 
     private void endLog() {
@@ -126,6 +130,11 @@ final class Verifier {
     }
 
     private void take(Stream stream, StoredEvent stored) {
+        if (stored.isPruned()) {
+            chains.takePruned(stored.stream(), stored.n(), stored.leafHash());
+            stream.pruned = true;
+            return;
+        }
         SealedEvent next = chains.take(reader.read(stored));
         StreamPosition position = next.event().position();
         if (!stored.stream().equals(position.stream()) || stored.n() != position.n()) {
@@ -137,7 +146,7 @@ final class Verifier {
         if (agent.isEmpty()) {
             log = log.after(next);
             hadKey |= log.keys().allow(key.map(PublicJwk::keyId));
-        } else {
+        } else if (!stream.pruned) {
             Agent before = stream.agent;
             stream.agent = before == null ? Replay.begin(agent.get(), next) : Replay.apply(before, next);
         }
@@ -178,7 +187,9 @@ final class Verifier {
             String name = StreamPosition.streamOf(stored.agent().key());
             Stream stream = catchUp(name, stored.head());
             Agent replayed = stream.agent;
+            boolean pruned = stream.pruned;
             stream.agent = null;
+            stream.pruned = false;
             if (stream.broken) {
                 return;
             }
@@ -190,6 +201,8 @@ final class Verifier {
                                         name,
                                         head.next().n() - 1,
                                         stored.head().next().n()));
+            } else if (pruned) {
+                requireRetired(stored.agent());
             } else if (replayed == null
                     || !replayed.at(record.version()).equals(stored.agent())
                     || !AgentCodec.index(replayed).equals(record.index())) {
@@ -198,6 +211,14 @@ final class Verifier {
             }
         } catch (AuditTamperedException e) {
             find(e.findings().get(0));
+        }
+    }
+
+    /** All that the events left of a pruned trail can tell: it was over. */
+    private void requireRetired(Agent agent) {
+        if (!agent.state().isTerminal()) {
+            find("agent %s is %s, but its first events are pruned, which happens to retired agents only"
+                    .formatted(agent.key(), agent.state()));
         }
     }
 

@@ -28,6 +28,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.OpenReport;
 import io.agentlifecycle.core.store.StoreDescriptor;
 import io.agentlifecycle.core.testing.ForwardingStore;
+import io.agentlifecycle.core.testing.MutableClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -283,8 +284,10 @@ class EventKindsTest {
             public void close(Instant now) {}
         };
         TestSealer first = new TestSealer();
+        MutableClock clock = MutableClock.at("2026-04-11T04:30:00Z");
         LifecycleManager manager = LifecycleManager.builder()
                 .store(store)
+                .clock(clock)
                 .sealer(first)
                 .checkpoints(checkpoints)
                 .recoveryKey(recovery.publicKey().keyId())
@@ -293,9 +296,16 @@ class EventKindsTest {
         manager.retireLogKey(first.publicKey().keyId(), "a year has passed", ADMIN);
         LifecycleManager recovered = LifecycleManager.builder()
                 .store(store)
+                .clock(clock)
                 .sealer(new TestSealer())
                 .recoverLog(recovery, 3)
+                .minRetention(Duration.ZERO)
                 .build();
+        AgentId old = AgentId.of("agent:old");
+        recovered.requestProvisioning(request(old.value()).build());
+        recovered.reject(old, "not needed", ADMIN);
+        clock.advance(Duration.ofDays(1));
+        recovered.prune(clock.instant(), "nobody needs it any more", ADMIN);
         recovered.verify();
         return recovered.events(0, Integer.MAX_VALUE).events();
     }

@@ -87,6 +87,7 @@ class LifecycleModelTest {
             EventKind.LOG_KEY_INTRODUCED,
             EventKind.LOG_KEY_RETIRED,
             EventKind.LOG_GAP_ENDORSED,
+            EventKind.TRAIL_PRUNED,
             EventKind.CREDENTIAL_DELIVERED,
             EventKind.CREDENTIAL_ROTATION_FAILED,
             EventKind.CREDENTIAL_REISSUED,

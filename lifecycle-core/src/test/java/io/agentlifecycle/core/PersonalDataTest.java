@@ -19,6 +19,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.LifecycleStore;
@@ -233,6 +234,20 @@ class PersonalDataTest {
         manager.erasePersonalData(ID, "", ADMIN);
         assertThat(kinds(manager, ID)).containsOnlyOnce(EventKind.PERSONAL_DATA_ERASED);
         assertThat(manager.auditTrail(ID).get(0).redacted()).isNotEmpty();
+    }
+
+    @Test
+    void nothing_is_erased_while_nothing_can_be_signed() {
+        LifecycleManager manager = open(PersonalData.DISCLOSABLE);
+        manager.requestProvisioning(request("agent:1").build());
+        manager.reject(ID, WORDS, ADMIN);
+        sealer.fail();
+
+        assertThatThrownBy(() -> manager.erasePersonalData(ID, "", ADMIN))
+                .isInstanceOf(AuditUnavailableException.class);
+
+        sealer.heal();
+        assertThat(manager.auditTrail(ID)).allMatch(event -> event.redacted().isEmpty());
     }
 
     /** The store may lose what stands beside events, but nobody takes that for an erasure. */

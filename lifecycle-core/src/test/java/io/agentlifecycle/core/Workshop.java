@@ -115,7 +115,7 @@ final class Workshop implements AfterEachCallback {
         assertThat(managers).as("managers that were opened").isNotEmpty();
         for (LifecycleManager manager : managers) {
             Verification found = manager.verify();
-            assertThat(found.signed() + found.unsigned() + found.endorsedLate() + found.waiting())
+            assertThat(found.signed() + found.unsigned() + found.endorsedLate() + found.waiting() + found.pruned())
                     .isEqualTo(found.events());
         }
     }

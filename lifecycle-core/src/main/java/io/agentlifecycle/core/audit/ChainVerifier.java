@@ -19,10 +19,26 @@ import java.util.Optional;
  * in force from the beginning. Any other part of a log is for {@link #ofPart}.
  */
 public final class ChainVerifier {
-    /** How far a stream has been followed, and from which of its events on. */
-    private record Tail(StreamHead head, Optional<Long> unsignedFrom, long begin) {
+    /** Whoever writes a log without its key can have so many streams begin without a text, and no more. */
+    private static final int MOST_UNEXPLAINED = 1_000_000;
+
+    /**
+     * How far a stream has been followed, from which of its events with a text on, and how many before these were pruned
+     * without a word so far.
+     */
+    private record Tail(StreamHead head, Optional<Long> unsignedFrom, long begin, long unexplained) {
         static Tail at(StreamHead head) {
-            return new Tail(head, Optional.empty(), head.next().n());
+            return new Tail(head, Optional.empty(), head.next().n(), 0);
+        }
+
+        Tail after(SealedEvent next) {
+            return new Tail(
+                    StreamHead.after(next), next.unsignedFrom(unsignedFrom), begin, explains(next) ? 0 : unexplained);
+        }
+
+        private boolean explains(SealedEvent next) {
+            return next.event().kind() == EventKind.TRAIL_PRUNED
+                    && new JsonFields("details", next.event().details()).integer("events") >= unexplained;
         }
     }
 
@@ -34,6 +50,7 @@ public final class ChainVerifier {
     private Optional<String> log;
     private LogKeys keys;
     private final List<KeyIntroduction> recoveries = new ArrayList<>();
+    private int unexplained;
 
     /**
      * A verifier at the beginning of a log.
@@ -79,12 +96,21 @@ public final class ChainVerifier {
     /**
      * Says that the log ends here.
      *
-     * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it
+     * @throws BrokenChainException if the key that was expected never came into force, so that nothing is signed with it; or, of
+     *     a whole log, if events were pruned and none says so
      */
     public void end() {
         if (!keys.first().equals(trusted)) {
             throw new BrokenChainException("the log has no key, but %s was expected"
                     .formatted(trusted.map(PublicJwk::keyId).orElse("none")));
+        }
+        if (unexplained > 0 && !part) {
+            tails.forEach((stream, tail) -> {
+                if (tail.unexplained() > 0) {
+                    throw new BrokenChainException("%d events of stream %s are pruned, and no event says so"
+                            .formatted(tail.unexplained(), stream));
+                }
+            });
         }
     }
 
@@ -138,10 +164,51 @@ public final class ChainVerifier {
         keys = next;
         emergency(event).ifPresent(recoveries::add);
         count(sealedEvent, tail);
+        Tail after = tail.after(sealedEvent);
+        unexplained -= tail.unexplained() > after.unexplained() ? 1 : 0;
+        tails.put(stream, after);
+        return sealedEvent;
+    }
+
+    /**
+     * Takes what is left of the next event, whose text was pruned. Only the first ones of an agent's stream may be, and a later one
+     * says so.
+     *
+     * @param leafHash the leaf hash that the text had, 43 characters
+     * @throws IllegalArgumentException if there is no such place or hash
+     * @throws BrokenChainException if it does not follow the events before it, or may not be pruned; it is as if it had not
+     *     been there
+     */
+    public void takePruned(String stream, long n, String leafHash) {
+        if (stream.equals(StreamPosition.LOG)) {
+            throw new BrokenChainException("nothing of stream log is ever pruned");
+        }
+        if (Digests.fromBase64Url(leafHash).length != Digests.SHA256_BYTES) {
+            throw new JsonFormatException("a leaf hash has 32 bytes");
+        }
+        var next = new StreamPosition(stream, n + 1, leafHash);
+        Tail tail = tails.getOrDefault(stream, begin(new StreamPosition(stream, n, leafHash)));
+        long expected = tail.head().next().n();
+        if (n != expected) {
+            throw new BrokenChainException(
+                    "it does not follow event " + (expected - 1) + ": one was changed, lost, added or moved");
+        }
+        if (expected != tail.begin()) {
+            throw new BrokenChainException("it is pruned, and one before it is not");
+        }
+        unexplained += tail.unexplained() == 0 ? 1 : 0;
+        if (unexplained > MOST_UNEXPLAINED) {
+            throw new BrokenChainException(
+                    "more than " + MOST_UNEXPLAINED + " streams are pruned, and no event says so up to here");
+        }
+        counts.merge(Seal.PRUNED, 1L, Long::sum);
         tails.put(
                 stream,
-                new Tail(StreamHead.after(sealedEvent), sealedEvent.unsignedFrom(tail.unsignedFrom()), tail.begin()));
-        return sealedEvent;
+                new Tail(
+                        new StreamHead(next, tail.head().lastAt()),
+                        Optional.empty(),
+                        next.n(),
+                        tail.unexplained() + 1));
     }
 
     /** Where the first event of a stream must stand: in a part, wherever it does. */

@@ -8,6 +8,8 @@ import java.util.Base64;
 
 /** The hashes of the log. All methods are pure and safe for use by many threads. */
 public final class Digests {
+    static final int SHA256_BYTES = 32;
+
     private Digests() {}
 
     /** SHA-256 of {@code bytes}. */

@@ -73,6 +73,8 @@ public enum EventKind {
     LEGAL_HOLD_RELEASED("legal_hold.released", keys("reference"), keys()),
     /** What the events before it disclosed of people was erased. */
     PERSONAL_DATA_ERASED("personal_data.erased", keys("reason"), keys()),
+    /** The texts of the first so many events of its stream are gone. */
+    TRAIL_PRUNED("trail.pruned", keys("events", "reason", "retention"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
     CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),

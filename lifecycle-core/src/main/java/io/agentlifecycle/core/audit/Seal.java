@@ -9,5 +9,7 @@ public enum Seal {
     /** It should carry a signature, but none could be made; no later event of its stream is signed yet. */
     WAITING,
     /** None could be made in time, but a later event of its stream is signed and names its hash. */
-    ENDORSED_LATE
+    ENDORSED_LATE,
+    /** Its text is gone, as a later event of its stream says; what is left of it is its place and its leaf hash. */
+    PRUNED
 }

@@ -187,8 +187,12 @@ class ChainVerifierTest {
     }
 
     private static Map<Seal, Long> counts(long signed, long unsigned, long waiting, long late) {
-        return new EnumMap<>(
-                Map.of(Seal.SIGNED, signed, Seal.UNSIGNED, unsigned, Seal.WAITING, waiting, Seal.ENDORSED_LATE, late));
+        return new EnumMap<>(Map.of(
+                Seal.SIGNED, signed,
+                Seal.UNSIGNED, unsigned,
+                Seal.WAITING, waiting,
+                Seal.ENDORSED_LATE, late,
+                Seal.PRUNED, 0L));
     }
 
     /** That the last event of {@code log} is refused, and that it is then as if it had not been there. */
