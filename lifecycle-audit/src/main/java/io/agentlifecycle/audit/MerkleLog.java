@@ -348,6 +348,11 @@ public final class MerkleLog implements CheckpointLog {
                 used().tree.size(), anchors.stream().collect(Collectors.toMap(Anchor::name, Anchor::state))));
     }
 
+    @Override
+    public long anchoredThrough() {
+        return anchored().through();
+    }
+
     /**
      * What to ask a witness for its cosignature on the last checkpoint: the body of an add-checkpoint request of C2SP's
      * tlog-witness. {@link Witness} reads the answer.

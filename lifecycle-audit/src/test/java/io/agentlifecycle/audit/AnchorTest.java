@@ -218,6 +218,10 @@ class AnchorTest {
             Anchored anchored = tree.anchored();
             assertThat(anchored.through()).isEqualTo(before);
             assertThat(anchored.unanchored()).isEqualTo(events(manager) - before);
+            assertThat(manager.verify().anchored())
+                    .isEqualTo(anchored.through())
+                    .isEqualTo(before);
+            assertThat(manager.verify().unanchored()).isEqualTo(events(manager) - before);
             assertThat(anchored.sinks().get("first"))
                     .isEqualTo(new Anchored.Sink(before, Optional.of("java.io.IOException: the anchor is away")));
             assertThat(anchored.sinks().get("second")).isEqualTo(new Anchored.Sink(events(manager), Optional.empty()));
@@ -354,6 +358,7 @@ class AnchorTest {
         MerkleLog tree = tree();
         try (LifecycleManager manager = open(tree)) {
             assertThat(tree.anchored().through()).isZero();
+            assertThat(manager.verify().anchored()).isZero();
             assertThat(tree.anchored().unanchored()).isEqualTo(events(manager));
             manager.sweeper().sweep();
             assertThat(first.notes).isEqualTo(history()).hasSize(3);
@@ -369,6 +374,7 @@ class AnchorTest {
             manager.sweeper().sweep();
             assertThat(tree.anchored()).isEqualTo(new Anchored(events(manager), Map.of()));
             assertThat(tree.anchored().through()).isZero();
+            assertThat(manager.verify().anchored()).isZero();
             assertThat(tree.anchored().unanchored()).isEqualTo(events(manager));
         }
     }

@@ -203,7 +203,8 @@ final class Engine {
         for (int attempt = 1; ; attempt++) {
             Optional<StoredRecord> before = store().get(LogRecord.KEY);
             try {
-                return new Verifier(store(), committer.log(), writer.key(), writer.signatures()).verify();
+                long anchored = follower.anchoredThrough();
+                return new Verifier(store(), committer.log(), writer.key(), writer.signatures()).verify(anchored);
             } catch (AuditTamperedException e) {
                 if (attempt == Committer.MAX_ATTEMPTS
                         || store().get(LogRecord.KEY).equals(before)) {

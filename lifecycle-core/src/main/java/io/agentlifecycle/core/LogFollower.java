@@ -62,6 +62,11 @@ final class LogFollower {
         attempt(log -> log.close(now));
     }
 
+    /** How many events are known elsewhere. */
+    long anchoredThrough() {
+        return opened ? checkpoints.orElseThrow().anchoredThrough() : 0;
+    }
+
     /** How it failed when it last did, unless it has worked since. */
     Optional<String> lastFailure() {
         return lastFailure;

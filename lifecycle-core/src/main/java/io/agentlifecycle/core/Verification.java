@@ -14,6 +14,8 @@ package io.agentlifecycle.core;
  * @param redacted how many of the events had something beside them that was erased
  * @param pruned how many have lost their texts; of agents that have such events, only that the record counts them all, and that
  *     they are retired, was compared
+ * @param anchored how many events, from the first of the log on, are in checkpoints that all anchors have, as the
+ *     {@link io.agentlifecycle.core.spi.CheckpointLog} says; 0 without anchors
  */
 public record Verification(
         long events,
@@ -24,4 +26,10 @@ public record Verification(
         long endorsedLate,
         long waiting,
         long redacted,
-        long pruned) {}
+        long pruned,
+        long anchored) {
+    /** How many events come after those: who has the machine and the key could write them anew, and nobody could tell. */
+    public long unanchored() {
+        return events - anchored;
+    }
+}

@@ -71,7 +71,8 @@ final class Verifier {
         this.log = LogRecord.empty(seen.origin());
     }
 
-    Verification verify() {
+    /** @param anchored how many events are known elsewhere */
+    Verification verify(long anchored) {
         long cursor = 0;
         EventPage page = store.events(cursor, PAGE);
         while (!page.events().isEmpty() || page.cursor() != cursor) {
@@ -100,7 +101,8 @@ final class Verifier {
                 seals.getOrDefault(Seal.ENDORSED_LATE, 0L),
                 seals.getOrDefault(Seal.WAITING, 0L),
                 redacted,
-                seals.getOrDefault(Seal.PRUNED, 0L));
+                seals.getOrDefault(Seal.PRUNED, 0L),
+                anchored);
     }
 
     private void endLog() {

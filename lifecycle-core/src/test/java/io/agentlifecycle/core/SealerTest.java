@@ -865,7 +865,7 @@ class SealerTest {
         LogRecord record = LogRecord.decode(store.get(LogRecord.KEY).orElseThrow());
         var verifier = new Verifier(store, record, Optional.of(sealer.publicKey()), sealer);
 
-        assertThatThrownBy(verifier::verify)
+        assertThatThrownBy(() -> verifier.verify(0))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining(
                         "the key of the sealer, " + sealer.publicKey().keyId() + ", was never in force");

@@ -158,7 +158,7 @@ final class SweepFleet implements AutoCloseable {
                         LogRecord.decode(inner.get(LogRecord.KEY).orElseThrow()),
                         Optional.empty(),
                         (k, t, p, s) -> false)
-                .verify();
+                .verify(0);
     }
 
     @Override

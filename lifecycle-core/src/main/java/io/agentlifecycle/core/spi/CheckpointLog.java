@@ -59,4 +59,12 @@ public interface CheckpointLog {
 
     /** Takes over the rest, signs a last checkpoint if there is something new, and lets go of the log. */
     void close(Instant now);
+
+    /**
+     * How many events, from the first of the log on, are in checkpoints that are kept elsewhere, so that nobody can write them anew
+     * unnoticed; 0 by default.
+     */
+    default long anchoredThrough() {
+        return 0;
+    }
 }
