@@ -6,14 +6,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.agentlifecycle.core.LifecycleManager;
+import io.agentlifecycle.core.PersonalData;
 import io.agentlifecycle.core.ProvisioningRequest;
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
-import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Disclosure;
+import io.agentlifecycle.core.store.StoredEvent;
+import io.agentlifecycle.core.testing.MutableClock;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -22,6 +27,7 @@ import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -61,6 +67,9 @@ class AuditFuzzTest {
                     new SignedLog.SigningKeys(KEYS), LifecycleStore.inMemory(), Bundle.Source.ORIGIN, 1)
             .thirty()
             .lines();
+
+    private static final List<String> CONCEALING =
+            forgetful().lines().stream().filter(line -> line.contains("_sd")).toList();
 
     @TempDir
     private static Path folder;
@@ -118,7 +127,10 @@ class AuditFuzzTest {
         assertThat(String.join(
                         "",
                         lines.stream()
-                                .map(line -> EventLine.write(EventLine.read(line)) + "\n")
+                                .map(line -> EventLine.readPruned(line)
+                                                .map(EventLine::writePruned)
+                                                .orElseGet(() -> EventLine.write(EventLine.read(line)))
+                                        + "\n")
                                 .toList()))
                 .as("what was taken, written again")
                 .isEqualTo(new String(bytes, UTF_8));
@@ -139,6 +151,11 @@ class AuditFuzzTest {
 
     private static String sealed(String line, Map<String, String> heads) {
         try {
+            Optional<StoredEvent> pruned = EventLine.readPruned(line);
+            if (pruned.isPresent()) {
+                heads.put(pruned.get().stream(), pruned.get().leafHash());
+                return line;
+            }
             EventLine.Parts parts = EventLine.split(line);
             Matcher stream = STREAM.matcher(parts.canonical());
             String name = stream.find() ? stream.group(1) : "";
@@ -149,7 +166,7 @@ class AuditFuzzTest {
                     ? ""
                     : ",\"sig\":\"" + Digests.base64Url(SEALER.sign(AuditEvent.PAYLOAD_TYPE, canonical)) + "\"";
             return "{\"event\":" + canonical + signature + "}";
-        } catch (JsonFormatException e) {
+        } catch (IllegalArgumentException e) {
             return line;
         }
     }
@@ -168,6 +185,16 @@ class AuditFuzzTest {
             for (long size : new long[] {0, 1, 2, 1L << 62, Long.MAX_VALUE}) {
                 refusedOrTrue(() -> MerkleProof.requireIncluded(
                         Hash.EMPTY_TREE, proof.index(), size, proof.hashes(), Hash.EMPTY_TREE));
+            }
+        });
+    }
+
+    /** What is read of a line, and what is disclosed of an event by it. */
+    private static void disclosureLine(byte[] bytes) {
+        taken(new String(bytes, UTF_8), DisclosureLine::read).ifPresent(line -> {
+            for (String event : CONCEALING) {
+                SealedEvent sealed = EventLine.read(event);
+                refusedOrTrue(() -> SealedEvent.read(sealed.canonical(), sealed.signature(), line.disclosures()));
             }
         });
     }
@@ -266,8 +293,50 @@ class AuditFuzzTest {
                 .toList();
         List<String> endorsed =
                 LOG.stream().filter(line -> line.contains("a/default/b\"")).toList();
-        return Stream.of(LOG.subList(0, 4), endorsed, bornUnsigned)
+        return Stream.of(LOG.subList(0, 4), endorsed, bornUnsigned, forgetful().lines())
                 .map(lines -> (String.join("\n", lines) + "\n").getBytes(UTF_8));
+    }
+
+    /** What a log exports of which some texts are gone, and all that names people stands beside it. */
+    private record Forgetful(List<String> lines, List<String> disclosures) {}
+
+    private static Forgetful forgetful() {
+        LifecycleStore store = LifecycleStore.inMemory();
+        MutableClock clock = MutableClock.at("2026-04-11T04:31:00Z");
+        LifecycleManager manager = LifecycleManager.builder()
+                .store(store)
+                .clock(clock)
+                .random(new Random(1))
+                .sealer(SEALER)
+                .personalData(PersonalData.DISCLOSABLE)
+                .minRetention(Duration.ZERO)
+                .build();
+        for (String id : List.of("a", "b")) {
+            manager.requestProvisioning(ProvisioningRequest.builder("Agent")
+                    .id(AgentId.of(id))
+                    .owner("alice@company.com")
+                    .build());
+        }
+        manager.reject(AgentId.of("a"), "no", Actor.human("ann@company.com"));
+        clock.advance(Duration.ofSeconds(1));
+        manager.prune(clock.instant(), "old", Actor.SYSTEM);
+        List<StoredEvent> events = store.events(0, 100).events();
+        return new Forgetful(
+                events.stream().map(event -> Entry.read(event).line()).toList(),
+                events.stream()
+                        .filter(event -> event.canonical().contains("_sd"))
+                        .map(event -> new DisclosureLine(
+                                        event.stream(),
+                                        event.n(),
+                                        store.disclosures(event.stream(), event.n(), 1).stream()
+                                                .map(Disclosure::content)
+                                                .toList())
+                                .toString())
+                        .toList());
+    }
+
+    static Stream<byte[]> disclosureLines() {
+        return forgetful().disclosures().stream().map(line -> line.getBytes(UTF_8));
     }
 
     static Stream<byte[]> notes() {
@@ -309,6 +378,8 @@ class AuditFuzzTest {
         assertThat(notes().map(bytes -> new String(bytes, UTF_8)).limit(2)).allSatisfy(SignedNote::read);
         assertThat(proofs().map(bytes -> new String(bytes, UTF_8))).allSatisfy(LogProof::read);
         assertThat(verifierKeys().map(bytes -> new String(bytes, UTF_8))).allSatisfy(VerifierKey::of);
+        assertThat(disclosureLines().map(bytes -> new String(bytes, UTF_8))).allSatisfy(DisclosureLine::read);
+        assertThat(forgetful().lines()).anyMatch(line -> line.startsWith("{\"pruned\""));
         for (String name : List.of("whole", "trail")) {
             assertThat(isAccepted(new Bundle(folder.resolve(name)), true)).isTrue();
         }
@@ -419,6 +490,11 @@ class AuditFuzzTest {
     }
 
     @Test
+    void disclosures_near_to_real_ones_are_refused_or_taken() {
+        near("any_disclosure_line", disclosureLines(), AuditFuzzTest::disclosureLine);
+    }
+
+    @Test
     void verifier_keys_near_to_real_ones_are_refused_or_taken() {
         near("any_verifier_key", verifierKeys(), AuditFuzzTest::verifierKey);
     }
@@ -456,6 +532,13 @@ class AuditFuzzTest {
     @Tag("deep")
     void any_proof(byte[] bytes) {
         proof(bytes);
+    }
+
+    @MethodSource("disclosureLines")
+    @FuzzTest(maxDuration = "10m")
+    @Tag("deep")
+    void any_disclosure_line(byte[] bytes) {
+        disclosureLine(bytes);
     }
 
     @MethodSource("verifierKeys")
