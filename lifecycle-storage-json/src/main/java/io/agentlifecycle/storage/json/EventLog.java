@@ -112,7 +112,7 @@ final class EventLog {
      * be read that would be written anew.
      */
     Prunes prunable(Map<String, Long> before) throws IOException {
-        return reading(() -> {
+        Prunes prunes = reading(() -> {
             List<Shelf> now = shelves;
             Map<String, Long> there = new HashMap<>();
             for (Map.Entry<String, Long> stream : before.entrySet()) {
@@ -121,13 +121,21 @@ final class EventLog {
                     there.put(stream.getKey(), position);
                 }
             }
-            var prunes = new Prunes(there);
-            for (Shelf shelf : now) {
-                if (shelf instanceof AuditSegment segment) {
-                    segment.requirePrunable(prunes);
-                }
+            return new Prunes(there);
+        });
+        for (AuditSegment segment : audited().values()) {
+            requirePrunable(segment, prunes);
+        }
+        return prunes;
+    }
+
+    /** One at a time, since whoever removes files waits meanwhile, and whoever reads waits for them. */
+    private void requirePrunable(AuditSegment segment, Prunes prunes) throws IOException {
+        reading(() -> {
+            if (shelves.contains(segment)) { // else it was read and written anew just now
+                segment.requirePrunable(prunes);
             }
-            return prunes;
+            return segment;
         });
     }
 

@@ -235,7 +235,7 @@ public final class JsonStore implements LifecycleStore {
      * bytes that a disk keeps for itself.
      *
      * <p>It takes as long as a {@link #checkpoint}, and writes every file anew that has such events, so prune many streams at
-     * once. Commits and reads go on meanwhile; readers see all of the texts until it is done, and none of them from then on.
+     * once. Commits and reads go on meanwhile; readers see all of the texts until a checkpoint without them counts, and none of them from then on.
      *
      * @throws CorruptStoreException if such a file, or an index, cannot be read; nothing was changed then
      * @throws StoreException if that is not done. Files may still have the texts, whether they are shown or not; prune again

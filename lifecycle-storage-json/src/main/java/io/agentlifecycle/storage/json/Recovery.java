@@ -42,10 +42,6 @@ final class Recovery {
     private String crc = Line.NO_CRC;
     private long bytesReplayed;
 
-    private Recovery(StorageIo io, Path directory, long upTo) {
-        this(io, directory, upTo, false);
-    }
-
     /** The journal of an import, which is no store yet, may have pruned events. */
     private Recovery(StorageIo io, Path directory, long upTo, boolean imported) {
         this.io = io;
@@ -82,7 +78,7 @@ final class Recovery {
 
     /** Opens the store to go on writing it: what was read is durable, and a torn tail is gone. */
     static Recovered open(StorageIo io, Path directory) throws IOException {
-        var recovery = new Recovery(io, directory, Long.MAX_VALUE);
+        var recovery = new Recovery(io, directory, Long.MAX_VALUE, false);
         List<String> names = io.list(directory);
         recovery.manifest = names.contains(Manifest.NAME) ? manifest(io, directory) : recovery.begin(names);
         Seen seen = recovery.read();
@@ -92,12 +88,12 @@ final class Recovery {
 
     /** Reads the store up to line {@code upTo}, and changes nothing. A torn tail is left out. */
     static Seen look(StorageIo io, Path directory, long upTo) throws IOException {
-        return new Recovery(io, directory, upTo).look(manifest(io, directory));
+        return new Recovery(io, directory, upTo, false).look(manifest(io, directory));
     }
 
     /** Reads the store as {@code manifest} describes it, and changes nothing. */
     static Seen look(StorageIo io, Path directory, Manifest manifest) throws IOException {
-        return new Recovery(io, directory, Long.MAX_VALUE).look(manifest);
+        return new Recovery(io, directory, Long.MAX_VALUE, false).look(manifest);
     }
 
     /** Reads the journal of an import, which begins as {@code manifest} says. */

@@ -76,6 +76,9 @@ class FileFuzzTest {
 
     /** What was read can be written, and is then read as it was. */
     private static void copied(Sample.Content taken) {
+        if (taken.events().stream().anyMatch(StoredEvent::isPruned)) {
+            return; // nobody can commit what has no text
+        }
         var disk = new MemoryIo();
         Sample.Content before;
         try (JsonStore copy = Sample.open(disk)) {

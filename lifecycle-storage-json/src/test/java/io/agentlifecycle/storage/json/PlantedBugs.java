@@ -270,6 +270,48 @@ final class PlantedBugs {
                     "",
                     "DisclosureTest#what_was_erased_stands_in_no_file_and_other_files_stay_as_they_are"),
             new PlantedBugsTest.Bug(
+                    "a segment is written anew under the name that it had",
+                    "AuditWriter",
+                    "older.reference().prunedAt(at), prunes",
+                    "older.reference(), prunes",
+                    "PruningFaultTest#a_snapshot_that_cannot_be_written_leaves_all_texts"),
+            new PlantedBugsTest.Bug(
+                    "what was pruned reaches an audit segment from the journal",
+                    "Checkpoint",
+                    "AuditWriter.write(io, directory, to, some, removals, at)",
+                    "AuditWriter.write(io, directory, to, some, Removals.NONE, at)",
+                    "PruningTest#events_that_are_still_in_the_journal_never_reach_an_audit_segment"),
+            new PlantedBugsTest.Bug(
+                    "nobody hears that texts could not be removed",
+                    "Checkpoints",
+                    "            if (!removals.isEmpty()) {",
+                    "            if (!removals.erasures().isEmpty()) {",
+                    "PruningFaultTest#files_that_cannot_be_removed_are_told_although_nobody_is_shown_them"),
+            new PlantedBugsTest.Bug(
+                    "what comes later is pruned, too",
+                    "EventLog",
+                    "Math.min(stream.getValue(), end(stream.getKey(), now))",
+                    "stream.getValue()",
+                    "PruningTest#what_is_committed_while_a_pruning_waits_keeps_its_text"),
+            new PlantedBugsTest.Bug(
+                    "a damaged segment is written anew",
+                    "AuditSegment",
+                    "            requireDigest(Disk.sha256(io, commits.file()));\n",
+                    "",
+                    "PruningTest#a_damaged_file_refuses_the_pruning_before_anything_changes"),
+            new PlantedBugsTest.Bug(
+                    "a pruning takes over the success of the next checkpoint",
+                    "Checkpoints",
+                    "            wish.failure = failed;\n",
+                    "",
+                    "PruningTest#whoever_wanted_a_checkpoint_that_failed_hears_of_it_although_the_next_one_is_made"),
+            new PlantedBugsTest.Bug(
+                    "what pruned events disclosed stays",
+                    "Removals",
+                    "                || prunes.cover(\n",
+                    "                || Prunes.NONE.cover(\n",
+                    "PruningTest#events_that_are_still_in_the_journal_never_reach_an_audit_segment"),
+            new PlantedBugsTest.Bug(
                     "a link is followed",
                     "Premises",
                     "if (io.isLink(entry)) {",

@@ -84,15 +84,15 @@ class PruningCrashTest {
         }
 
         /** Opens what is left, and looks at it. */
-        void judge(MemoryDisk left, int promised, String what) {
+        void judge(MemoryDisk left, Loss loss, int promised, String what) {
             try {
-                look(new MemoryIo(left), promised, what);
+                look(new MemoryIo(left), loss, promised, what);
             } catch (StoreException e) {
                 throw new AssertionError(what + e.getMessage(), e);
             }
         }
 
-        private void look(MemoryIo io, int promised, String what) {
+        private void look(MemoryIo io, Loss loss, int promised, String what) {
             assertGone(io, states.get(promised), what + "before the opening: ");
             State found;
             try (JsonStore store = Sample.open(io)) {
@@ -111,9 +111,12 @@ class PruningCrashTest {
                     throw new AssertionError(what + "does not show the same again");
                 }
             }
-            if (!StoreFiles.check(Sample.DIRECTORY, io).isSound()) {
-                throw new AssertionError(what + "is not sound: "
-                        + StoreFiles.check(Sample.DIRECTORY, io).findings());
+            if (loss == Loss.NONE) {
+                List<StoreCheck.Finding> findings =
+                        StoreFiles.check(Sample.DIRECTORY, io).findings();
+                if (!findings.isEmpty()) {
+                    throw new AssertionError(what + "is not sound: " + findings);
+                }
             }
         }
 
@@ -124,7 +127,7 @@ class PruningCrashTest {
         }
     }
 
-    private static final Limits SMALL_SEGMENTS = new Limits(4 << 20, 1_500, 1 << 20, 1 << 20, 3_600_000);
+    private static final Limits SMALL_SEGMENTS = new Limits(4 << 20, 3_000, 1 << 20, 1 << 20, 3_600_000);
 
     private static int cutEverywhere(Run run, int seeds) {
         var images = new AtomicInteger();
@@ -140,6 +143,7 @@ class PruningCrashTest {
                             Random random = Aftermath.random(place, loss, seed);
                             run.judge(
                                     disk.after(loss, random),
+                                    loss,
                                     (int) recording.promised(place),
                                     Aftermath.describe(recording, place, loss, seed));
                             images.incrementAndGet();
@@ -151,12 +155,12 @@ class PruningCrashTest {
 
     @Test
     void a_power_cut_after_each_change_prunes_all_or_nothing_and_brings_no_text_back() {
-        assertThat(cutEverywhere(new Run().play(Sample.QUIET), 2)).isGreaterThan(900);
+        assertThat(cutEverywhere(new Run().play(Sample.QUIET), 1)).isGreaterThan(600);
     }
 
     @Test
     void nor_does_one_where_segments_are_small() {
-        assertThat(cutEverywhere(new Run().play(SMALL_SEGMENTS), 1)).isGreaterThan(700);
+        assertThat(cutEverywhere(new Run().play(SMALL_SEGMENTS), 1)).isGreaterThan(600);
     }
 
     @Test
@@ -171,7 +175,7 @@ class PruningCrashTest {
         Run run = new Run().play(Sample.QUIET);
         Recording recording = run.recording;
         var images = new AtomicInteger();
-        int stride = 11;
+        int stride = 17;
         IntStream.range(0, recording.size() / stride).parallel().forEach(cut -> {
             int place = cut * stride;
             recording.play(place, place + 1, (disk, at) -> {
@@ -184,6 +188,7 @@ class PruningCrashTest {
                     for (Loss loss : Loss.values()) {
                         run.judge(
                                 again.after(loss, Aftermath.random(number, loss, 0)),
+                                loss,
                                 promised,
                                 Aftermath.describe(recording, at, Loss.NONE, 0) + "and then "
                                         + Aftermath.describe(opening, number, loss, 0));
@@ -192,6 +197,6 @@ class PruningCrashTest {
                 });
             });
         });
-        assertThat(images.get()).isGreaterThan(500);
+        assertThat(images.get()).isGreaterThan(300);
     }
 }

@@ -147,24 +147,35 @@ class PruningMoveTest {
     }
 
     @Test
-    void an_import_that_the_disk_cuts_short_is_no_store() throws IOException {
-        int imported = 0;
-        for (int calls = 0; imported == 0; calls++) {
-            Path target = temporary.resolve("failed-" + calls);
-            var disturbed = new DisturbedIo(new FileIo());
+    void an_import_that_is_cut_short_is_a_whole_store_or_none() throws IOException {
+        byte[] export = Files.readAllBytes(file);
+        boolean imported = false;
+        int whole = 0;
+        int calls = 0;
+        for (; !imported; calls++) {
+            var disk = MemoryIo.of(Map.of(file, export));
+            var disturbed = new DisturbedIo(disk);
             int last = calls;
             disturbed.fail(op -> op.changes() && op.number() >= last);
             try {
-                FleetFiles.importJson(file, target, disturbed, 2_000);
-                imported++;
+                FleetFiles.importJson(file, copy, disturbed, 1 << 20);
+                imported = true;
             } catch (StoreException e) {
-                if (Files.exists(target.resolve(Manifest.NAME))) {
-                    assertLeft(target); // all but the last step was done
-                } else if (Files.exists(target) && !Files.exists(target.resolve("LOCK"))) {
-                    assertThat(files(target)).isEmpty();
+                assertThat(e).hasMessageNotContaining("somebody");
+            }
+            for (MemoryIo left : List.of(disk.kill(), disk.crash())) {
+                if (left.exists(copy.resolve(Manifest.NAME))) {
+                    whole++;
+                    try (JsonStore store = JsonStore.open(copy, left, Sample.QUIET)) {
+                        assertThat(Pruning.shown(store)).isEqualTo(LEFT);
+                    }
+                    assertThat(StoreFiles.check(copy, left).findings()).isEmpty();
+                } else {
+                    assertThat(imported).isFalse();
                 }
             }
         }
-        assertThat(imported).isEqualTo(1);
+        assertThat(calls).isGreaterThan(20);
+        assertThat(whole).as("those cut short after the manifest").isGreaterThan(2);
     }
 }
