@@ -8,19 +8,24 @@ import io.agentlifecycle.core.PersonalData;
 import io.agentlifecycle.core.ProvisioningRequest;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is erased of an agent is in no file any more: not in events, nor in what stood beside them, nor in records. */
-class PersonalDataOnDiskTest {
+/**
+ * What is erased of an agent is in no file any more: not in events, nor in what stood beside them, nor in records. What is pruned
+ * is in no file either.
+ */
+class RetentionOnDiskTest {
     private static final AgentId ID = AgentId.of("agent:1");
     private static final AgentId OTHER = AgentId.of("agent:2");
     private static final Actor CAROL = Actor.human("carol@company.com");
@@ -89,6 +94,38 @@ class PersonalDataOnDiskTest {
                     .isEqualTo(manager.auditTrail(ID).stream()
                             .filter(event -> !event.redacted().isEmpty())
                             .count());
+        }
+    }
+
+    @Test
+    void no_file_has_the_texts_of_a_trail_that_was_pruned_and_the_rest_is_there() throws IOException {
+        try (LifecycleManager manager = open()) {
+            live(manager, ID, "alice@company.com");
+            live(manager, OTHER, "dave@company.com");
+            manager.decommission(ID, "alice is gone", CAROL);
+            manager.verify();
+        }
+        clock.advance(Duration.ofDays(184));
+        try (LifecycleManager manager = open()) {
+            String first = manager.auditTrail(ID).get(0).event().id().toString();
+            String leaf = manager.auditTrail(ID).get(0).leafHash();
+            assertThat(filesWith(first)).isNotEmpty();
+
+            assertThat(manager.prune(clock.instant().minus(Duration.ofDays(183)), "", CAROL))
+                    .containsExactly(ID);
+
+            assertThat(filesWith(first)).isEmpty();
+            assertThat(filesWith(leaf)).as("its leaf hash").isNotEmpty();
+            assertThat(filesWith(OTHER.value())).isNotEmpty();
+            assertThat(manager.verify().pruned()).isPositive();
+        }
+        try (LifecycleManager manager = open()) {
+            assertThat(manager.auditTrail(ID))
+                    .extracting(event -> event.event().kind())
+                    .containsExactly(EventKind.AGENT_DECOMMISSIONED, EventKind.TRAIL_PRUNED);
+            assertThat(manager.auditTrail(OTHER).get(0).event().position().n()).isZero();
+            assertThat(manager.finalReport(ID)).isPresent();
+            assertThat(manager.verify().pruned()).isPositive();
         }
     }
 }
