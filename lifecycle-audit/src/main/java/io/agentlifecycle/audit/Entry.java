@@ -17,13 +17,8 @@ record Entry(String stream, long n, String leafHash, Optional<SealedEvent> event
         return new Entry(place.stream(), place.n(), event.leafHash(), Optional.of(event));
     }
 
-    private static Entry left(StoredEvent pruned) {
+    static Entry left(StoredEvent pruned) {
         return new Entry(pruned.stream(), pruned.n(), pruned.leafHash(), Optional.empty());
-    }
-
-    /** @throws IllegalArgumentException if it is no event */
-    static Entry read(StoredEvent stored) {
-        return stored.isPruned() ? left(stored) : of(SealedEvent.read(stored.canonical(), stored.signature()));
     }
 
     /** @throws IllegalArgumentException if it does not follow what was taken before, or is not signed as it must be */

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.ChainVerifier;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.spi.CheckpointLog.Events;
 import io.agentlifecycle.core.store.Disclosure;
@@ -40,6 +41,9 @@ record LogExport(
         Events log, VerifierKey key, VerifierKey signer, SignedNote note, MerkleTree tree, boolean disclosing) {
     private static final int PAGE = 1_000;
 
+    /** The root tells whether the events are those that were signed. */
+    private static final SignatureVerifier TRUSTING = (jwk, type, payload, signature) -> true;
+
     /** Writes what belongs into a folder, besides what belongs into all of them, and returns how many events that is. */
     private interface Content {
         long write(Path folder, Lines lines) throws IOException;
@@ -62,11 +66,14 @@ record LogExport(
                 Files.createDirectories(LogDirectory.parent(file));
                 Files.write(file, bytes);
             });
+            var chains = new ChainVerifier(
+                    TRUSTING, Optional.of(key.name()), Optional.of(key.key().jwk()));
             each((index, stored) -> {
-                Entry entry = read(stored);
+                Entry entry = followed(stored, chains);
                 lines.write(entry);
                 hasher.add(entry.leaf());
             });
+            requireEnded(chains);
             hasher.end();
             if (!hasher.root().equals(tree.root())) {
                 throw new IOException(
@@ -104,12 +111,25 @@ record LogExport(
         });
     }
 
-    private static Entry read(StoredEvent stored) throws IOException {
+    /** Trails may be pruned meanwhile: nobody is handed what has texts before and after a gap. */
+    private static Entry followed(StoredEvent stored, ChainVerifier chains) throws IOException {
         try {
-            return Entry.read(stored);
+            return Entry.take(stored, chains);
         } catch (IllegalArgumentException e) {
             throw new IOException(
-                    "event %d of stream %s cannot be read: %s".formatted(stored.n(), stored.stream(), e.getMessage()),
+                    "event %d of stream %s cannot be exported: %s; if trails are pruned just now, export again"
+                            .formatted(stored.n(), stored.stream(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private static void requireEnded(ChainVerifier chains) throws IOException {
+        try {
+            chains.end();
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    "the log cannot be exported: %s; if trails are pruned just now, export again"
+                            .formatted(e.getMessage()),
                     e);
         }
     }

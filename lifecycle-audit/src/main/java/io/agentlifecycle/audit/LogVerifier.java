@@ -37,6 +37,9 @@ public final class LogVerifier {
 
     private static final int CHARS_AHEAD = 1 << 19;
 
+    /** Nobody need have signed what is left of pruned events, so anybody could make up streams of them without end. */
+    private static final int MOST_PRUNED = 1_000_000;
+
     private final Ed25519PublicKey key;
     private final SignatureVerifier signatures;
     private final Executor executor;
@@ -199,6 +202,11 @@ public final class LogVerifier {
             try {
                 Optional<StoredEvent> pruned = EventLine.readPruned(line);
                 Entry entry = pruned.isPresent() ? Entry.take(pruned.get(), chains) : Entry.of(takeEvent(line));
+                if (chains.unexplained() > MOST_PRUNED) {
+                    throw new IllegalArgumentException(
+                            "more than %d streams have pruned events, and none of them says so up to here"
+                                    .formatted(MOST_PRUNED));
+                }
                 linesTaken++;
                 return entry;
             } catch (IllegalArgumentException e) {
@@ -229,7 +237,7 @@ public final class LogVerifier {
         private static String eventOf(String line) {
             try {
                 Optional<StoredEvent> pruned = EventLine.readPruned(line);
-                Entry entry = pruned.isPresent() ? Entry.read(pruned.get()) : Entry.of(EventLine.read(line));
+                Entry entry = pruned.map(Entry::left).orElseGet(() -> Entry.of(EventLine.read(line)));
                 return " (event %d of stream %s)".formatted(entry.n(), entry.stream());
             } catch (IllegalArgumentException e) {
                 return "";

@@ -154,7 +154,11 @@ public final class Verify {
         List<StreamHead> chosen = verified.events().heads().values().stream()
                 .filter(head -> !head.next().stream().equals(StreamPosition.LOG))
                 .toList();
-        if (chosen.size() == 1) {
+        long pruned = verified.events().events().getOrDefault(Seal.PRUNED, 0L);
+        if (pruned > 0) {
+            out.printf(
+                    "of %d of them only the hashes are there: whose they are, only the whole log can show%n", pruned);
+        } else if (chosen.size() == 1) {
             StreamPosition end = chosen.get(0).next();
             out.printf(
                     "all of events %d to %d of stream %s%n",

@@ -322,7 +322,11 @@ class AuditFuzzTest {
         manager.prune(clock.instant(), "old", Actor.SYSTEM);
         List<StoredEvent> events = store.events(0, 100).events();
         return new Forgetful(
-                events.stream().map(event -> Entry.read(event).line()).toList(),
+                events.stream()
+                        .map(event -> event.isPruned()
+                                ? EventLine.writePruned(event)
+                                : EventLine.write(SealedEvent.read(event.canonical(), event.signature())))
+                        .toList(),
                 events.stream()
                         .filter(event -> event.canonical().contains("_sd"))
                         .map(event -> new DisclosureLine(

@@ -31,6 +31,7 @@ import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RequestId;
+import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -196,8 +197,8 @@ final class Engine {
     }
 
     /**
-     * Verifies the log. Its keys may change meanwhile, and streams are read one after the other in the end, so what is found
-     * then is looked at once more.
+     * Verifies the log. Its keys may change meanwhile, trails may be pruned, and streams are read one after the other in the end,
+     * so what is found then is looked at once more.
      */
     Verification verify() {
         for (int attempt = 1; ; attempt++) {
@@ -206,8 +207,8 @@ final class Engine {
                 long anchored = follower.anchoredThrough();
                 return new Verifier(store(), committer.log(), writer.key(), writer.signatures()).verify(anchored);
             } catch (AuditTamperedException e) {
-                if (attempt == Committer.MAX_ATTEMPTS
-                        || store().get(LogRecord.KEY).equals(before)) {
+                boolean sameKeys = store().get(LogRecord.KEY).equals(before);
+                if (attempt == Committer.MAX_ATTEMPTS || attempt > 1 && sameKeys) {
                     throw e;
                 }
             }
@@ -247,10 +248,11 @@ final class Engine {
             return List.of();
         }
         // at least one event is asked for, and a commit is never split
-        return store().events(applied.seq() - 1, 1).events().stream()
-                .filter(stored -> !stored.isPruned())
-                .map(stored -> reader.read(stored).event())
+        List<StoredEvent> stored = store().events(applied.seq() - 1, 1).events().stream()
+                .filter(event -> !event.isPruned())
                 .toList();
+        EventReader.Some reading = reader.reading(stored);
+        return stored.stream().map(event -> reading.read(event).event()).toList();
     }
 
     /** Reads events with what is disclosed of them. */

@@ -356,7 +356,8 @@ public final class LifecycleManager implements AutoCloseable {
      * Takes the texts of old trails out of the log, for good: of the agents of this tenant that were DECOMMISSIONED before that
      * time and are under no legal hold, of all events before the one that ended them, and what stands beside these. Their leaf
      * hashes and places stay, so chains, checkpoints, proofs and earlier exports still verify; records stay, too. In each such
-     * trail {@code trail.pruned} says who did it and why. If it throws a {@link StoreException}, call it again.
+     * trail {@code trail.pruned} says who did it and why. If it throws a {@link StoreException}, call it again. A legal hold that
+     * is placed while it runs may come too late for the last step.
      *
      * @param before at the latest {@link Builder#minRetention} ago
      * @param reason at most 1,024 characters
@@ -504,11 +505,12 @@ public final class LifecycleManager implements AutoCloseable {
     private List<SealedEvent> read(List<StoredEvent> events) {
         Map<String, Optional<Long>> unsignedFrom = new HashMap<>();
         List<SealedEvent> read = new ArrayList<>();
+        EventReader.Some reading = engine().reader().reading(events);
         for (StoredEvent stored : events) {
             if (stored.isPruned()) {
                 continue;
             }
-            SealedEvent event = engine().reader().read(stored);
+            SealedEvent event = reading.read(stored);
             boolean waits = event.seal() == Seal.WAITING;
             read.add(
                     waits
@@ -566,7 +568,7 @@ public final class LifecycleManager implements AutoCloseable {
         return search(event -> event.actor().isSame(actor), cursor, limit);
     }
 
-    /** Who answered for an agent at which time, the first owner first. */
+    /** Who answered for an agent at which time, the first owner first, as far as the trail was not pruned. */
     public List<OwnershipPeriod> ownershipHistory(AgentId agent) {
         List<OwnershipPeriod> periods = new ArrayList<>();
         for (SealedEvent sealed : auditTrail(agent)) {

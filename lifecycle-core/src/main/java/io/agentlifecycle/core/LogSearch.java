@@ -45,9 +45,10 @@ final class LogSearch {
     }
 
     private static List<StoredEvent> matching(EventPage page, EventReader reader, Predicate<AuditEvent> wanted) {
+        EventReader.Some reading = reader.reading(page.events());
         return page.events().stream()
                 .filter(stored -> !stored.isPruned())
-                .filter(stored -> wanted.test(reader.read(stored).event()))
+                .filter(stored -> wanted.test(reading.read(stored).event()))
                 .toList();
     }
 }

@@ -48,9 +48,9 @@ record Retention(Engine engine, Duration shortest) {
         Agent agent = engine.load(key).agent();
         requireErasable(agent);
         List<SealedEvent> trail = trail(key);
+        requireNotPlain(agent, trail);
         long erased = lastErasure(trail);
         if (erased < 0 || trail.stream().anyMatch(event -> discloses(event, erased))) {
-            requireNotPlain(agent, trail);
             agent = engine.run(key, Engine.Effect.NEUTRAL, decision).agent();
         }
         String stream = StreamPosition.streamOf(key);
@@ -82,9 +82,8 @@ record Retention(Engine engine, Duration shortest) {
         long next = 0;
         do {
             page = engine.store().trail(StreamPosition.streamOf(key), next, PAGE);
-            page.stream()
-                    .filter(stored -> !stored.isPruned())
-                    .forEach(stored -> trail.add(engine.reader().read(stored)));
+            EventReader.Some reading = engine.reader().reading(page);
+            page.stream().filter(stored -> !stored.isPruned()).forEach(stored -> trail.add(reading.read(stored)));
             next += page.size();
         } while (!page.isEmpty());
         return trail;
@@ -112,9 +111,19 @@ record Retention(Engine engine, Duration shortest) {
         } while (after.isPresent());
         if (!ends.isEmpty()) {
             engine.follower().follow(engine.now());
+            pruned.removeIf(id -> isKept(new AgentKey(tenant, id), before, ends));
             engine.store().prune(ends);
         }
         return pruned;
+    }
+
+    /** Whether somebody has placed a legal hold since it was written down; what follows is quick. */
+    private boolean isKept(AgentKey key, Instant before, Map<String, Long> ends) {
+        boolean kept = !isPrunable(engine.load(key).agent(), before);
+        if (kept) {
+            ends.remove(StreamPosition.streamOf(key));
+        }
+        return kept;
     }
 
     /** The position of the event that ended the agent, once it is written down that those before it go. */
@@ -130,16 +139,15 @@ record Retention(Engine engine, Duration shortest) {
                 .orElseThrow()
                 .position()
                 .n();
-        if (end == 0 || trail.get(0).event().position().n() > 0) {
+        if (trail.get(0).event().position().n() == end) {
             return Optional.empty(); // nothing is before it, or nothing is left
         }
         if (trail.stream().anyMatch(event -> event.event().kind() == EventKind.TRAIL_PRUNED)) {
             return Optional.of(end); // the store did not come to do it
         }
-        long version = engine.run(agent.key(), Engine.Effect.NEUTRAL, pruning(end, before, reason, actor))
-                .agent()
-                .version();
-        return version > agent.version() ? Optional.of(end) : Optional.empty();
+        Agent after = engine.run(agent.key(), Engine.Effect.NEUTRAL, pruning(end, before, reason, actor))
+                .agent();
+        return isPrunable(after, before) ? Optional.of(end) : Optional.empty();
     }
 
     private Plan.Decision pruning(long events, Instant before, String reason, Actor actor) {

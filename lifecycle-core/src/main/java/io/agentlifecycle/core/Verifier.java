@@ -6,6 +6,7 @@ import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.BrokenChainException;
 import io.agentlifecycle.core.audit.ChainVerifier;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -38,6 +39,9 @@ final class Verifier {
     private static final class Stream {
         private @Nullable Agent agent;
         private boolean broken;
+
+        /** The last event of which something is redacted that no erasure after it tells of; -1 if there is none. */
+        private long redacted = -1;
 
         /** True if its first events are gone, so that the agent cannot be computed. */
         private boolean pruned;
@@ -76,7 +80,7 @@ final class Verifier {
         long cursor = 0;
         EventPage page = store.events(cursor, PAGE);
         while (!page.events().isEmpty() || page.cursor() != cursor) {
-            page.events().forEach(this::check);
+            check(page.events());
             cursor = page.cursor();
             page = store.events(cursor, PAGE);
         }
@@ -117,33 +121,43 @@ final class Verifier {
         }
     }
 
-    private void check(StoredEvent stored) {
+    private void check(List<StoredEvent> page) {
+        EventReader.Some reading = reader.reading(page);
+        page.forEach(stored -> check(stored, reading));
+    }
+
+    private void check(StoredEvent stored, EventReader.Some reading) {
         events++;
         Stream stream = streams.computeIfAbsent(stored.stream(), name -> new Stream());
         if (stream.broken) {
             return;
         }
         try {
-            take(stream, stored);
+            take(stream, stored, reading);
         } catch (IllegalArgumentException e) {
             stream.broken = true;
             find("event %d of stream %s: %s".formatted(stored.n(), stored.stream(), e.getMessage()));
         }
     }
 
-    private void take(Stream stream, StoredEvent stored) {
+    private void take(Stream stream, StoredEvent stored, EventReader.Some reading) {
         if (stored.isPruned()) {
             chains.takePruned(stored.stream(), stored.n(), stored.leafHash());
             stream.pruned = true;
             return;
         }
-        SealedEvent next = chains.take(reader.read(stored));
+        SealedEvent next = chains.take(reading.read(stored));
         StreamPosition position = next.event().position();
         if (!stored.stream().equals(position.stream()) || stored.n() != position.n()) {
             throw new IllegalArgumentException(
                     "it is event %d of stream %s".formatted(position.n(), position.stream()));
         }
-        redacted += next.redacted().isEmpty() ? 0 : 1;
+        if (!next.redacted().isEmpty()) {
+            redacted++;
+            stream.redacted = position.n();
+        } else if (next.event().kind() == EventKind.PERSONAL_DATA_ERASED) {
+            stream.redacted = -1;
+        }
         Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
         if (agent.isEmpty()) {
             log = log.after(next);
@@ -195,6 +209,7 @@ final class Verifier {
             if (stream.broken) {
                 return;
             }
+            requireErased(name, stream.redacted);
             StreamHead head = chains.head(name);
             if (!head.equals(stored.head())) {
                 find(
@@ -216,6 +231,15 @@ final class Verifier {
         }
     }
 
+    private void requireErased(String stream, long redacted) {
+        if (redacted >= 0) {
+            find(
+                    ("something that stood beside event %d of stream %s is gone, and no personal_data.erased after it says so: it was"
+                                    + " removed by somebody else, or lost")
+                            .formatted(redacted, stream));
+        }
+    }
+
     /** All that the events left of a pruned trail can tell: it was over. */
     private void requireRetired(Agent agent) {
         if (!agent.state().isTerminal()) {
@@ -229,7 +253,7 @@ final class Verifier {
         Stream stream = streams.computeIfAbsent(name, n -> new Stream());
         long end = head.next().n();
         for (long from = chains.head(name).next().n(); from < end && !stream.broken; from += PAGE) {
-            store.trail(name, from, (int) Math.min(PAGE, end - from)).forEach(this::check);
+            check(store.trail(name, from, (int) Math.min(PAGE, end - from)));
         }
         return stream;
     }

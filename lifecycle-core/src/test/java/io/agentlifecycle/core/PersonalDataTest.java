@@ -265,7 +265,51 @@ class PersonalDataTest {
 
         assertThatThrownBy(manager::verify)
                 .isInstanceOf(AuditTamperedException.class)
-                .hasMessageContaining("the record of agent agent:1 is not what its events say");
+                .hasMessageContaining("event 0 of stream a/default/agent:1")
+                .hasMessageContaining("no personal_data.erased after it says so");
+    }
+
+    /** Also of those that stand in no record. */
+    @Test
+    void who_did_something_is_not_hidden_without_an_erasure() {
+        LifecycleManager manager = open(PersonalData.DISCLOSABLE);
+        manager.requestProvisioning(request("agent:1").build());
+        manager.reject(ID, WORDS, ADMIN);
+        manager.erasePersonalData(ID, "", ADMIN);
+        LifecycleStore other = LifecycleStore.inMemory();
+        LifecycleManager host = LifecycleManager.builder()
+                .store(other)
+                .policy(Workshop.OPEN_DOOR)
+                .personalData(PersonalData.DISCLOSABLE)
+                .build();
+        host.requestProvisioning(request("agent:1").build());
+        host.activate(ID, CAROL);
+        long activated = host.auditTrail(ID).stream()
+                .filter(event -> event.event().kind() == EventKind.AGENT_ACTIVATED)
+                .findFirst()
+                .orElseThrow()
+                .event()
+                .position()
+                .n();
+
+        other.erase("a/default/agent:1", List.of(activated));
+
+        assertThatThrownBy(host::verify)
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("event %d of stream a/default/agent:1".formatted(activated));
+    }
+
+    @Test
+    void what_came_later_in_plain_text_is_not_taken_for_erased() {
+        LifecycleManager manager = open(PersonalData.DISCLOSABLE);
+        manager.requestProvisioning(request("agent:1").build());
+        manager.reject(ID, WORDS, ADMIN);
+        manager.erasePersonalData(ID, "", ADMIN);
+        LifecycleManager plain = open(PersonalData.PLAIN);
+        plain.placeLegalHold(ID, "case 1", CAROL);
+        plain.releaseLegalHold(ID, "case 1", CAROL);
+
+        refused(manager, "personal-data-plain", () -> manager.erasePersonalData(ID, "", ADMIN));
     }
 
     @Test

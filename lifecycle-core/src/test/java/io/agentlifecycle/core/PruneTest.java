@@ -44,9 +44,18 @@ class PruneTest {
     private static final class FailingStore extends ForwardingStore {
         private boolean fails;
         private int prunings;
+        private Runnable beforeTrail = () -> {};
 
         FailingStore() {
             super(LifecycleStore.inMemory());
+        }
+
+        @Override
+        public List<StoredEvent> trail(String stream, long from, int limit) {
+            Runnable once = beforeTrail;
+            beforeTrail = () -> {};
+            once.run();
+            return super.trail(stream, from, limit);
         }
 
         @Override
@@ -269,6 +278,59 @@ class PruneTest {
 
         assertThat(prune()).isEmpty();
         assertThat(kinds(manager, OLD)).containsExactly(EventKind.AGENT_IMPORTED);
+    }
+
+    /** The page of agents was read before, so that nobody knows of it. */
+    @Test
+    void a_hold_that_comes_while_trails_are_read_keeps_its_trail() {
+        fleet();
+        store.beforeTrail = () -> manager.placeLegalHold(OLD, "case 2", ADMIN);
+
+        assertThat(prune()).isEmpty();
+
+        assertThat(stored(OLD)).noneMatch(StoredEvent::isPruned);
+        assertThat(kinds(manager, OLD)).endsWith(EventKind.LEGAL_HOLD_PLACED);
+    }
+
+    @Test
+    void a_hold_that_comes_after_it_is_written_down_keeps_its_trail() {
+        fleet();
+        LifecycleManager other = shop.open(builder -> builder.policy(Workshop.OPEN_DOOR)
+                .sealer(sealer)
+                .listener(event -> {
+                    if (event.event().kind() == EventKind.TRAIL_PRUNED) {
+                        manager.placeLegalHold(OLD, "case 2", ADMIN);
+                    }
+                }));
+
+        assertThat(other.prune(now().minus(HALF_A_YEAR), "", ADMIN)).isEmpty();
+
+        assertThat(stored(OLD)).noneMatch(StoredEvent::isPruned);
+    }
+
+    @Test
+    void a_verification_beside_a_pruning_looks_once_more() {
+        fleet();
+        var pruning = new ForwardingStore(store) {
+            private boolean pruned;
+
+            @Override
+            public EventPage events(long after, int limit) {
+                EventPage page = super.events(after, 4);
+                if (!pruned
+                        && page.events().stream()
+                                .anyMatch(event -> event.stream().endsWith("old"))) {
+                    pruned = true;
+                    PruneTest.this.prune();
+                }
+                return page;
+            }
+        };
+        LifecycleManager other = shop.open(
+                builder -> builder.store(pruning).policy(Workshop.OPEN_DOOR).sealer(sealer));
+
+        assertThat(other.verify().pruned()).isPositive();
+        assertThat(pruning.pruned).isTrue();
     }
 
     // ---- a store that prunes by itself

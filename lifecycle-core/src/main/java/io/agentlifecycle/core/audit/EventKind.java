@@ -167,7 +167,7 @@ public enum EventKind {
      * The keys of {@code details} whose values name people, or were written by people; the log keeps them beside the event if
      * they are to be erasable.
      */
-    public Set<String> personalDetails() {
+    Set<String> personalDetails() {
         // why an agent is an orphan is one of a few words
         return this == AGENT_ORPHANED ? Set.of() : Details.PERSONAL;
     }

@@ -116,6 +116,11 @@ public record SealedEvent(
                 redacted);
     }
 
+    /** True if something may stand beside an event of that text. */
+    public static boolean mayConceal(String canonical) {
+        return Concealment.conceals(canonical);
+    }
+
     /** True if something that names people, or was written by people, stands in the text itself, and so cannot be erased. */
     public boolean isPersonal() {
         return CanonicalJson.read(canonical, AuditEvent.MAX_BYTES) instanceof Json.Obj parts

@@ -15,8 +15,8 @@ import java.util.Optional;
  * <ol>
  *   <li>{@link #open} is called when a manager has opened its store, and before it writes anything into it. If it throws,
  *       the manager does not open.
- *   <li>{@link #follow} is called at the end of every sweep, by two at once if two end at once, and never by a command:
- *       nobody's approval waits for it. If it throws, {@code health()} says so; what was not taken over is taken over the
+ *   <li>{@link #follow} is called at the end of every sweep, by two at once if two end at once, and before old trails
+ *       are pruned. No other command calls it: nobody's approval waits for it. If it throws, {@code health()} says so; what was not taken over is taken over the
  *       next time.
  *   <li>{@link #close} is called when the manager closes, before the store does, and when it could not be opened after all.
  *       After it, another manager may open it.

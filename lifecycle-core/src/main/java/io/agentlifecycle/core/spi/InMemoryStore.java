@@ -43,31 +43,29 @@ final class InMemoryStore implements LifecycleStore {
     private static final Logger LOG = LoggerFactory.getLogger(InMemoryStore.class);
     private static final int MAX_RECORDS = 1_000;
 
-    /** Of events and disclosures only a digest, so that nothing of them is left when they are pruned or erased. */
-    private record Done(CommitResult.Applied result, Commit sayingNothing, String said) {
+    /** What became of a commit, and what it was: only a digest of that once something was erased or pruned. */
+    private record Done(CommitResult.Applied result, Optional<Commit> commit, String digest) {
         static Done of(CommitResult.Applied result, Commit commit) {
-            return new Done(result, sayingNothing(commit), digest(commit));
+            return new Done(result, Optional.of(commit), "");
         }
 
-        boolean isOf(Commit commit) {
-            return sayingNothing.equals(sayingNothing(commit)) && said.equals(digest(commit));
+        boolean isOf(Commit other) {
+            return commit.map(other::equals).orElseGet(() -> digest.equals(digestOf(other)));
         }
 
-        private static Commit sayingNothing(Commit commit) {
-            return new Commit(commit.requestId(), commit.at(), commit.checks(), commit.mutations(), List.of());
+        Done forgetting() {
+            return commit.map(said -> new Done(result, Optional.empty(), digestOf(said)))
+                    .orElse(this);
         }
 
-        private static String digest(Commit commit) {
+        private static String digestOf(Commit commit) {
             var said = new StringBuilder();
-            for (StoredEvent event : commit.events()) {
-                text("event " + event.n(), said);
-                text(event.stream(), said);
-                text(event.canonical(), said);
-                text(event.signature().map(signature -> "signed " + signature).orElse("unsigned"), said);
-            }
+            text(commit.at().toString(), said);
+            text(commit.checks().toString(), said);
+            text(commit.mutations().toString(), said);
+            text(commit.events().toString(), said);
             for (Disclosure disclosure : commit.disclosures()) {
-                text("disclosure " + disclosure.n(), said);
-                text(disclosure.stream(), said);
+                text(disclosure.toString(), said);
                 text(disclosure.content(), said);
             }
             return Digests.sha256(said.toString());
@@ -225,10 +223,13 @@ final class InMemoryStore implements LifecycleStore {
     @Override
     public void erase(String stream, Collection<Long> positions) {
         Set<Long> erased = Set.copyOf(positions);
-        locked(() -> disclosed
-                .getOrDefault(requireNonNull(stream, "stream"), new TreeMap<>())
-                .keySet()
-                .removeAll(erased));
+        locked(() -> {
+            done.replaceAll((id, each) -> each.forgetting());
+            return disclosed
+                    .getOrDefault(requireNonNull(stream, "stream"), new TreeMap<>())
+                    .keySet()
+                    .removeAll(erased);
+        });
     }
 
     @Override
@@ -237,6 +238,7 @@ final class InMemoryStore implements LifecycleStore {
         UnaryOperator<StoredEvent> rest =
                 event -> event.n() < firstKept.getOrDefault(event.stream(), 0L) ? event.pruned() : event;
         locked(() -> {
+            done.replaceAll((id, each) -> each.forgetting());
             eventsBySeq.replaceAll(events -> events.stream().map(rest).toList());
             firstKept.forEach((stream, first) -> {
                 streams.getOrDefault(stream, new ArrayList<>()).replaceAll(rest);
