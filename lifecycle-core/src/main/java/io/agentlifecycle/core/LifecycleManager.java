@@ -473,12 +473,16 @@ public final class LifecycleManager implements AutoCloseable {
      * many those are.
      */
     public List<SealedEvent> auditTrail(AgentId agent) {
+        AgentKey key = key(agent);
+        engine().load(key);
         List<SealedEvent> trail = new ArrayList<>();
-        List<SealedEvent> page = auditTrail(agent, 0, PAGE);
-        while (!page.isEmpty()) {
-            trail.addAll(page);
-            page = auditTrail(agent, page.get(page.size() - 1).next().n(), PAGE);
-        }
+        List<StoredEvent> page;
+        long next = 0;
+        do {
+            page = engine().store().trail(StreamPosition.streamOf(key), next, PAGE);
+            trail.addAll(read(page));
+            next += page.size();
+        } while (!page.isEmpty());
         return List.copyOf(trail);
     }
 
