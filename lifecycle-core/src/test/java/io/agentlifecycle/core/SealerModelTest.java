@@ -753,7 +753,8 @@ class SealerModelTest {
                             Seal.SIGNED, found.signed(),
                             Seal.UNSIGNED, found.unsigned(),
                             Seal.WAITING, found.waiting(),
-                            Seal.ENDORSED_LATE, found.endorsedLate()))
+                            Seal.ENDORSED_LATE, found.endorsedLate(),
+                            Seal.PRUNED, found.pruned()))
                     .isEqualTo(counts);
             assertThat(found.events()).isEqualTo(all.size());
             return found;
