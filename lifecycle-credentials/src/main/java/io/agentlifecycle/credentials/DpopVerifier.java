@@ -2,6 +2,8 @@ package io.agentlifecycle.credentials;
 
 import static java.util.Objects.requireNonNull;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.PublicJwk;
@@ -22,8 +24,16 @@ final class DpopVerifier {
     private static final Set<String> HEADER = Set.of("alg", "jwk", "typ");
     private static final Set<String> CLAIMS = Set.of("ath", "htm", "htu", "iat", "jti");
     private static final String NONCE = "nonce";
+    private static final int MOST_KEYS = 10_000;
 
     private final UsedProofs used;
+
+    /**
+     * Keys that were found sound, which takes as long as a signature. Only keys of good tokens get in, and one that leaves is
+     * looked at anew.
+     */
+    private final Cache<PublicJwk, Ed25519PublicKey> sound =
+            Caffeine.newBuilder().maximumSize(MOST_KEYS).executor(Runnable::run).build();
 
     DpopVerifier(UsedProofs used) {
         this.used = requireNonNull(used, "usedProofs");
@@ -61,7 +71,7 @@ final class DpopVerifier {
         }
     }
 
-    private static void requireSigned(CompactJws jws, String thumbprint) {
+    private void requireSigned(CompactJws jws, String thumbprint) {
         Json.Obj header = StrictJson.object(jws.header()).orElseThrow(() -> new Refusal(Reason.PROOF_HEADER));
         Refusal.unless(header.members().keySet().equals(HEADER), Reason.PROOF_HEADER_MEMBERS);
         Refusal.unless(is(header, "typ", TYPE), Reason.PROOF_TYPE);
@@ -84,9 +94,9 @@ final class DpopVerifier {
         }
     }
 
-    private static Ed25519PublicKey key(PublicJwk jwk) {
+    private Ed25519PublicKey key(PublicJwk jwk) {
         try {
-            return Ed25519PublicKey.of(jwk);
+            return sound.get(jwk, Ed25519PublicKey::of);
         } catch (IllegalArgumentException e) {
             throw new Refusal(Reason.PROOF_KEY_UNSOUND);
         }
