@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -35,6 +36,7 @@ import java.util.stream.Stream;
  * threads.
  */
 public final class MerkleLog implements CheckpointLog {
+    private static final Set<Purpose> PURPOSES = Set.of(Purpose.AUDIT, Purpose.CHECKPOINTS);
     private static final int DUE_EVENTS = 1_024;
     private static final Duration DUE_AFTER = Duration.ofSeconds(60);
 
@@ -132,7 +134,7 @@ public final class MerkleLog implements CheckpointLog {
      * @throws IllegalArgumentException if the keys are for another purpose, or all retired
      */
     public static MerkleLog create(Path directory, SigningKeyStore keys) {
-        if (keys.purpose() == Purpose.CREDENTIALS
+        if (!PURPOSES.contains(keys.purpose())
                 || active(keys.publicKeys()).findAny().isEmpty()) {
             throw new IllegalArgumentException(
                     "these keys are for %s, or all retired; pass keys of purpose AUDIT or CHECKPOINTS"

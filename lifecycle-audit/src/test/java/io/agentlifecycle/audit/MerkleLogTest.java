@@ -32,6 +32,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A tree that a manager drives. */
 class MerkleLogTest {
@@ -340,11 +342,11 @@ class MerkleLogTest {
                 .hasMessageContaining("give the tree a folder of its own");
     }
 
-    @Test
-    void keys_for_credentials_sign_no_checkpoints() {
+    @ParameterizedTest
+    @EnumSource(names = {"CREDENTIALS", "PROOFS"})
+    void keys_for_something_else_sign_no_checkpoints(Purpose purpose) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() ->
-                        MerkleLog.create(folder, InMemoryKeys.create(Purpose.CREDENTIALS, InstantSource.system())))
+                .isThrownBy(() -> MerkleLog.create(folder, InMemoryKeys.create(purpose, InstantSource.system())))
                 .withMessageContaining("pass keys of purpose AUDIT");
     }
 

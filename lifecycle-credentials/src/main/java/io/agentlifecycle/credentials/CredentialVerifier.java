@@ -31,8 +31,9 @@ import org.slf4j.LoggerFactory;
  * <p>Made from a view of one tenant, it accepts tokens of that tenant only; made from the manager that was built, those of
  * all tenants, so look at the tenant in the claims, too.
  *
- * <p>A token that is bound to a key is refused, since possession is not checked here, unless the host says with
- * {@link Builder#hostChecksProof} that it does that itself.
+ * <p>A token that is bound to a key is accepted together with a proof that the caller holds that key (RFC 9449), see
+ * {@link #verify(String, String, DpopRequest)}. Alone it is refused, unless the host says with
+ * {@link Builder#hostChecksProof} that it checks the proof itself.
  *
  * <p>Safe for use by many threads.
  */
@@ -40,7 +41,7 @@ public final class CredentialVerifier {
     private static final Logger LOG = LoggerFactory.getLogger(CredentialVerifier.class);
 
     private static final Set<String> HEADER = Set.of("alg", "kid", "typ");
-    private static final Set<String> ALGORITHMS =
+    static final Set<String> ALGORITHMS =
             Set.of(Ed25519CredentialIssuer.ALGORITHM, Ed25519CredentialIssuer.LEGACY_ALGORITHM);
     private static final Set<Verdict.Reason> OF_THE_CREDENTIAL = EnumSet.of(
             Verdict.Reason.CREDENTIAL_UNKNOWN,
@@ -52,6 +53,7 @@ public final class CredentialVerifier {
     private final Ed25519CredentialIssuer issuer;
     private final String audience;
     private final boolean hostChecksProof;
+    private final DpopVerifier proofs;
     private final Optional<Cache<String, TokenClaims>> cache;
 
     private CredentialVerifier(Builder builder) {
@@ -59,6 +61,8 @@ public final class CredentialVerifier {
         this.issuer = builder.issuer;
         this.audience = builder.audience;
         this.hostChecksProof = builder.hostChecksProof;
+        this.proofs = new DpopVerifier(
+                builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY, builder.manager::now)));
         this.cache = builder.maximumSize == 0 ? Optional.empty() : Optional.of(cache(builder.maximumSize, manager));
     }
 
@@ -67,7 +71,10 @@ public final class CredentialVerifier {
         return builder(manager, issuer).build();
     }
 
-    /** A builder of a verifier for the issuer's own audience, that refuses bound tokens and has no cache. */
+    /**
+     * A builder of a verifier for the issuer's own audience, that refuses bound tokens without proof, remembers 100,000 used
+     * proofs of its own, and has no cache.
+     */
     public static Builder builder(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
         return new Builder(manager, issuer);
     }
@@ -78,8 +85,39 @@ public final class CredentialVerifier {
      */
     public TokenVerdict verify(String token) {
         requireNonNull(token, "token");
+        return verdict(() -> {
+            TokenClaims claims = check(CompactJws.parse(token));
+            Refusal.unless(claims.keyThumbprint().isEmpty() || hostChecksProof, Reason.PROOF_REQUIRED);
+            return new TokenVerdict.Accepted(claims, false);
+        });
+    }
+
+    /**
+     * Whether {@code token} is good now, is bound to a key, and {@code proof} shows that whoever sent {@code request} holds it:
+     * a proof for this token, this method and this URI, made within a minute of now, with a nonce if one is demanded, and
+     * never used before. Then it is used up. A proof with a token that is bound to no key is refused.
+     *
+     * <p>Whatever they are, the answer is a verdict and no exception, as with {@link #verify(String)}. After the token, the
+     * proof is looked at; reasons that begin with PROOF are about that.
+     *
+     * @param proof what stood in the header {@code DPoP}; if there was more than one such header, refuse the request
+     */
+    public TokenVerdict verify(String token, String proof, DpopRequest request) {
+        requireNonNull(token, "token");
+        requireNonNull(proof, "proof");
+        requireNonNull(request, "request");
+        return verdict(() -> {
+            CompactJws jws = CompactJws.parse(token);
+            TokenClaims claims = check(jws);
+            String thumbprint = claims.keyThumbprint().orElseThrow(() -> new Refusal(Reason.NOT_BOUND));
+            proofs.check(proof, request, jws.digest(), thumbprint, asked(manager::now));
+            return new TokenVerdict.Accepted(claims, true);
+        });
+    }
+
+    private static TokenVerdict verdict(Supplier<TokenVerdict> check) {
         try {
-            return new TokenVerdict.Accepted(check(token));
+            return check.get();
         } catch (Refusal refusal) {
             return refusal.verdict();
         } catch (RuntimeException e) {
@@ -91,8 +129,7 @@ public final class CredentialVerifier {
         }
     }
 
-    private TokenClaims check(String token) {
-        CompactJws jws = CompactJws.parse(token); // 1, 2
+    private TokenClaims check(CompactJws jws) {
         if (cache.isEmpty()) {
             return checkAll(jws);
         }
@@ -109,7 +146,10 @@ public final class CredentialVerifier {
         return claims;
     }
 
-    /** The checks in the order of their numbers; each stops an attack that those before it let through. */
+    /**
+     * The checks in the order of their numbers, but for the proof, which comes after all of them; each stops an attack that
+     * those before it let through.
+     */
     private TokenClaims checkAll(CompactJws jws) {
         Json.Obj header = StrictJson.object(jws.header()).orElseThrow(() -> new Refusal(Reason.HEADER)); // 3
         Refusal.unless(header.members().keySet().equals(HEADER), Reason.HEADER_MEMBERS); // 4
@@ -136,7 +176,6 @@ public final class CredentialVerifier {
         requireTime(issuedAt, expiresAt);
         requireStanding(agent, id); // 14, 15
         Optional<String> keyThumbprint = claims.keyThumbprint(); // 16
-        Refusal.unless(keyThumbprint.isEmpty() || hostChecksProof, Reason.PROOF_REQUIRED);
         List<AgentKey> actors = claims.actors(); // 17
         Set<String> scope = claims.scope();
         return new TokenClaims(agent, id, generation, issuedAt, expiresAt, scope, keyThumbprint, actors, keyId); // 18
@@ -199,6 +238,7 @@ public final class CredentialVerifier {
         private final Ed25519CredentialIssuer issuer;
         private String audience;
         private boolean hostChecksProof;
+        private Optional<UsedProofs> usedProofs = Optional.empty();
         private long maximumSize;
 
         private Builder(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
@@ -214,12 +254,18 @@ public final class CredentialVerifier {
         }
 
         /**
-         * Accepts tokens that are bound to a key although possession of it is not checked. The host then checks the caller's
+         * Accepts tokens that are bound to a key also without a proof, although possession is not checked then. The host then checks the caller's
          * proof against {@link TokenClaims#keyThumbprint} whenever {@link TokenVerdict.Accepted#proofOutstanding} says so; a
          * host that does not makes bound tokens worth no more than others.
          */
         public Builder hostChecksProof() {
             hostChecksProof = true;
+            return this;
+        }
+
+        /** Where used proofs are remembered: one place for all verifiers that answer for the same URIs. */
+        public Builder usedProofs(UsedProofs value) {
+            usedProofs = Optional.of(value);
             return this;
         }
 

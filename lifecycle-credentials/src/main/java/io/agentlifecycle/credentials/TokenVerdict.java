@@ -14,10 +14,14 @@ public sealed interface TokenVerdict {
      * The token is good now.
      *
      * @param claims what it says, read from the bytes whose signature was checked
+     * @param proven true if it is bound to a key and a proof showed that the caller holds that
      */
-    record Accepted(TokenClaims claims) implements TokenVerdict {
+    record Accepted(TokenClaims claims, boolean proven) implements TokenVerdict {
         public Accepted {
             requireNonNull(claims, "claims");
+            if (proven && claims.keyThumbprint().isEmpty()) {
+                throw new IllegalArgumentException("a token that is bound to no key cannot be proven");
+            }
         }
 
         @Override
@@ -30,7 +34,7 @@ public sealed interface TokenVerdict {
          * built with {@link CredentialVerifier.Builder#hostChecksProof} gives such an answer.
          */
         public boolean proofOutstanding() {
-            return claims.keyThumbprint().isPresent();
+            return claims.keyThumbprint().isPresent() && !proven;
         }
     }
 
@@ -102,12 +106,54 @@ public sealed interface TokenVerdict {
         CREDENTIAL("the credential is not one that the agent may use now"),
         /** Bound to something that is no key. */
         KEY_BINDING("cnf must be the thumbprint of a key and nothing else"),
-        /** Bound to a key, and nobody showed that they hold it. */
-        PROOF_REQUIRED("it is bound to a key, and possession of that was not shown"),
         /** The chain of those who act is not one. */
         ACTOR("act must name at most 8 agents, one inside the other"),
         /** The scope is not one. */
         SCOPE("scope must be capabilities in their order, with one space between them"),
+        /** Bound to a key, and nobody showed that they hold it. */
+        PROOF_REQUIRED("it is bound to a key, and possession of that was not shown"),
+        /** Bound to no key, so that a proof shows nothing. */
+        NOT_BOUND("it came with a proof and is bound to no key"),
+        /** The proof is not three parts of base64url in its one spelling, in at most 8,192 characters. */
+        PROOF_COMPACT("the proof is no compact JWS of at most 8 KiB, in the one spelling"),
+        /** The header of the proof is no JSON object, read strictly. */
+        PROOF_HEADER("the header of the proof is not strict JSON"),
+        /** The header of the proof has a member too many or too few. */
+        PROOF_HEADER_MEMBERS("the header of the proof must have alg, jwk and typ, and nothing else"),
+        /** What came as proof is something else. */
+        PROOF_TYPE("typ of the proof must be dpop+jwt"),
+        /** Another algorithm than that of the keys. */
+        PROOF_ALGORITHM("alg of the proof must be Ed25519 or EdDSA"),
+        /** The key of the proof is not the public half of an Ed25519 key. */
+        PROOF_JWK("jwk of the proof must be a public Ed25519 key with crv, kty and x, and nothing else"),
+        /** Signed by another key than the token is bound to. */
+        PROOF_KEY("the key of the proof is not the one that the token is bound to"),
+        /** The token is bound to a key that anyone could sign for. */
+        PROOF_KEY_UNSOUND("the key of the proof is no point of prime order"),
+        /** Not signed by its key. */
+        PROOF_SIGNATURE("the signature of the proof is not that of its key"),
+        /** What was signed is no JSON object, read strictly. */
+        PROOF_PAYLOAD("the payload of the proof is not strict JSON"),
+        /** The proof has a claim too many or too few. */
+        PROOF_CLAIMS("the proof must have ath, htm, htu, iat and jti, may have nonce, and nothing else"),
+        /** For another method. */
+        PROOF_METHOD("htm of the proof is not the method of the request"),
+        /** For another URI, or for none that can be read. */
+        PROOF_URI("htu of the proof is not the URI of the request without query and fragment"),
+        /** Too old, or from the future. */
+        PROOF_TIME("iat of the proof must be whole seconds and within a minute of now"),
+        /** For another token. */
+        PROOF_TOKEN("ath of the proof is not the hash of the token"),
+        /** Without one of the nonces that the host demands: RFC 9449 has the host answer with a new one. */
+        PROOF_NONCE("nonce of the proof is not one that is demanded"),
+        /** Without an id. */
+        PROOF_ID("jti of the proof must be a text"),
+        /** Made so early that it may have been used before used proofs were remembered; a later one is good. */
+        PROOF_BEFORE_OPENING("the proof may have been used before this process began to remember"),
+        /** Its key made one of that id before, and that was used. */
+        PROOF_REPLAYED("a proof of that jti was used before"),
+        /** There is no room to remember that it was used. */
+        PROOFS_FULL("no more proofs can be remembered now"),
         /** The keys or the manager could not be asked; the log says why. */
         UNCHECKED("it could not be checked");
 

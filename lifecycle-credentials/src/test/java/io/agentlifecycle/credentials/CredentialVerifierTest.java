@@ -56,16 +56,18 @@ class CredentialVerifierTest {
 
         assertThat(verdict.accepted()).isTrue();
         assertThat(verdict)
-                .isEqualTo(new TokenVerdict.Accepted(new TokenClaims(
-                        manager.get(BOT).key(),
-                        credential.id(),
-                        1,
-                        Instant.parse("2026-04-11T04:30:00Z"),
-                        credential.expiresAt(),
-                        Set.of("read", "tools:search"),
-                        Optional.empty(),
-                        List.of(),
-                        bench.keyId())));
+                .isEqualTo(new TokenVerdict.Accepted(
+                        new TokenClaims(
+                                manager.get(BOT).key(),
+                                credential.id(),
+                                1,
+                                Instant.parse("2026-04-11T04:30:00Z"),
+                                credential.expiresAt(),
+                                Set.of("read", "tools:search"),
+                                Optional.empty(),
+                                List.of(),
+                                bench.keyId()),
+                        false));
         assertThat(verdict.toString()).doesNotContain(token);
     }
 

@@ -7,8 +7,10 @@ import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.LifecyclePolicy;
 import io.agentlifecycle.core.ProvisioningRequest;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.credentials.keys.InMemoryKeys;
 import io.agentlifecycle.credentials.keys.PemKeys;
 import io.agentlifecycle.storage.json.JsonStore;
 import java.io.IOException;
@@ -77,6 +79,7 @@ class SecretsTest {
                     said.add(verifier.verify(token).toString());
                     keys.fail(Optional.empty());
                 }
+                said.addAll(withProofs(manager, verifier, keys, tokens, clock));
                 said.add(verifier + " " + issuer + " " + keys + " " + manager.auditTrail(bot) + " " + manager.get(bot));
                 manager.verify();
             }
@@ -95,6 +98,40 @@ class SecretsTest {
             files++;
         }
         assertThat(files).as("files of the keys and the store").isGreaterThan(3);
+    }
+
+    /** What is said of a bound token and its proofs, good ones and others; adds both to the tokens. */
+    private static List<String> withProofs(
+            LifecycleManager manager,
+            CredentialVerifier verifier,
+            OpenKeys keys,
+            List<String> tokens,
+            MutableClock clock) {
+        var proofKeys = InMemoryKeys.create(Purpose.PROOFS, clock);
+        DpopProver prover =
+                DpopProver.create(proofKeys, proofKeys.publicKeys().get(0).keyId(), clock);
+        AgentId holder = manager.requestProvisioning(ProvisioningRequest.builder("Holder")
+                        .owner("alice@company.com")
+                        .keyThumbprint(prover.keyThumbprint())
+                        .build())
+                .id();
+        Token token = manager.activate(holder).issued().token();
+        tokens.add(token.reveal());
+        DpopRequest request = DpopRequest.of("GET", "https://tools.example/search?token=" + token.reveal());
+        List<String> said = new ArrayList<>(List.of(prover.toString(), request.toString(), proofKeys.toString()));
+        clock.advance(Holder.SETTLED);
+        for (int i = 0; i < 2; i++) {
+            String proof = prover.prove(request.method(), request.uri(), token);
+            tokens.add(proof);
+            for (String sent : List.of(proof, proof, proof + ".", proof.substring(1), token.reveal())) {
+                said.add(verifier.verify(token.reveal(), sent, request).toString());
+            }
+            keys.fail(Optional.of(new IllegalStateException("keys that fail, so that the verifier logs")));
+            said.add(verifier.verify(token.reveal(), proof, request).toString());
+            keys.fail(Optional.empty());
+        }
+        assertThat(said).filteredOn(text -> text.startsWith("Accepted")).hasSize(2);
+        return said;
     }
 
     /** Not even a signature, which is the secret part of a token. */

@@ -22,7 +22,9 @@ public interface SigningKeyStore {
         /** Signs the checkpoints of the log. */
         CHECKPOINTS,
         /** Signs credentials. */
-        CREDENTIALS
+        CREDENTIALS,
+        /** Shows that an agent holds the key that its credentials are bound to. The agent has it, and not the manager. */
+        PROOFS
     }
 
     /**
