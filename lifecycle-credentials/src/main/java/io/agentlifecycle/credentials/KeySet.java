@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The JSON Web Key Set (RFC 7517) of an issuer. Read as strictly as it is written, so that no private key is taken for a
@@ -47,8 +48,11 @@ final class KeySet {
             throw refused();
         }
         try {
-            var fields = new JsonFields(
-                    "key set", StrictJson.object(text.getBytes(UTF_8)).orElseThrow(KeySet::refused));
+            Json.Obj set = StrictJson.object(text.getBytes(UTF_8)).orElseThrow(KeySet::refused);
+            if (!set.members().keySet().equals(Set.of("keys"))) {
+                throw refused();
+            }
+            var fields = new JsonFields("key set", set);
             Map<String, PublicJwk> keys = new LinkedHashMap<>();
             for (JsonFields member : fields.objects("keys")) {
                 PublicJwk key = key(member);
@@ -56,7 +60,6 @@ final class KeySet {
                     throw refused();
                 }
             }
-            fields.end();
             return keys;
         } catch (IllegalArgumentException e) {
             throw refused(); // what it says may repeat what was sent

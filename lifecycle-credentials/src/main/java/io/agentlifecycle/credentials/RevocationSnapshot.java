@@ -29,6 +29,8 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
     /** Room for about 300,000 credentials. */
     static final int MAX_LENGTH = 16 * 1024 * 1024;
 
+    private static final Set<String> MEMBERS = Set.of("iss", "asOf", "keys", "revoked");
+
     /** The payload; lists are in their order, so that one state has one text. */
     static Json.Obj payload(String issuer, Instant asOf, Set<String> keys, Set<CredentialId> revoked) {
         return Json.object()
@@ -55,7 +57,7 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
         try {
             CompactJws jws = CompactJws.parse(text, MAX_LENGTH);
             keyId = signer(jws, jwks);
-            fields = new JsonFields("snapshot", canonical(jws.payload()));
+            fields = new JsonFields("snapshot", members(canonical(jws.payload())));
         } catch (Refusal | IllegalArgumentException e) {
             throw form(); // what it says may repeat what was sent
         }
@@ -94,7 +96,6 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
             Set<CredentialId> ids = new HashSet<>();
             revoked.forEach(id -> ids.add(CredentialId.of(id)));
             var read = new RevocationSnapshot(fields.instant("asOf"), Set.copyOf(keys), Set.copyOf(ids));
-            fields.end();
             if (keys.size() != read.keys().size() || revoked.size() != ids.size()) {
                 throw form();
             }
@@ -105,6 +106,14 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
         } catch (IllegalArgumentException e) {
             throw form(); // what it says may repeat what was sent
         }
+    }
+
+    /** A list that is missing would be read as an empty one, and that is what somebody may want who withholds it. */
+    private static Json members(Json payload) {
+        if (payload instanceof Json.Obj object && object.members().keySet().equals(MEMBERS)) {
+            return payload;
+        }
+        throw form();
     }
 
     private static Json canonical(byte[] bytes) {

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.LogPage;
 import io.agentlifecycle.core.audit.SealedEvent;
@@ -13,6 +14,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -31,6 +33,9 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class RevocationSnapshots {
     private static final int PAGE = 1_000;
+
+    /** Not taken back: the token itself says when it ends, and by a slower clock it has not yet. */
+    private static final List<Verdict.Reason> JUST_ENDED = List.of(Verdict.Reason.CREDENTIAL_EXPIRED);
 
     /** A token that has not ended, wherever the clock of who looks at it stands. */
     private record Live(AgentKey agent, Instant until) {}
@@ -103,7 +108,8 @@ public final class RevocationSnapshots {
     private Set<CredentialId> revoked() {
         Set<CredentialId> revoked = new HashSet<>();
         live.forEach((id, token) -> {
-            if (!manager.standing(token.agent(), id).allowed()) {
+            if (manager.standing(token.agent(), id) instanceof Verdict.Denied denied
+                    && !denied.reasons().equals(JUST_ENDED)) {
                 revoked.add(id);
             }
         });

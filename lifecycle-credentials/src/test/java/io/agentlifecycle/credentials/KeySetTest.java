@@ -11,6 +11,7 @@ import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.credentials.keys.InMemoryKeys;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +42,7 @@ class KeySetTest {
                 "",
                 "[]",
                 "null",
+                "{}",
                 "{}x",
                 "{\"keys\":{}}",
                 "{\"keys\":[1]}",
@@ -73,7 +75,7 @@ class KeySetTest {
 
     @Test
     void what_an_issuer_writes_is_read_with_either_name_of_the_algorithm_and_in_any_order() {
-        assertThat(KeySet.read(SET)).containsExactly(java.util.Map.entry(KEY.keyId(), KEY));
+        assertThat(KeySet.read(SET)).containsExactly(Map.entry(KEY.keyId(), KEY));
         assertThat(KeySet.read(KeySet.write(KEYS.publicKeys(), "EdDSA"))).hasSize(1);
         assertThat(KeySet.read(set(" " + member().replace(",", " , ")))).hasSize(1);
         assertThat(KeySet.read(KeySet.write(List.of(), "EdDSA"))).isEmpty();
