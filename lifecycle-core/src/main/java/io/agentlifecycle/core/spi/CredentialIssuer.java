@@ -16,6 +16,7 @@ import java.util.Set;
  *   <li>The token must not be kept, logged or put into an exception.
  *   <li>It is called in the thread of the command, outside every lock, and may be called again for the same command.
  *   <li>If it throws, the command fails and nothing is changed.
+ *   <li>The key of a credential that it makes is among {@link #goodKeys}, if it names those.
  * </ol>
  *
  * <p>Must be safe for use by many threads.
