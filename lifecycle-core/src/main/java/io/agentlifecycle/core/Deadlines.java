@@ -24,8 +24,9 @@ import java.util.Optional;
  *
  * @param graceUntil before this, nobody is silent
  * @param delivers whether there is a sink that takes new credentials to their agents
+ * @param keys whether the key of a credential still counts, which is the one thing that no record says
  */
-record Deadlines(Rules rules, Instant graceUntil, boolean delivers) {
+record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch keys) {
 
     /** Something that is to be done at an instant. */
     record Deadline(Instant at, SweepAction action) {}
@@ -181,7 +182,13 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers) {
             return agent.activity().watchedSince();
         }
         Credential credential = current.get();
-        if (!policy.autoRotate() || credential.recorded() == CredentialStatus.REVOKED || isLast(agent, credential)) {
+        if (!policy.autoRotate() || credential.recorded() == CredentialStatus.REVOKED) {
+            return Optional.empty();
+        }
+        if (keys.isWithdrawn(credential)) {
+            return Optional.of(credential.issuedAt());
+        }
+        if (isLast(agent, credential)) {
             return Optional.empty();
         }
         return Optional.of(

@@ -117,7 +117,7 @@ final class Engine {
             LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var deadlines = new Deadlines(rules, graceUntil, delivers);
+        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer));
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
             return open(committer, writer, rules, issuer, draws, deadlines, log, follower);

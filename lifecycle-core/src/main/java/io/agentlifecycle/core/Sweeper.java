@@ -74,6 +74,7 @@ public final class Sweeper {
      */
     public SweepPlan plan() {
         Instant now = engine.now();
+        engine.deadlines().keys().rearm(engine.store(), engine.deadlines(), now);
         List<RecordKey> keys = engine.store().due(now, DEFAULT_LIMIT + 1);
         List<SweepPlan.Item> items = new ArrayList<>();
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
@@ -110,6 +111,7 @@ public final class Sweeper {
             keepLog();
             engine.heartbeats().flush(now);
             breaker.settle(now);
+            engine.deadlines().keys().rearm(engine.store(), engine.deadlines(), now);
             List<RecordKey> keys = engine.store().due(now, limit == Integer.MAX_VALUE ? limit : limit + 1);
             List<RecordKey> taken = keys.subList(0, Math.min(keys.size(), limit));
             List<Outcome> outcomes = new ArrayList<>();

@@ -9,13 +9,11 @@ import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.access.Verdict;
-import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.credentials.TokenVerdict.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -40,9 +38,6 @@ import org.slf4j.LoggerFactory;
 public final class CredentialVerifier {
     private static final Logger LOG = LoggerFactory.getLogger(CredentialVerifier.class);
 
-    private static final Set<String> HEADER = Set.of("alg", "kid", "typ");
-    static final Set<String> ALGORITHMS =
-            Set.of(Ed25519CredentialIssuer.ALGORITHM, Ed25519CredentialIssuer.LEGACY_ALGORITHM);
     private static final Set<Verdict.Reason> OF_THE_CREDENTIAL = EnumSet.of(
             Verdict.Reason.CREDENTIAL_UNKNOWN,
             Verdict.Reason.CREDENTIAL_RETIRED,
@@ -52,7 +47,8 @@ public final class CredentialVerifier {
     private final LifecycleManager manager;
     private final Ed25519CredentialIssuer issuer;
     private final String audience;
-    private final boolean hostChecksProof;
+    private final TokenChecks checks;
+    private final TokenChecks.Mode mode;
     private final DpopVerifier proofs;
     private final Optional<Cache<String, TokenClaims>> cache;
 
@@ -60,7 +56,9 @@ public final class CredentialVerifier {
         this.manager = builder.manager;
         this.issuer = builder.issuer;
         this.audience = builder.audience;
-        this.hostChecksProof = builder.hostChecksProof;
+        this.mode = new Now(manager, issuer);
+        this.checks =
+                new TokenChecks(issuer.issuer(), Optional.of(audience), issuer.longestLife(), builder.hostChecksProof);
         this.proofs = new DpopVerifier(
                 builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY, builder.manager::now)));
         this.cache = builder.maximumSize == 0 ? Optional.empty() : Optional.of(cache(builder.maximumSize, manager));
@@ -85,11 +83,7 @@ public final class CredentialVerifier {
      */
     public TokenVerdict verify(String token) {
         requireNonNull(token, "token");
-        return verdict(() -> {
-            TokenClaims claims = check(CompactJws.parse(token));
-            Refusal.unless(claims.keyThumbprint().isEmpty() || hostChecksProof, Reason.PROOF_REQUIRED);
-            return new TokenVerdict.Accepted(claims, false);
-        });
+        return TokenChecks.verdict(() -> checks.unproven(check(CompactJws.parse(token))));
     }
 
     /**
@@ -106,7 +100,7 @@ public final class CredentialVerifier {
         requireNonNull(token, "token");
         requireNonNull(proof, "proof");
         requireNonNull(request, "request");
-        return verdict(() -> {
+        return TokenChecks.verdict(() -> {
             CompactJws jws = CompactJws.parse(token);
             TokenClaims claims = check(jws);
             String thumbprint = claims.keyThumbprint().orElseThrow(() -> new Refusal(Reason.NOT_BOUND));
@@ -115,87 +109,52 @@ public final class CredentialVerifier {
         });
     }
 
-    private static TokenVerdict verdict(Supplier<TokenVerdict> check) {
-        try {
-            return check.get();
-        } catch (Refusal refusal) {
-            return refusal.verdict();
-        } catch (RuntimeException e) {
-            // Only its name: what a reader complains of is the text of the token.
-            LOG.error(
-                    "a token is refused because its check ended with {}",
-                    e.getClass().getName());
-            return new Refusal(Reason.UNCHECKED).verdict();
-        }
+    /**
+     * Whether {@code token} is good now, as the JSON of RFC 7662. Whatever is not gives the bytes
+     * <code>{"active":false}</code> and no more.
+     */
+    public String introspect(String token) {
+        return Introspection.of(verify(token), issuer.issuer(), audience);
     }
 
     private TokenClaims check(CompactJws jws) {
         if (cache.isEmpty()) {
-            return checkAll(jws);
+            return checks.all(jws, mode);
         }
         String digest = jws.digest();
         TokenClaims known = cache.get().getIfPresent(digest);
         if (known != null) {
-            trusted().find(known.keyId()).requireGood();
-            requireTime(known.issuedAt(), known.expiresAt());
-            requireStanding(known.agent(), known.id());
+            mode.keys().find(known.keyId()).requireGood();
+            mode.requireTime(known.issuedAt(), known.expiresAt());
+            mode.requireStanding(known.agent(), known.id());
             return known;
         }
-        TokenClaims claims = checkAll(jws);
+        TokenClaims claims = checks.all(jws, mode);
         cache.get().put(digest, claims);
         return claims;
     }
 
-    /**
-     * The checks in the order of their numbers, but for the proof, which comes after all of them; each stops an attack that
-     * those before it let through.
-     */
-    private TokenClaims checkAll(CompactJws jws) {
-        Json.Obj header = StrictJson.object(jws.header()).orElseThrow(() -> new Refusal(Reason.HEADER)); // 3
-        Refusal.unless(header.members().keySet().equals(HEADER), Reason.HEADER_MEMBERS); // 4
-        Refusal.unless(ALGORITHMS.contains(text(header, "alg")), Reason.ALGORITHM); // 5
-        Refusal.unless(Ed25519CredentialIssuer.TYPE.equals(text(header, "typ")), Reason.TYPE); // 6
+    /** What the keys and the manager say at this moment. */
+    private record Now(LifecycleManager manager, Ed25519CredentialIssuer issuer) implements TokenChecks.Mode {
+        @Override
+        public TrustedKeys keys() {
+            return asked(issuer::trustedKeys);
+        }
 
-        // The signature is computed also for a key that is not known, and only then is either refused: how long the
-        // answer takes does not tell which keys there are.
-        String keyId = text(header, "kid");
-        TrustedKeys.Key key = trusted().find(keyId);
-        boolean signed = key.publicKey().verify(jws.signingInput(), jws.signature());
-        key.requireGood(); // 7, 8
-        Refusal.unless(signed, Reason.SIGNATURE); // 9
+        /** Without any skew: the manager's time is the one that the token was issued by. */
+        @Override
+        public void requireTime(Instant issuedAt, Instant expiresAt) {
+            Instant now = asked(manager::now);
+            Refusal.unless(!issuedAt.isAfter(now), Reason.NOT_YET_VALID);
+            Refusal.unless(now.isBefore(expiresAt), Reason.EXPIRED); // the instant itself is too late
+        }
 
-        var claims =
-                new ClaimReader(StrictJson.object(jws.payload()).orElseThrow(() -> new Refusal(Reason.PAYLOAD))); // 10
-        claims.require("iss", issuer.issuer(), Reason.ISSUER); // 11
-        AgentKey agent = claims.subject();
-        CredentialId id = claims.credentialId();
-        long generation = claims.generation();
-        claims.require("aud", audience, Reason.AUDIENCE); // 12
-        Instant issuedAt = claims.issuedAt(); // 13
-        Instant expiresAt = claims.expiresAt(issuer.longestLife());
-        requireTime(issuedAt, expiresAt);
-        requireStanding(agent, id); // 14, 15
-        Optional<String> keyThumbprint = claims.keyThumbprint(); // 16
-        List<AgentKey> actors = claims.actors(); // 17
-        Set<String> scope = claims.scope();
-        return new TokenClaims(agent, id, generation, issuedAt, expiresAt, scope, keyThumbprint, actors, keyId); // 18
-    }
-
-    private TrustedKeys trusted() {
-        return asked(issuer::trustedKeys);
-    }
-
-    /** Without any skew: the manager's time is the one that the token was issued by. */
-    private void requireTime(Instant issuedAt, Instant expiresAt) {
-        Instant now = asked(manager::now);
-        Refusal.unless(!issuedAt.isAfter(now), Reason.NOT_YET_VALID);
-        Refusal.unless(now.isBefore(expiresAt), Reason.EXPIRED); // the instant itself is too late
-    }
-
-    private void requireStanding(AgentKey agent, CredentialId id) {
-        if (asked(() -> manager.standing(agent, id)) instanceof Verdict.Denied denied) {
-            throw new Refusal(
-                    OF_THE_CREDENTIAL.containsAll(denied.reasons()) ? Reason.CREDENTIAL : Reason.AGENT, denied);
+        @Override
+        public void requireStanding(AgentKey agent, CredentialId id) {
+            if (asked(() -> manager.standing(agent, id)) instanceof Verdict.Denied denied) {
+                throw new Refusal(
+                        OF_THE_CREDENTIAL.containsAll(denied.reasons()) ? Reason.CREDENTIAL : Reason.AGENT, denied);
+            }
         }
     }
 
@@ -207,10 +166,6 @@ public final class CredentialVerifier {
             LOG.error("a token is refused because it cannot be checked now", e);
             throw new Refusal(Reason.UNCHECKED);
         }
-    }
-
-    private static String text(Json.Obj header, String name) {
-        return header.get(name).orElse(Json.NULL) instanceof Json.Str text ? text.value() : "";
     }
 
     /** Entries leave at their end; until then they save the signature and the reading, and decide nothing. */
@@ -254,8 +209,8 @@ public final class CredentialVerifier {
         }
 
         /**
-         * Accepts tokens that are bound to a key also without a proof, although possession is not checked then. The host then checks the caller's
-         * proof against {@link TokenClaims#keyThumbprint} whenever {@link TokenVerdict.Accepted#proofOutstanding} says so; a
+         * Accepts tokens that are bound to a key also without a proof, although possession is not checked then. The host then
+         * checks the caller's proof against {@link TokenClaims#keyThumbprint} whenever {@link TokenVerdict.Accepted#proofOutstanding} says so; a
          * host that does not makes bound tokens worth no more than others.
          */
         public Builder hostChecksProof() {

@@ -77,7 +77,7 @@ final class DpopVerifier {
         Refusal.unless(is(header, "typ", TYPE), Reason.PROOF_TYPE);
         Refusal.unless(
                 text(header, "alg")
-                        .filter(CredentialVerifier.ALGORITHMS::contains)
+                        .filter(Ed25519CredentialIssuer.ALGORITHMS::contains)
                         .isPresent(),
                 Reason.PROOF_ALGORITHM);
         PublicJwk jwk = jwk(header);

@@ -17,30 +17,29 @@ import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Makes credentials whose token is signed: a compact JWS of type {@code agent+jwt} that names the agent, the credential
- * and its time, and that {@link CredentialVerifier}, or anyone who has {@link #jwks}, can check. The newest key of the
- * store that is not retired signs.
+ * and its time, and that {@link CredentialVerifier}, or anyone who has {@link #jwks}, can check.
  *
  * <p>A token has whole seconds. It begins with the second in which it was ordered, and ends with the last whole second
  * of the order, and so does the credential: the record and the token say the same end.
  *
- * <p>Tokens of a key count until it is retired, and then no more. To change keys, generate one, wait for
- * {@link #longestLife}, and retire the old one; retire at once only a key that may be in other hands.
+ * <p>A key signs for five sixths of its life, and for the last one only checks what it signed: {@link IssuerKeys} makes the
+ * next one in time, and retires the old one. A key that was just made does not sign yet, unless there is no other. Tokens of
+ * a key count until it is retired, and then no more, and agents that have one are due for another.
  *
  * <p>Nothing of a token is kept or logged. Safe for use by many threads.
  */
 public final class Ed25519CredentialIssuer implements CredentialIssuer {
     static final String ALGORITHM = "Ed25519";
     static final String LEGACY_ALGORITHM = "EdDSA";
+    static final Set<String> ALGORITHMS = Set.of(ALGORITHM, LEGACY_ALGORITHM);
     static final String TYPE = "agent+jwt";
-
-    /** A key signs for five sixths of its life, and for the last one only checks what it signed. */
-    private static final int LIVES_PER_KEY = 6;
 
     private static final int MAX_NAME = 256;
 
@@ -50,6 +49,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
     private final String audience;
     private final String algorithm;
     private final Duration longestLife;
+    private final KeySchedule schedule;
 
     private Ed25519CredentialIssuer(Builder builder) {
         this.keys = builder.keys;
@@ -57,7 +57,8 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         this.issuer = builder.issuer.orElseGet(() -> oldestKey(keys).didKey());
         this.audience = builder.audience.orElse(issuer);
         this.algorithm = builder.algorithm;
-        this.longestLife = builder.keyLife.dividedBy(LIVES_PER_KEY).truncatedTo(ChronoUnit.SECONDS);
+        this.schedule = new KeySchedule(builder.keyLife);
+        this.longestLife = builder.keyLife.dividedBy(KeySchedule.PARTS).truncatedTo(ChronoUnit.SECONDS);
     }
 
     /**
@@ -103,6 +104,20 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         return longestLife;
     }
 
+    /** The keys that are not retired. */
+    @Override
+    public Optional<Set<String>> goodKeys() {
+        return Optional.of(trustedKeys().good().keySet());
+    }
+
+    SigningKeyStore keys() {
+        return keys;
+    }
+
+    KeySchedule schedule() {
+        return schedule;
+    }
+
     /** The keys as they are now, asked of the store at every call. */
     TrustedKeys trustedKeys() {
         return trusted.now();
@@ -119,10 +134,31 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
     @Override
     public IssuedCredential issue(CredentialOrder order) {
         requireNonNull(order, "order");
+        return signing(
+                order.issuedAt(),
+                () -> refused("signing-key", order, "all signing keys are retired; generate one"),
+                keyId -> signed(order, keyId));
+    }
+
+    /**
+     * Signs something else than a token.
+     *
+     * @param payload of the keys whose tokens count now
+     * @throws PolicyViolationException rule {@code signing-key} if all keys are retired
+     */
+    String sign(String type, Instant now, Function<Set<String>, Json.Obj> payload) {
+        return signing(
+                now,
+                () -> new PolicyViolationException(
+                        "signing-key", "%s signs nothing: all signing keys are retired; generate one".formatted(this)),
+                keyId -> signed(type, payload.apply(trustedKeys().good().keySet()), keyId));
+    }
+
+    private <T> T signing(Instant now, Supplier<PolicyViolationException> noKey, Function<String, T> signer) {
         while (true) {
-            String keyId = signingKey(order);
+            String keyId = trustedKeys().signing(schedule, now).orElseThrow(noKey);
             try {
-                return signed(order, keyId);
+                return signer.apply(keyId);
             } catch (IllegalArgumentException e) {
                 if (signs(keyId)) {
                     throw e;
@@ -161,25 +197,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
      * nothing of agents: whoever relies on it alone learns of a suspension only when the token ends.
      */
     public String jwks() {
-        List<Json> members = new ArrayList<>();
-        trustedKeys()
-                .good()
-                .forEach((keyId, key) -> members.add(Json.object()
-                        .put("kty", "OKP")
-                        .put("crv", "Ed25519")
-                        .put("x", key.x())
-                        .put("kid", keyId)
-                        .put("alg", algorithm)
-                        .put("use", "sig")
-                        .build()));
-        return CanonicalJson.write(
-                Json.object().put("keys", new Json.Arr(members)).build());
-    }
-
-    private String signingKey(CredentialOrder order) {
-        return trustedKeys()
-                .newest()
-                .orElseThrow(() -> refused("signing-key", order, "all signing keys are retired; generate one"));
+        return KeySet.write(trustedKeys().good().values(), algorithm);
     }
 
     private boolean signs(String keyId) {
@@ -188,12 +206,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
 
     private IssuedCredential signed(CredentialOrder order, String keyId) {
         Instant end = end(order);
-        Json.Obj header = Json.object()
-                .put("alg", algorithm)
-                .put("kid", keyId)
-                .put("typ", TYPE)
-                .build();
-        String text = CompactJws.write(bytes(header), bytes(payload(order, end)), signed -> keys.sign(keyId, signed));
+        String text = signed(TYPE, payload(order, end), keyId);
         if (text.length() > CompactJws.MAX_LENGTH) {
             throw refused(
                     "credential-size",
@@ -212,6 +225,15 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
                 made.keyId(),
                 made.secretSha256());
         return new IssuedCredential(credential, Token.of(text));
+    }
+
+    private String signed(String type, Json.Obj payload, String keyId) {
+        Json.Obj header = Json.object()
+                .put("alg", algorithm)
+                .put("kid", keyId)
+                .put("typ", type)
+                .build();
+        return CompactJws.write(bytes(header), bytes(payload), bytes -> keys.sign(keyId, bytes));
     }
 
     private static byte[] bytes(Json.Obj json) {
@@ -317,7 +339,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
 
     /** Collects how tokens are made. Not safe for use by several threads. */
     public static final class Builder {
-        private static final Duration LONGEST = Duration.ofDays(LIVES_PER_KEY * 366L);
+        private static final Duration LONGEST = Duration.ofDays(KeySchedule.PARTS * 366L);
 
         private final SigningKeyStore keys;
         private Optional<String> issuer = Optional.empty();
@@ -355,11 +377,11 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         }
 
         /**
-         * How long the host uses a key before it retires it, six seconds to six years of 366 days. No token lives for more
-         * than a sixth of that: an order that does is refused. Whether keys are changed in time is up to the host.
+         * How long a key is used, from when it is made until its last token ends, six seconds to six years of 366 days. No
+         * token lives for more than a sixth of that: an order that does is refused. {@link IssuerKeys} changes keys in time.
          */
         public Builder keyLife(Duration value) {
-            if (value.compareTo(Duration.ofSeconds(LIVES_PER_KEY)) < 0 || value.compareTo(LONGEST) > 0) {
+            if (value.compareTo(Duration.ofSeconds(KeySchedule.PARTS)) < 0 || value.compareTo(LONGEST) > 0) {
                 throw new IllegalArgumentException(
                         "keyLife must be at least PT6S and at most " + LONGEST.toDays() + " days but was " + value);
             }

@@ -100,6 +100,8 @@ public sealed interface TokenVerdict {
         NOT_YET_VALID("it was issued in the future"),
         /** Its time is over. */
         EXPIRED("it has expired"),
+        /** There is no snapshot of revocations, or it is too old: whether the token was taken back is not known. */
+        SNAPSHOT_STALE("there is no fresh snapshot of what was taken back"),
         /** The agent may not act now. */
         AGENT("the agent may not act now"),
         /** The agent's record does not list it, or lists it as over. */

@@ -7,6 +7,8 @@ import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
 import io.agentlifecycle.credentials.TokenVerdict.Reason;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
+import java.time.Instant;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,22 +59,22 @@ final class TrustedKeys {
 
     private final List<PublishedKey> listed;
     private final Map<String, Key> byId = new HashMap<>();
-    private final Map<String, PublicJwk> good = new LinkedHashMap<>();
-    private final Optional<String> newest;
+    private final Map<String, PublishedKey> good = new LinkedHashMap<>();
 
     private TrustedKeys(List<PublishedKey> listed) {
         this.listed = List.copyOf(listed);
-        Optional<String> last = Optional.empty();
         for (PublishedKey published : this.listed) {
             String keyId = published.keyId();
             Key key = key(published);
             byId.put(keyId, key);
             if (key.refusal().isEmpty()) {
-                good.put(keyId, published.jwk());
-                last = Optional.of(keyId);
+                good.put(keyId, published);
             }
         }
-        newest = last;
+    }
+
+    static TrustedKeys of(List<PublishedKey> listed) {
+        return new TrustedKeys(listed);
     }
 
     private static Key key(PublishedKey published) {
@@ -96,12 +98,13 @@ final class TrustedKeys {
     }
 
     /** The keys whose signatures count, by their ids, the oldest first. */
-    Map<String, PublicJwk> good() {
-        return good;
+    Map<String, PublishedKey> good() {
+        return Collections.unmodifiableMap(good);
     }
 
-    /** The id of the newest of the good ones. */
-    Optional<String> newest() {
-        return newest;
+    /** The id of the one that signs at {@code now}. */
+    Optional<String> signing(KeySchedule schedule, Instant now) {
+        List<PublishedKey> keys = List.copyOf(good.values());
+        return schedule.active(keys, now).map(keys::get).map(PublishedKey::keyId);
     }
 }

@@ -43,7 +43,7 @@ final class Bench implements AutoCloseable {
 
     /** The key that signs now. */
     String keyId() {
-        return issuer.trustedKeys().newest().orElseThrow();
+        return issuer.trustedKeys().signing(issuer.schedule(), clock.instant()).orElseThrow();
     }
 
     UnaryOperator<byte[]> signer(String keyId) {

@@ -17,13 +17,18 @@ import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.LifecyclePolicy;
 import io.agentlifecycle.core.ProvisioningRequest;
+import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.credentials.keys.InMemoryKeys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,6 +41,8 @@ import org.junit.jupiter.api.io.TempDir;
 class OtherServicesTest {
     private static final Path SOURCE = Path.of("src/test/java/io/agentlifecycle/credentials/OtherServicesTest.java");
 
+    private final InMemoryKeys keys = InMemoryKeys.create(Purpose.CREDENTIALS, InstantSource.system());
+    private final LifecycleStore store = LifecycleStore.inMemory();
     private String token;
     private String jwks;
     private String issuer;
@@ -44,12 +51,12 @@ class OtherServicesTest {
     /** By the clock of the machine: the snippet has no other. */
     @BeforeEach
     void issue() {
-        var keys = InMemoryKeys.create(Purpose.CREDENTIALS, InstantSource.system());
         keys.generate();
         Ed25519CredentialIssuer ours = Ed25519CredentialIssuer.create(keys);
         try (LifecycleManager manager = LifecycleManager.builder()
                 .policy(LifecyclePolicy.builder().requireApproval(false).build())
                 .credentials(ours)
+                .store(store)
                 .build()) {
             AgentId bot = manager.requestProvisioning(ProvisioningRequest.builder("Bot")
                             .owner("alice@company.com")
@@ -75,7 +82,7 @@ class OtherServicesTest {
     private String openssl(Path directory, String text) throws Exception {
         Files.writeString(directory.resolve("token.txt"), text + "\n");
         Files.writeString(directory.resolve("jwks.json"), jwks);
-        Process process = new ProcessBuilder("sh", "-c", block("sh"))
+        Process process = new ProcessBuilder("sh", "-c", blocks("sh").get(0))
                 .directory(directory.toFile())
                 .redirectErrorStream(true)
                 .start();
@@ -85,14 +92,42 @@ class OtherServicesTest {
     }
 
     @Test
-    void the_snippet_of_the_readme_is_the_one_below() throws IOException {
-        String source = Files.readString(SOURCE);
-        String below = source.substring(
-                        source.lastIndexOf("// snippet begins\n") + "// snippet begins\n".length(),
-                        source.lastIndexOf("        // snippet ends"))
-                .replaceAll("(?m)^ {8}", "");
+    void the_snippets_of_the_readme_are_those_below() throws IOException {
+        Matcher snippet = Pattern.compile("// snippet begins\n(.*?) *// snippet ends\n", Pattern.DOTALL)
+                .matcher(Files.readString(SOURCE));
+        List<String> below = new ArrayList<>();
+        while (snippet.find()) {
+            below.add(snippet.group(1).replaceAll("(?m)^ {8}", ""));
+        }
 
-        assertThat(block("java")).isEqualTo(below);
+        assertThat(blocks("java")).hasSize(3).isEqualTo(below);
+    }
+
+    @Test
+    void an_offline_verifier_is_used_as_the_readme_says() {
+        Ed25519CredentialIssuer ours = Ed25519CredentialIssuer.create(keys);
+        try (LifecycleManager manager =
+                LifecycleManager.builder().store(store).credentials(ours).build()) {
+            assertThat(offline(manager, ours).accepted()).isTrue();
+            new TokenRevocation(manager, ours).revoke(token, "leaked", Actor.SYSTEM);
+            assertThat(offline(manager, ours).accepted()).isFalse();
+        }
+    }
+
+    private TokenVerdict offline(LifecycleManager manager, Ed25519CredentialIssuer ours) {
+        // snippet begins
+        RevocationSnapshots snapshots = new RevocationSnapshots(manager, ours);
+        String served = ours.jwks();
+        String snapshot = snapshots.take();
+        // snippet ends
+        // snippet begins
+        OfflineVerifier verifier = OfflineVerifier.builder(issuer, audience, InstantSource.system())
+                .maxSnapshotAge(Duration.ofMinutes(5))
+                .build();
+        verifier.follow(served, snapshot);
+        TokenVerdict verdict = verifier.verify(token);
+        // snippet ends
+        return verdict;
     }
 
     @Test
@@ -120,10 +155,13 @@ class OtherServicesTest {
         // snippet ends
     }
 
-    private static String block(String language) throws IOException {
+    private static List<String> blocks(String language) throws IOException {
         Matcher block = Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL)
                 .matcher(Files.readString(Path.of("README.md")));
-        assertThat(block.find()).as("a block of " + language).isTrue();
-        return block.group(1);
+        List<String> blocks = new ArrayList<>();
+        while (block.find()) {
+            blocks.add(block.group(1));
+        }
+        return blocks;
     }
 }

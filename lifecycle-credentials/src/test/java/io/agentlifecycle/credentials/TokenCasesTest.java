@@ -81,9 +81,19 @@ class TokenCasesTest {
     private static final BigInteger ORDER =
             BigInteger.TWO.pow(252).add(new BigInteger("27742317777372353535851937790883648493"));
 
-    private record Case(String name, String token, Optional<Reason> expected, boolean nimbus, String why) {
+    private record Case(
+            String name, String token, Optional<Reason> expected, boolean nimbus, String why, boolean issued) {
         Case nimbusAccepts(String because) {
-            return new Case(name, token, expected, true, because);
+            return new Case(name, token, expected, true, because, issued);
+        }
+
+        /** Who has the key set and a snapshot knows what became of tokens that were issued, and of no others. */
+        Optional<Reason> offline() {
+            return expected.flatMap(reason -> switch (reason) {
+                case KEY_RETIRED, KEY_UNSOUND -> Optional.of(KEY_UNKNOWN);
+                case AGENT, CREDENTIAL -> issued ? Optional.of(CREDENTIAL) : Optional.empty();
+                default -> expected;
+            });
         }
 
         @Override
@@ -96,6 +106,7 @@ class TokenCasesTest {
     private final List<Case> cases = new ArrayList<>();
     private CredentialVerifier plain;
     private CredentialVerifier cached;
+    private OfflineVerifier offline;
     private NimbusPeer nimbus;
 
     @BeforeAll
@@ -112,6 +123,10 @@ class TokenCasesTest {
         bindings(good);
         plain = bench.verifier();
         cached = bench.cached();
+        offline = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, bench.clock)
+                .skew(Duration.ZERO)
+                .build();
+        offline.follow(bench.issuer.jwks(), new RevocationSnapshots(bench.manager, bench.issuer).take());
         nimbus = new NimbusPeer(bench.issuer.jwks(), bench.clock);
     }
 
@@ -151,12 +166,28 @@ class TokenCasesTest {
                 .isEqualTo(it.nimbus());
     }
 
+    @ParameterizedTest
+    @MethodSource("cases")
+    void each_token_has_the_same_verdict_offline_save_for_what_only_the_manager_knows(Case it) {
+        TokenVerdict verdict = offline.verify(it.token());
+
+        assertThat(verdict instanceof TokenVerdict.Rejected no ? Optional.of(no.reason()) : Optional.empty())
+                .isEqualTo(it.offline());
+        if (it.offline().isPresent()) {
+            assertThat(offline.introspect(it.token())).isEqualTo("{\"active\":false}");
+        }
+        if (it.expected().isPresent()) {
+            assertThat(plain.introspect(it.token())).isEqualTo("{\"active\":false}");
+        }
+    }
+
     @Test
     void there_are_many_cases_and_every_reason_that_a_token_alone_can_have_is_among_them() {
+        Set<Reason> alone = EnumSet.range(Reason.NOT_COMPACT, Reason.PROOF_REQUIRED);
+        alone.remove(Reason.SNAPSHOT_STALE);
         assertThat(cases).hasSizeGreaterThan(130);
         assertThat(cases).extracting(Case::name).doesNotHaveDuplicates();
-        assertThat(cases.stream().flatMap(it -> it.expected().stream()))
-                .containsAll(EnumSet.range(Reason.NOT_COMPACT, Reason.PROOF_REQUIRED));
+        assertThat(cases.stream().flatMap(it -> it.expected().stream())).containsAll(alone);
     }
 
     private void accepted(TokenDraft good) {
@@ -339,6 +370,11 @@ class TokenCasesTest {
         bad("a retired key", good.header("kid", quoted(retired)).signedBy(bench.signer(retired)), KEY_RETIRED);
         bench.keys.retire(retired);
 
+        String second = bench.issuer.trustedKeys().good().keySet().stream()
+                .filter(id -> !id.equals(keyId))
+                .findFirst()
+                .orElseThrow();
+
         // R is the base point and S is one: good for every message under the identity, which needs no private key
         byte[] identity = HexFormat.of().parseHex("01" + "00".repeat(31));
         byte[] forged = HexFormat.of().parseHex("58" + "66".repeat(31) + "01" + "00".repeat(31));
@@ -358,7 +394,7 @@ class TokenCasesTest {
         bad("R with a bit turned", good.signature(s -> flipped(s, 0)), SIGNATURE);
         bad("S with a bit turned", good.signature(s -> flipped(s, 40)), SIGNATURE);
         bad("R and S exchanged", good.signature(s -> twice(s, 32, 96)), SIGNATURE);
-        bad("signed by another good key", good.signedBy(bench.signer(bench.keyId())), SIGNATURE);
+        bad("signed by another good key", good.signedBy(bench.signer(second)), SIGNATURE);
         bad(
                 "signature of another token",
                 withPart(text, 2, part(good.claim("gen", 2).text(), 2)),
@@ -648,7 +684,7 @@ class TokenCasesTest {
     // ---- how cases are written
 
     private void good(String name, TokenDraft draft) {
-        cases.add(new Case(name, draft.text(), Optional.empty(), true, "it is good"));
+        cases.add(new Case(name, draft.text(), Optional.empty(), true, "it is good", false));
     }
 
     private Added bad(String name, TokenDraft draft, Reason reason) {
@@ -656,7 +692,7 @@ class TokenCasesTest {
     }
 
     private Added bad(String name, String token, Reason reason) {
-        cases.add(new Case(name, token, Optional.of(reason), false, "it refuses it, too"));
+        cases.add(new Case(name, token, Optional.of(reason), false, "it refuses it, too", false));
         return (accepts, why) -> {
             if (accepts) {
                 cases.add(cases.remove(cases.size() - 1).nimbusAccepts(why));
@@ -678,7 +714,8 @@ class TokenCasesTest {
                 issued.token().reveal(),
                 Optional.ofNullable(reason),
                 true,
-                reason == null ? "it is good" : NO_STATE));
+                reason == null ? "it is good" : NO_STATE,
+                true));
     }
 
     private long longest() {

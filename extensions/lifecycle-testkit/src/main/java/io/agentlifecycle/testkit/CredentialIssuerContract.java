@@ -98,4 +98,16 @@ public abstract class CredentialIssuerContract {
         issuer.reissue(listed, first.credential())
                 .ifPresent(again -> assertThat(again.token()).isEqualTo(first.token()));
     }
+
+    /** Else sweeps would replace it at once, again and again. */
+    @Test
+    void a_credential_that_was_just_made_is_of_a_key_that_counts() throws Exception {
+        CredentialIssuer issuer = issuer();
+
+        Credential made = issuer.issue(order(1)).credential();
+
+        issuer.goodKeys()
+                .ifPresent(good -> assertThat(made.keyId())
+                        .hasValueSatisfying(key -> assertThat(good).contains(key)));
+    }
 }

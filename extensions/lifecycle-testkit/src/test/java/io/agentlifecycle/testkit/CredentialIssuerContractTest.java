@@ -10,6 +10,7 @@ import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +38,26 @@ class CredentialIssuerContractTest {
         assertThatCode(contract::a_token_shows_itself_to_nobody).doesNotThrowAnyException();
         assertThatCode(contract::many_threads_get_tokens_of_their_own).doesNotThrowAnyException();
         assertThatCode(contract::a_token_is_made_again_as_it_was_or_not_at_all).doesNotThrowAnyException();
+        assertThatCode(contract::a_credential_that_was_just_made_is_of_a_key_that_counts)
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void an_issuer_that_signs_with_a_key_of_which_it_says_that_it_does_not_count_is_noticed() {
+        CredentialIssuerContract contract = of(new CredentialIssuer() {
+            @Override
+            public IssuedCredential issue(CredentialOrder order) {
+                return issued(order, "token");
+            }
+
+            @Override
+            public Optional<Set<String>> goodKeys() {
+                return Optional.of(Set.of("another key"));
+            }
+        });
+
+        assertThatThrownBy(contract::a_credential_that_was_just_made_is_of_a_key_that_counts)
+                .isInstanceOf(AssertionError.class);
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Makes credentials. What it makes may be thrown away: a credential counts only once the agent's record lists it.
@@ -15,6 +16,7 @@ import java.util.Optional;
  *   <li>The token must not be kept, logged or put into an exception.
  *   <li>It is called in the thread of the command, outside every lock, and may be called again for the same command.
  *   <li>If it throws, the command fails and nothing is changed.
+ *   <li>The key of a credential that it makes is among {@link #goodKeys}, if it names those.
  * </ol>
  *
  * <p>Must be safe for use by many threads.
@@ -27,6 +29,17 @@ public interface CredentialIssuer {
     /** No credential of this issuer may live longer; the builder of a manager refuses a policy that lets it. */
     default Duration longestLife() {
         return CredentialPolicy.LONGEST_LIFE;
+    }
+
+    /**
+     * The ids of the keys whose credentials count now. An ACTIVE agent whose credential names another key is due for a new
+     * one at once, as when a key was stolen. Asked by commands and by sweeps, so it answers from memory; if it throws, no
+     * credential is due on account of its key.
+     *
+     * @return empty if no credential of this issuer stops counting on account of its key
+     */
+    default Optional<Set<String>> goodKeys() {
+        return Optional.empty();
     }
 
     /**

@@ -11,8 +11,8 @@ import java.util.List;
  * {@code toString}, no exception.
  *
  * <p>A key signs from {@link #generate} until {@link #retire}; then its public half stays listed until {@link #destroy}, so
- * that what it signed for the log can still be checked. A token of a retired key is good no more. Implementations must be safe for use by many threads; lifecycle-testkit
- * has their contract as tests, {@code SigningKeyStoreContract}.
+ * that what it signed for the log can still be checked. A token of a retired key is good no more. Implementations must be safe for use
+ * by many threads; lifecycle-testkit has their contract as tests, {@code SigningKeyStoreContract}.
  */
 public interface SigningKeyStore {
     /** What keys are for. A key of one purpose never signs for another. */

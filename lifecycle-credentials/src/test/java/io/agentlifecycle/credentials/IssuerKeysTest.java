@@ -1,0 +1,221 @@
+package io.agentlifecycle.credentials;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.error.KeysUnavailableException;
+import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import io.agentlifecycle.core.testing.MutableClock;
+import io.agentlifecycle.credentials.IssuerKeys.State;
+import io.agentlifecycle.credentials.keys.InMemoryKeys;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+
+class IssuerKeysTest {
+    private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+    private static final Duration LIFE = Duration.ofDays(90);
+    private static final Duration LONGEST = Duration.ofDays(15);
+    private static final Instant HALF = START.plus(Duration.ofDays(45));
+    private static final Instant FIVE_SIXTHS = START.plus(Duration.ofDays(75));
+
+    private final MutableClock clock = MutableClock.at(START);
+    private final InMemoryKeys store = InMemoryKeys.create(Purpose.CREDENTIALS, clock);
+    private final Ed25519CredentialIssuer issuer =
+            Ed25519CredentialIssuer.builder(store).keyLife(LIFE).build();
+    private final IssuerKeys keys = new IssuerKeys(issuer, clock);
+    private final String first = id(0);
+
+    private String id(int index) {
+        return store.publicKeys().get(index).keyId();
+    }
+
+    /** What a new process would say. */
+    private List<State> states() {
+        List<State> states = new ArrayList<>(keys.states().values());
+        assertThat(new IssuerKeys(
+                                Ed25519CredentialIssuer.builder(store)
+                                        .keyLife(LIFE)
+                                        .build(),
+                                clock)
+                        .states()
+                        .values())
+                .containsExactlyElementsOf(states);
+        return states;
+    }
+
+    private String signing() {
+        return issuer.trustedKeys().signing(issuer.schedule(), clock.instant()).orElseThrow();
+    }
+
+    @Test
+    void the_next_key_is_made_at_half_of_a_life_to_the_nanosecond_and_is_listed_at_once() {
+        clock.set(HALF.minusNanos(1));
+        assertThat(keys.step()).isEqualTo(new IssuerKeys.Step(Optional.empty(), List.of()));
+
+        clock.set(HALF);
+        Optional<String> made = keys.step().made();
+
+        assertThat(made).contains(id(1));
+        assertThat(states()).containsExactly(State.ACTIVE, State.NEXT);
+        assertThat(KeySet.read(issuer.jwks())).containsOnlyKeys(first, id(1));
+        assertThat(signing()).isEqualTo(first);
+        assertThat(keys.step()).as("again").isEqualTo(new IssuerKeys.Step(Optional.empty(), List.of()));
+    }
+
+    @Test
+    void it_signs_from_five_sixths_on_to_the_nanosecond_whether_or_not_anyone_steps() {
+        clock.set(HALF);
+        keys.step();
+
+        clock.set(FIVE_SIXTHS.minusNanos(1));
+        assertThat(signing()).isEqualTo(first);
+        clock.set(FIVE_SIXTHS);
+        assertThat(signing()).isEqualTo(id(1));
+        assertThat(states()).containsExactly(State.RETIRING, State.ACTIVE);
+        assertThat(KeySet.read(issuer.jwks())).containsOnlyKeys(first, id(1));
+    }
+
+    @Test
+    void the_old_key_is_listed_until_its_last_token_has_ended_by_the_slowest_clock() {
+        clock.set(HALF);
+        keys.step();
+        Instant lastEnd = FIVE_SIXTHS.plus(LONGEST);
+
+        clock.set(lastEnd.plusSeconds(120).minusNanos(1));
+        assertThat(keys.step().retired()).isEmpty();
+        assertThat(KeySet.read(issuer.jwks())).containsKey(first);
+        clock.set(lastEnd.plusSeconds(120));
+        assertThat(keys.step().retired()).containsExactly(first);
+        assertThat(states().get(0)).isEqualTo(State.RETIRED);
+        assertThat(KeySet.read(issuer.jwks())).doesNotContainKey(first);
+    }
+
+    @Test
+    void a_step_that_comes_very_late_gives_others_a_sixth_of_a_life_to_hear_of_the_new_key() {
+        Instant late = START.plus(LIFE.multipliedBy(3));
+        clock.set(late);
+        assertThat(keys.step().made()).contains(id(1));
+
+        assertThat(signing()).isEqualTo(first);
+        clock.set(late.plus(LONGEST).minusNanos(1));
+        assertThat(signing()).isEqualTo(first);
+        clock.set(late.plus(LONGEST));
+        assertThat(signing()).isEqualTo(id(1));
+        assertThat(keys.step().retired()).isEmpty();
+        clock.set(late.plus(LONGEST.multipliedBy(2)).plusSeconds(120));
+        assertThat(keys.step().retired()).containsExactly(first);
+    }
+
+    @Test
+    void a_tainted_key_is_replaced_by_the_next_one_at_once() {
+        clock.set(HALF);
+        keys.step();
+
+        keys.taint(first);
+        keys.taint(first);
+
+        assertThat(states()).containsExactly(State.RETIRED, State.ACTIVE);
+        assertThat(signing()).isEqualTo(id(1));
+        assertThat(KeySet.read(issuer.jwks())).containsOnlyKeys(id(1));
+        assertThat(issuer.goodKeys())
+                .hasValueSatisfying(good -> assertThat(good).containsExactly(id(1)));
+    }
+
+    @Test
+    void when_the_only_key_is_tainted_another_one_is_made_first() {
+        keys.taint(first);
+
+        assertThat(states()).containsExactly(State.RETIRED, State.ACTIVE);
+        keys.taint(first);
+        assertThat(store.publicKeys()).as("doing it again makes none").hasSize(2);
+        assertThatIllegalArgumentException().isThrownBy(() -> keys.taint("nobody's"));
+        assertThat(store.publicKeys()).hasSize(2);
+    }
+
+    @Test
+    void a_taint_that_was_cut_short_is_finished_by_doing_it_again() {
+        var failing = new OpenKeys(store) {
+            private boolean fails = true;
+
+            @Override
+            public void retire(String keyId) {
+                if (fails) {
+                    fails = false;
+                    throw new KeysUnavailableException("keys", "cannot be written", "try again", null);
+                }
+                super.retire(keyId);
+            }
+        };
+        var cut = new IssuerKeys(Ed25519CredentialIssuer.create(failing), clock);
+
+        assertThatThrownBy(() -> cut.taint(first)).isInstanceOf(KeysUnavailableException.class);
+        assertThat(states()).as("a next one is there, and nothing is lost").containsExactly(State.ACTIVE, State.NEXT);
+        cut.taint(first);
+
+        assertThat(states()).containsExactly(State.RETIRED, State.ACTIVE);
+    }
+
+    @Test
+    void when_all_keys_are_retired_a_step_makes_one_that_signs() {
+        store.retire(first);
+        assertThat(keys.states()).isEqualTo(Map.of(first, State.RETIRED));
+
+        assertThat(keys.step().made()).contains(id(1));
+        assertThat(states()).containsExactly(State.RETIRED, State.ACTIVE);
+        assertThat(signing()).isEqualTo(id(1));
+    }
+
+    @Test
+    void the_key_set_that_is_served_is_the_one_that_is_read_in_every_state() {
+        clock.set(HALF);
+        keys.step();
+        clock.set(FIVE_SIXTHS);
+        keys.step();
+        String third = keysAt(START.plus(Duration.ofDays(91)));
+        keys.taint(id(1));
+
+        assertThat(states()).containsExactly(State.RETIRED, State.RETIRED, State.ACTIVE);
+        Map<String, PublicJwk> read = KeySet.read(issuer.jwks());
+        assertThat(read)
+                .containsExactly(Map.entry(third, store.publicKeys().get(2).jwk()));
+    }
+
+    private String keysAt(Instant time) {
+        clock.set(time);
+        return keys.step().made().orElseThrow();
+    }
+
+    /** Steps at any times, some of them long apart: there is one key that signs, and at most one that waits. */
+    @Property(tries = 200)
+    void there_is_always_one_that_signs_and_those_before_it_outlive_their_tokens(
+            @ForAll @Size(max = 40) List<@IntRange(min = 0, max = 60) Integer> days) {
+        Instant lastSigned = START;
+        for (int wait : days) {
+            String before = signing();
+            clock.advance(Duration.ofDays(wait));
+            if (signing().equals(before)) {
+                lastSigned = clock.instant();
+            }
+            IssuerKeys.Step step = keys.step();
+
+            assertThat(states().stream().filter(State.ACTIVE::equals)).hasSize(1);
+            assertThat(states().stream().filter(State.NEXT::equals)).hasSizeLessThanOrEqualTo(1);
+            assertThat(step.retired()).doesNotContain(signing());
+            if (step.retired().contains(before)) {
+                assertThat(clock.instant()).isAfter(lastSigned.plus(LONGEST));
+            }
+            assertThat(keys.step()).isEqualTo(new IssuerKeys.Step(Optional.empty(), List.of()));
+        }
+    }
+}
