@@ -140,12 +140,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
                 keyId -> signed(order, keyId));
     }
 
-    /**
-     * Signs something else than a token.
-     *
-     * @param payload of the keys whose tokens count now
-     * @throws PolicyViolationException rule {@code signing-key} if all keys are retired
-     */
+    /** Signs something else than a token, given the keys whose tokens count; refused if all keys are retired. */
     String sign(String type, Instant now, Function<Set<String>, Json.Obj> payload) {
         return signing(
                 now,

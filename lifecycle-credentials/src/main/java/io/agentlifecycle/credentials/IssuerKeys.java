@@ -87,9 +87,9 @@ public final class IssuerKeys {
     }
 
     /**
-     * Takes a key out at once, for good: because it may be in other hands. No token of it is good when this returns, the next
-     * key signs from here on, or one that is made now, and every ACTIVE agent that has a credential of it is due for a new
-     * one with the next sweep. Doing it again changes nothing.
+     * Takes a key out at once, for good: because it may be in other hands. No token of it is good when this returns, another
+     * key signs from here on, which is the next one, the one before, or one that is made now, and every ACTIVE agent that has
+     * a credential of it is due for a new one with the next sweep. Doing it again changes nothing.
      *
      * <p>Others learn of it from the next JWKS and snapshot, so serve both at once.
      *

@@ -10,6 +10,8 @@ import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.credentials.IssuerKeys.State;
 import io.agentlifecycle.credentials.keys.InMemoryKeys;
+import io.agentlifecycle.credentials.keys.PemKeys;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class IssuerKeysTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
@@ -194,6 +197,30 @@ class IssuerKeysTest {
     private String keysAt(Instant time) {
         clock.set(time);
         return keys.step().made().orElseThrow();
+    }
+
+    @Test
+    void after_a_restart_the_keys_on_disk_are_what_they_were(@TempDir Path directory) {
+        PemKeys disk = onDisk(directory);
+        clock.set(HALF);
+        new IssuerKeys(Ed25519CredentialIssuer.create(disk), clock).step();
+        clock.set(FIVE_SIXTHS);
+        var reopened = new IssuerKeys(Ed25519CredentialIssuer.create(onDisk(directory)), clock);
+        assertThat(reopened.states().values()).containsExactly(State.RETIRING, State.ACTIVE);
+        assertThat(reopened.step()).isEqualTo(new IssuerKeys.Step(Optional.empty(), List.of()));
+
+        reopened.taint(disk.publicKeys().get(1).keyId());
+
+        assertThat(new IssuerKeys(Ed25519CredentialIssuer.create(onDisk(directory)), clock)
+                        .states()
+                        .values())
+                .as("the old one signs until there is another")
+                .containsExactly(State.ACTIVE, State.RETIRED);
+    }
+
+    private PemKeys onDisk(Path directory) {
+        return PemKeys.openOrCreate(
+                directory.resolve("keys"), Purpose.CREDENTIALS, () -> "passphrase".toCharArray(), clock);
     }
 
     /** Steps at any times, some of them long apart: there is one key that signs, and at most one that waits. */

@@ -197,9 +197,7 @@ class OfflineVerifierTest {
         there.set(asOf.minusSeconds(30));
         assertThat(reason(verifier, token)).as("a clock that is slow").isEmpty();
         there.set(asOf.minusSeconds(30).minusNanos(1));
-        assertThat(reason(verifier, token))
-                .as("a clock that went back")
-                .isIn(Optional.of(Reason.SNAPSHOT_STALE), Optional.of(Reason.NOT_YET_VALID));
+        assertThat(reason(verifier, token)).as("a clock that went back").contains(Reason.SNAPSHOT_STALE);
 
         bench.advance(Duration.ofMinutes(5));
         there.set(bench.clock.instant());
