@@ -39,7 +39,7 @@ record Retention(Engine engine, Duration shortest) {
 
     private static final AgentQuery RETIRED = AgentQuery.all().state(EnumSet.of(AgentState.DECOMMISSIONED));
 
-    /** The six months that Regulation (EU) 2024/1689, Articles 19 and 26, asks for, at their longest less a day. */
+    /** Six months, the least for which Regulation (EU) 2024/1689, Articles 19 and 26, has logs kept. */
     static final Duration HALF_A_YEAR = Duration.ofDays(183);
 
     /** Writes it down first, so that no event is ever without its values and nobody knows why. */

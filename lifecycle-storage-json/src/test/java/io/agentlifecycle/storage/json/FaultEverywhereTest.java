@@ -173,8 +173,13 @@ class FaultEverywhereTest {
                     List<FutureTask<CommitResult>> answers = together.stream()
                             .map(commit -> crowd.start(() -> opened.commit(commit)))
                             .toList();
+                    // all of them first: what waits behind a batch that finds no room is refused with it
+                    List<CommitResult> given = new ArrayList<>();
+                    for (FutureTask<CommitResult> each : answers) {
+                        given.add(answer(each));
+                    }
                     for (int k = 0; k < together.size(); k++) {
-                        took(opened, together.get(k), answer(answers.get(k)));
+                        took(opened, together.get(k), given.get(k));
                     }
                     if (i == 3 && !stopped) {
                         attempt(opened::checkpoint);
