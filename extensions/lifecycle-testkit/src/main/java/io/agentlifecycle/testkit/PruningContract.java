@@ -183,7 +183,7 @@ abstract class PruningContract extends DisclosureContract {
                 }
                 return true;
             });
-            begun.await();
+            assertThat(begun.await(60, TimeUnit.SECONDS)).isTrue();
             prune(store, Map.of("a", 3L));
             assertThat(store.trail("a", 0, 3)).allMatch(StoredEvent::isPruned);
             done.set(true);
@@ -193,7 +193,9 @@ abstract class PruningContract extends DisclosureContract {
             assertThat(store.trail("c", 0, Integer.MAX_VALUE)).hasSize(committed);
         } finally {
             done.set(true);
-            threads.shutdownNow();
+            threads.shutdown();
+            // also if something was wrong: whoever looks at the store then must not meet one that still commits
+            assertThat(threads.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 
