@@ -24,6 +24,7 @@ public final class Figures {
         subjects.put("audit-commits", new AuditCommits());
         subjects.put("audit-verify", new AuditVerify());
         subjects.put("audit-proof", new AuditProofs());
+        subjects.put("tokens", new Tokens());
         subjects.put("checkpoint", new Checkpoints());
         subjects.put("peers", new Peers());
         subjects.put("open", new Opening());

@@ -58,6 +58,7 @@ final class Sweeps implements Subject {
                     scale.sweepAgents(), idleSeconds * 1e6, DUE, busySeconds * 1e3, Load.median(scans) * 1e3);
             return List.of(
                     new Figure("sweep-0-due", IDLE_SECONDS / idleSeconds, 1),
+                    new Figure("sweep-0-due-scan", Load.median(scans) / idleSeconds, 1_000),
                     new Figure("sweep-1000-due", Load.median(scans) / busySeconds, 20));
         }
     }

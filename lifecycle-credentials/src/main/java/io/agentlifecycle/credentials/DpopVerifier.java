@@ -82,7 +82,7 @@ final class DpopVerifier {
                 Reason.PROOF_ALGORITHM);
         PublicJwk jwk = jwk(header);
         Refusal.unless(jwk.keyId().equals(thumbprint), Reason.PROOF_KEY);
-        Refusal.unless(key(jwk).verify(jws.signingInput(), jws.signature()), Reason.PROOF_SIGNATURE);
+        Refusal.unless(key(jwk).verifyEquation(jws.signingInput(), jws.signature()), Reason.PROOF_SIGNATURE);
     }
 
     /** With no more members than it needs: a private key is never taken for a public one. */

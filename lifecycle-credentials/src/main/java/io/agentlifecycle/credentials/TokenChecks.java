@@ -64,7 +64,7 @@ record TokenChecks(String issuer, Optional<String> audience, Duration longestLif
         // answer takes does not tell which keys there are.
         String keyId = text(header, "kid");
         TrustedKeys.Key key = mode.keys().find(keyId);
-        boolean signed = key.publicKey().verify(jws.signingInput(), jws.signature());
+        boolean signed = key.publicKey().verifyEquation(jws.signingInput(), jws.signature());
         key.requireGood(); // 7, 8
         Refusal.unless(signed, Reason.SIGNATURE); // 9
 

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
-import org.bouncycastle.math.ec.rfc8032.Ed25519;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -243,7 +242,7 @@ class Ed25519PublicKeyTest {
             for (int bit = 0; bit < 512; bit++) {
                 byte[] changed = test.signature().clone();
                 changed[bit / 8] ^= (byte) (1 << bit % 8);
-                assertThat(test.key().verify(test.message(), changed))
+                assertThat(test.key().verifyEquation(test.message(), changed))
                         .as("bit " + bit)
                         .isFalse();
             }
@@ -267,13 +266,13 @@ class Ed25519PublicKeyTest {
     void a_signature_of_another_length_is_false_and_no_exception() {
         for (int length = 0; length < 130; length++) {
             if (length != 64) {
-                assertThat(FIRST.key().verify(FIRST.message(), Arrays.copyOf(FIRST.signature(), length)))
+                assertThat(FIRST.key().verifyEquation(FIRST.message(), Arrays.copyOf(FIRST.signature(), length)))
                         .as(length + " bytes")
                         .isFalse();
             }
         }
-        assertThatNullPointerException().isThrownBy(() -> FIRST.key().verify(null, FIRST.signature()));
-        assertThatNullPointerException().isThrownBy(() -> FIRST.key().verify(FIRST.message(), null));
+        assertThatNullPointerException().isThrownBy(() -> FIRST.key().verifyEquation(null, FIRST.signature()));
+        assertThatNullPointerException().isThrownBy(() -> FIRST.key().verifyEquation(FIRST.message(), null));
     }
 
     @Test
@@ -284,7 +283,7 @@ class Ed25519PublicKeyTest {
                 byte[] signature = test.signature().clone();
                 BigInteger same = s.add(Curve.ORDER.multiply(BigInteger.valueOf(times)));
                 System.arraycopy(Curve.littleEndian(same), 0, signature, 32, 32);
-                assertThat(test.key().verify(test.message(), signature))
+                assertThat(test.key().verifyEquation(test.message(), signature))
                         .as("S + %d L", times)
                         .isEqualTo(times == 0);
             }
@@ -302,7 +301,8 @@ class Ed25519PublicKeyTest {
                 boolean honest = torsion.equals(Curve.NEUTRAL);
 
                 assertThat(FIRST.key().verify(message, signature)).isEqualTo(honest);
-                boolean taken = Ed25519.verify(signature, 0, FIRST.publicKey(), 0, message, 0, 1);
+                boolean taken = FIRST.key().verifyEquation(message, signature);
+                assertThat(taken || !honest).as("an honest one is taken").isTrue();
                 takenByTheEquationAlone += taken && !honest ? 1 : 0;
             }
         }
@@ -316,6 +316,9 @@ class Ed25519PublicKeyTest {
         for (Point torsion : Curve.smallOrder()) {
             byte[] signature = Arrays.copyOf(torsion.encoded(), 64);
             assertThat(FIRST.key().verify(FIRST.message(), signature)).isFalse();
+            assertThat(FIRST.key().verifyEquation(FIRST.message(), signature))
+                    .as("without the owner, it is false for the equation alone, too")
+                    .isFalse();
         }
     }
 }

@@ -34,7 +34,8 @@ class KeyVectorsTest {
                 boolean expected = test.text("result").equals("valid");
                 assertThat(key.verify(test.hex("msg"), test.hex("sig")))
                         .as("%s %s", test.text("tcId"), test.text("comment"))
-                        .isEqualTo(expected);
+                        .isEqualTo(expected)
+                        .isEqualTo(key.verifyEquation(test.hex("msg"), test.hex("sig")));
                 tests++;
                 valid += expected ? 1 : 0;
             }
