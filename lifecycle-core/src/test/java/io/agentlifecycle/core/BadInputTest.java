@@ -467,6 +467,8 @@ class BadInputTest {
                         .build());
         wrong(IllegalArgumentException.class, "missedHeartbeats", () -> policy.missedHeartbeats(0));
         wrong(IllegalArgumentException.class, "missedHeartbeats", () -> policy.missedHeartbeats(1001));
+        wrong(IllegalArgumentException.class, "maxDelegationDepth", () -> policy.maxDelegationDepth(-1));
+        wrong(IllegalArgumentException.class, "maxDelegationDepth", () -> policy.maxDelegationDepth(9));
         wrong(IllegalArgumentException.class, "version", () -> policy.version(0));
         wrong(IllegalArgumentException.class, "policy id", () -> policy.id(" "));
         assertThat(policy.build())
