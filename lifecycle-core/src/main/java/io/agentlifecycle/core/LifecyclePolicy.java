@@ -30,6 +30,8 @@ public final class LifecyclePolicy {
         DECOMMISSION
     }
 
+    private static final int DEFAULT_DEPTH = 5;
+
     private final String id;
     private final long version;
     private final ApprovalRule approval;
@@ -156,7 +158,7 @@ public final class LifecyclePolicy {
     }
 
     private PolicyRef digest() {
-        Json settings = Json.object()
+        Json.ObjBuilder settings = Json.object()
                 .put("id", id)
                 .put("version", version)
                 .put("requireApproval", approval.required())
@@ -173,10 +175,12 @@ public final class LifecyclePolicy {
                 .put("maxCredentialTtl", credentialPolicy.maxCredentialTtl().toString())
                 .put("rotationOverlap", credentialPolicy.rotationOverlap().toString())
                 .put("autoRotate", credentialPolicy.autoRotate())
-                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission())
-                .put("maxDelegationDepth", maxDelegationDepth)
-                .build();
-        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings)));
+                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission());
+        // later settings count only when they say something, so that a policy that does not has the digest that it had
+        if (maxDelegationDepth != DEFAULT_DEPTH) {
+            settings.put("maxDelegationDepth", maxDelegationDepth);
+        }
+        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
     /** Collects settings. Each setter checks its own value, {@link #build} what spans several. Not thread-safe. */
@@ -195,7 +199,7 @@ public final class LifecyclePolicy {
         private Duration inactivityGrace = Duration.ZERO;
         private InactivityAction inactivityAction = InactivityAction.REPORT;
         private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
-        private int maxDelegationDepth = 5;
+        private int maxDelegationDepth = DEFAULT_DEPTH;
 
         private Builder() {}
 

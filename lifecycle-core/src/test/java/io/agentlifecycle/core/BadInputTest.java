@@ -475,6 +475,8 @@ class BadInputTest {
                 .as("nothing of it has stuck")
                 .satisfies(p ->
                         assertThat(p.ref()).isEqualTo(LifecyclePolicy.defaults().ref()));
+        assertThat(policy.maxDelegationDepth(4).build().ref())
+                .isNotEqualTo(LifecyclePolicy.defaults().ref());
     }
 
     // ---- builders
