@@ -84,7 +84,9 @@ public final class CredentialRotator {
 
     private boolean isDue(Agent agent, Credential credential, CredentialPolicy policy, Instant now) {
         return manager.engine().deadlines().keys().isWithdrawn(credential)
-                || !Deadlines.isLast(agent, credential) && !now.isBefore(credential.rotateAt(policy));
+                || !Deadlines.isLast(agent, credential)
+                        && !now.isBefore(credential.rotateAt(policy))
+                        && !manager.engine().deadlines().waits(agent, now);
     }
 
     private RotationResult expired(Agent agent, Credential credential) {

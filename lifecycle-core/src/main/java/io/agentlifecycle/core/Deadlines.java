@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * When time alone changes something about an agent, and what: pure functions of its record, the policy and what is known
@@ -24,9 +25,15 @@ import java.util.Optional;
  *
  * @param graceUntil before this, nobody is silent
  * @param delivers whether there is a sink that takes new credentials to their agents
- * @param keys whether the key of a credential still counts, which is the one thing that no record says
+ * @param keys whether the key of a credential still counts, which is one of two things that no record of the agent says
+ * @param fleet what those have that an agent works for, which is the other one
  */
-record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch keys) {
+record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch keys, FleetView fleet) {
+    /** A new credential that ends less than that after the old one is not worth having: a token has whole seconds. */
+    private static final Duration LEAST_GAIN = Duration.ofSeconds(1);
+
+    /** So many attempts wait for as long as any do. */
+    private static final int MANY = 100;
 
     /** Something that is to be done at an instant. */
     record Deadline(Instant at, SweepAction action) {}
@@ -63,11 +70,12 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         return of(agent, liveness).stream().map(Deadline::at).min(Comparator.naturalOrder());
     }
 
-    /** The first deadline after {@code now}. */
+    /** When to look at the agent again: the first deadline after {@code now}, or when those above it may have moved. */
     Optional<Instant> firstAfter(Agent agent, Optional<Liveness> liveness, Instant now) {
         return of(agent, liveness).stream()
-                .map(Deadline::at)
-                .filter(at -> at.isAfter(now))
+                .flatMap(deadline -> deadline.at().isAfter(now)
+                        ? Stream.of(deadline.at())
+                        : lookAgainAt(agent, deadline, now).stream())
                 .min(Comparator.naturalOrder());
     }
 
@@ -75,7 +83,9 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
     List<SweepAction> due(Agent agent, Optional<Liveness> liveness, Instant now) {
         List<SweepAction> due = new ArrayList<>();
         for (Deadline deadline : of(agent, liveness)) {
-            if (!now.isBefore(deadline.at()) && !due.contains(deadline.action())) {
+            if (!now.isBefore(deadline.at())
+                    && !due.contains(deadline.action())
+                    && !(isRenewal(deadline) && waits(agent, now))) {
                 due.add(deadline.action());
                 if (deadline.action().isDecisive()) {
                     return due;
@@ -83,6 +93,47 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             }
         }
         return due;
+    }
+
+    private static boolean isRenewal(Deadline deadline) {
+        return deadline.action() == SweepAction.ROTATE_CREDENTIAL
+                || deadline.action() == SweepAction.REPORT_ROTATION_DUE;
+    }
+
+    /**
+     * True while the agent has a good credential and a new one would end no later, since those that it works for have none
+     * that does. It would be due again at once, so it waits for theirs.
+     */
+    boolean waits(Agent agent, Instant now) {
+        if (agent.lineage().parent().isEmpty()) {
+            return false;
+        }
+        Duration eighth = eighth(agent);
+        Duration least = eighth.compareTo(LEAST_GAIN) < 0 ? eighth : LEAST_GAIN;
+        return agent.credentials()
+                .usable(now)
+                .filter(has -> !keys.isWithdrawn(has))
+                .flatMap(has -> fleet.endAbove(agent.key(), now)
+                        .filter(end -> end.isBefore(has.expiresAt().plus(least))))
+                .isPresent();
+    }
+
+    /** Nothing in a record says when those above renew theirs, so it is looked at, more often the nearer its end is. */
+    private Optional<Instant> lookAgainAt(Agent agent, Deadline passed, Instant now) {
+        if (!isRenewal(passed) || !waits(agent, now)) {
+            return Optional.empty();
+        }
+        Credential has = agent.credentials().current().orElseThrow();
+        CredentialPolicy policy = rules.policyFor(agent).credentialPolicy();
+        Instant seldom = now.plus(policy.retryAfter(has.id().value(), MANY));
+        Instant often = later(
+                now.plus(policy.retryAfter(has.id().value(), 1)),
+                now.plus(Duration.between(now, has.expiresAt()).dividedBy(4)));
+        return Optional.of(often.isBefore(seldom) ? often : seldom);
+    }
+
+    private Duration eighth(Agent agent) {
+        return rules.policyFor(agent).credentialPolicy().maxCredentialTtl().dividedBy(8);
     }
 
     /** Since when an ACTIVE agent is silent: its last heartbeat, or the moment when it became ACTIVE. */

@@ -117,10 +117,11 @@ final class Engine {
             LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer));
+        var fleet = new FleetView();
+        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), fleet);
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
-            return open(committer, writer, rules, issuer, draws, deadlines, log, follower);
+            return open(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet);
         } catch (RuntimeException e) {
             follower.close(committer.clock().now());
             throw e;
@@ -135,8 +136,8 @@ final class Engine {
             Draws draws,
             Deadlines deadlines,
             LogKeeper log,
-            LogFollower follower) {
-        var fleet = new FleetView();
+            LogFollower follower,
+            FleetView fleet) {
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {
@@ -345,9 +346,11 @@ final class Engine {
         if (plan.isEmpty()) {
             return Optional.of(new Activation(before.agent(), Optional.empty()));
         }
+        Optional<Superiors> superiors = plan.credential().map(wanted -> superiors(before.agent(), now));
         Chain chain = new Chain(before, now);
         plan.events().forEach(chain::add);
-        Optional<IssuedCredential> issued = plan.credential().map(wanted -> issue(chain, wanted, now));
+        Optional<IssuedCredential> issued =
+                plan.credential().map(wanted -> issue(chain, superiors.orElseThrow(), wanted, now));
         if (plan.ends()) {
             end(chain);
         }
@@ -356,8 +359,9 @@ final class Engine {
         if (!before.agent().state().isTerminal()) {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
+        List<Check> unchanged = superiors.map(Superiors::unchanged).orElse(List.of());
         return committer
-                        .commit(ids.get(), now, List.of(), mutations, chain.events())
+                        .commit(ids.get(), now, unchanged, mutations, chain.events())
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
@@ -380,8 +384,13 @@ final class Engine {
         }
     }
 
-    private IssuedCredential issue(Chain chain, Plan.NewCredential wanted, Instant now) {
-        CredentialOrder order = rules.order(chain.agent(), draws.credentialId(), now);
+    /** Those that the agent works for, which let it have a credential now; one of them may be stopped a moment later. */
+    private Superiors superiors(Agent agent, Instant now) {
+        return Superiors.of(agent, rules.policyFor(agent), now, this::find);
+    }
+
+    private IssuedCredential issue(Chain chain, Superiors superiors, Plan.NewCredential wanted, Instant now) {
+        CredentialOrder order = rules.order(chain.agent(), superiors, draws.credentialId(), now);
         IssuedCredential issued = issuer.issue(order);
         Credential made = issued.credential();
         if (!made.id().equals(order.id())
@@ -403,7 +412,7 @@ final class Engine {
 
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
-        CredentialOrder order = rules.order(agent, listed);
+        CredentialOrder order = rules.order(agent, superiors(agent, now()), listed);
         return issuer.reissue(order, listed).map(again -> {
             if (!again.credential().id().equals(listed.id())) {
                 throw disobeys(order, again.credential());

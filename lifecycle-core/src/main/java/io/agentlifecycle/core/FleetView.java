@@ -16,6 +16,7 @@ import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
@@ -27,6 +28,7 @@ import java.lang.ref.WeakReference;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +38,7 @@ import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,6 +59,7 @@ final class FleetView {
             boolean heard,
             boolean silent,
             Lifespan lifespan,
+            Lineage lineage,
             List<Credential> credentials,
             Optional<Owner> owner,
             Pulse pulse,
@@ -128,6 +132,7 @@ final class FleetView {
                             agent.activity().heard(),
                             agent.activity().silence().isPresent(),
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
+                            agent.lineage().equals(Lineage.ROOT) ? Lineage.ROOT : agent.lineage(),
                             listed(agent.credentials()),
                             agent.owner().map(this::shared),
                             pulse,
@@ -193,33 +198,91 @@ final class FleetView {
     Verdict check(AgentKey key, Instant now) {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
         boolean deniedHere = denied.containsKey(key);
-        return check(key, deniedHere, get(key), now);
-    }
-
-    private static Verdict check(AgentKey key, boolean deniedHere, @Nullable Entry entry, Instant now) {
-        if (entry != null
-                && !deniedHere
-                && entry.state() == AgentState.ACTIVE
-                && !entry.lifespan().isOver(now)
-                && !entry.lifespan().isYetToBegin(now)) {
+        Entry entry = get(key);
+        if (entry != null && mayAct(entry, deniedHere, now) && entry.lineage() == Lineage.ROOT) {
             return entry.allowed();
         }
-        return new Verdict.Denied("agent " + key, reasons(entry, deniedHere, now));
+        List<Reason> reasons = reasons(entry, deniedHere, now);
+        if (entry != null) {
+            above(key, entry, now, false).ifPresent(reasons::add);
+        }
+        return verdict(key, entry, reasons);
+    }
+
+    private static boolean mayAct(Entry entry, boolean deniedHere, Instant now) {
+        return !deniedHere
+                && entry.state() == AgentState.ACTIVE
+                && !entry.lifespan().isOver(now)
+                && !entry.lifespan().isYetToBegin(now);
+    }
+
+    private static Verdict verdict(AgentKey key, @Nullable Entry entry, List<Reason> reasons) {
+        return entry != null && reasons.isEmpty() ? entry.allowed() : new Verdict.Denied("agent " + key, reasons);
+    }
+
+    /**
+     * What stands in the way above an agent: whoever works for others stops when one of them does.
+     *
+     * @param withCredential whether each of them must have a good credential, too
+     */
+    private Optional<Reason> above(AgentKey key, Entry entry, Instant now, boolean withCredential) {
+        Lineage lineage = entry.lineage();
+        for (int depth = 0; lineage.parent().isPresent(); depth++) {
+            var above = new AgentKey(key.tenant(), lineage.parent().get());
+            boolean deniedHere = denied.containsKey(above); // before the state, as ever
+            Entry superior = get(above);
+            if (superior == null || depth == Lineage.DEEPEST) {
+                return Optional.of(Reason.PARENT_UNKNOWN);
+            }
+            if (!mayAct(superior, deniedHere, now)) {
+                return Optional.of(Reason.PARENT_STOPPED);
+            }
+            if (withCredential && goodUntil(superior, now).isEmpty()) {
+                return Optional.of(Reason.PARENT_CREDENTIAL);
+            }
+            lineage = superior.lineage();
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<Instant> goodUntil(Entry entry, Instant now) {
+        return entry.credentials().stream()
+                .filter(c -> c.status(now).isUsable())
+                .map(Credential::goodUntil)
+                .max(Comparator.naturalOrder());
+    }
+
+    /** When the first of those has no good credential any more that an agent works for; empty if one does not work now. */
+    Optional<Instant> endAbove(AgentKey key, Instant now) {
+        Entry entry = get(key);
+        if (entry == null || above(key, entry, now, true).isPresent()) {
+            return Optional.empty();
+        }
+        Optional<Instant> end = Optional.empty();
+        Lineage lineage = entry.lineage();
+        for (int depth = 0; lineage.parent().isPresent() && depth < Lineage.DEEPEST; depth++) {
+            Entry superior = get(new AgentKey(key.tenant(), lineage.parent().get()));
+            if (superior == null) {
+                return Optional.empty();
+            }
+            end = Stream.concat(end.stream(), goodUntil(superior, now).stream()).min(Comparator.naturalOrder());
+            lineage = superior.lineage();
+        }
+        return end;
     }
 
     /** May this agent act at {@code now}, with this credential? */
     Verdict standing(AgentKey key, CredentialId id, Instant now) {
         boolean deniedHere = denied.containsKey(key);
         Entry entry = get(key);
-        Verdict verdict = check(key, deniedHere, entry, now);
-        if (entry == null) {
-            return verdict;
+        List<Reason> reasons = reasons(entry, deniedHere, now);
+        if (entry != null) {
+            Optional<Credential> credential =
+                    entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
+            credentialReason(credential, now).ifPresent(reasons::add);
+            above(key, entry, now, true).ifPresent(reasons::add);
         }
-        List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
-        Optional<Credential> credential =
-                entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
-        credentialReason(credential, now).ifPresent(reasons::add);
-        return reasons.isEmpty() ? verdict : new Verdict.Denied("agent " + key, reasons);
+        return verdict(key, entry, reasons);
     }
 
     private static Optional<Reason> credentialReason(Optional<Credential> credential, Instant now) {

@@ -15,10 +15,11 @@ import io.agentlifecycle.core.spi.IdGenerator;
 import io.agentlifecycle.core.store.RequestId;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.function.Function;
 
 /** Takes in agents that do not exist yet. */
 record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
@@ -31,7 +32,7 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
         }
         Instant now = engine.now();
         var key = new AgentKey(tenant, request.id().orElseGet(ids::next));
-        request.lineage().parent().ifPresent(parent -> requireParent(key, parent));
+        requireDelegation(key, request, this::stored);
         var creation = new Engine.Creation(key, engine.rules().request(request, now));
         try {
             return engine.create(idempotent.orElseGet(engine.draws()::requestId), now, List.of(creation))
@@ -68,12 +69,14 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
         return Optional.of(engine.load(new AgentKey(tenant, made)).agent());
     }
 
-    private void requireParent(AgentKey child, AgentId parent) {
-        if (engine.find(new AgentKey(tenant, parent)).isEmpty()) {
-            throw new PolicyViolationException(
-                    "parent-exists",
-                    "agent %s names the parent %s, which does not exist in its tenant".formatted(child, parent));
-        }
+    private void requireDelegation(
+            AgentKey agent, ProvisioningRequest request, Function<AgentKey, Optional<Delegation.Member>> find) {
+        Delegation.of(Delegation.Member.of(agent, request), find)
+                .require(engine.rules().policy());
+    }
+
+    private Optional<Delegation.Member> stored(AgentKey agent) {
+        return engine.find(agent).map(found -> Delegation.Member.of(found.agent()));
     }
 
     List<Agent> importAll(List<AgentImport> agents, String source, Actor actor) {
@@ -85,21 +88,21 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
                             .formatted(agents.size(), most));
         }
         Instant now = engine.now();
-        Set<AgentId> ids = new HashSet<>();
+        Map<AgentKey, Delegation.Member> imported = new HashMap<>();
         for (AgentImport agent : agents) {
             AgentId id = agent.request().id().orElseThrow();
-            if (!ids.add(id)) {
+            var key = new AgentKey(tenant, id);
+            if (imported.put(key, Delegation.Member.of(key, agent.request())) != null) {
                 throw new PolicyViolationException("agent-id-taken", "the import names agent %s twice".formatted(id));
             }
         }
         List<Engine.Creation> creations = new ArrayList<>();
         for (AgentImport agent : agents) {
             var key = new AgentKey(tenant, agent.request().id().orElseThrow());
-            agent.request()
-                    .lineage()
-                    .parent()
-                    .filter(parent -> !ids.contains(parent))
-                    .ifPresent(parent -> requireParent(key, parent));
+            requireDelegation(
+                    key,
+                    agent.request(),
+                    above -> Optional.ofNullable(imported.get(above)).or(() -> stored(above)));
             creations.add(new Engine.Creation(key, List.of(engine.rules().imported(agent, source, actor, now))));
         }
         return creations.isEmpty() ? List.of() : engine.create(engine.draws().requestId(), now, creations);

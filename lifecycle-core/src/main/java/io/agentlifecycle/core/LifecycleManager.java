@@ -134,7 +134,9 @@ public final class LifecycleManager implements AutoCloseable {
      * the same idempotency key gives the same agent as it is now.
      *
      * @throws PolicyViolationException rule {@code owner-required}, {@code agent-id-taken}, {@code agent-id-retired},
-     *     {@code parent-exists}, {@code lifespan-over}, {@code event-size} or {@code idempotency-key}
+     *     {@code lifespan-over}, {@code event-size} or {@code idempotency-key}; for an agent with a parent also
+     *     {@code parent-exists}, {@code delegation-cycle}, {@code delegation-depth}, {@code delegation-wildcard} or
+     *     {@code delegation-scope}
      */
     public Agent requestProvisioning(ProvisioningRequest request) {
         requireNonNull(request, "request");
@@ -146,8 +148,8 @@ public final class LifecycleManager implements AutoCloseable {
      * {@code agent.imported}. A request's idempotency key is ignored here.
      *
      * @param source where they come from, at most 256 characters
-     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired}, {@code parent-exists} or
-     *     {@code import-size}
+     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired} or {@code import-size}; for an
+     *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
         return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, requireActor(actor));
@@ -179,7 +181,16 @@ public final class LifecycleManager implements AutoCloseable {
         return activate(agent, Actor.SYSTEM);
     }
 
-    /** Starts an agent: PROVISIONED to ACTIVE with its first credential, or to SUSPENDED if holds stand. */
+    /**
+     * Starts an agent: PROVISIONED to ACTIVE with its first credential, or to SUSPENDED if holds stand.
+     *
+     * <p>The credential of an agent with a parent ends when the parent's does at the latest. This and all that gives a
+     * credential is refused while an agent that it works for, directly or by way of others, cannot have one.
+     *
+     * @throws PolicyViolationException rule {@code lifespan-over}; for an agent with a parent also {@code parent-running} if one
+     *     that it works for is not ACTIVE, {@code parent-credential} if one has no good credential, or as
+     *     {@link #requestProvisioning}
+     */
     public Activation activate(AgentId agent, Actor actor) {
         return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().activate(requireActor(actor)));
     }

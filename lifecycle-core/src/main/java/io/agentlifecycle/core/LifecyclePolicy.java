@@ -9,6 +9,7 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.credential.CredentialPolicy;
+import io.agentlifecycle.core.delegation.Lineage;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
@@ -29,6 +30,8 @@ public final class LifecyclePolicy {
         DECOMMISSION
     }
 
+    private static final int DEFAULT_DEPTH = 5;
+
     private final String id;
     private final long version;
     private final ApprovalRule approval;
@@ -41,6 +44,7 @@ public final class LifecyclePolicy {
     private final Duration inactivityGrace;
     private final InactivityAction inactivityAction;
     private final CredentialPolicy credentialPolicy;
+    private final int maxDelegationDepth;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -56,6 +60,7 @@ public final class LifecyclePolicy {
         inactivityGrace = builder.inactivityGrace;
         inactivityAction = builder.inactivityAction;
         credentialPolicy = builder.credentialPolicy;
+        maxDelegationDepth = builder.maxDelegationDepth;
         ref = digest();
     }
 
@@ -67,7 +72,8 @@ public final class LifecyclePolicy {
     /**
      * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
-     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, any store; id {@code default}, version 1.
+     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, any store, an agent works for at most 5 others, each one for
+     * the next; id {@code default}, version 1.
      */
     public static Builder builder() {
         return new Builder();
@@ -136,6 +142,11 @@ public final class LifecyclePolicy {
         return credentialPolicy;
     }
 
+    /** For how many agents, each one for the next, an agent may work; 0 if nobody may have a parent. */
+    public int maxDelegationDepth() {
+        return maxDelegationDepth;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -147,7 +158,7 @@ public final class LifecyclePolicy {
     }
 
     private PolicyRef digest() {
-        Json settings = Json.object()
+        Json.ObjBuilder settings = Json.object()
                 .put("id", id)
                 .put("version", version)
                 .put("requireApproval", approval.required())
@@ -164,9 +175,12 @@ public final class LifecyclePolicy {
                 .put("maxCredentialTtl", credentialPolicy.maxCredentialTtl().toString())
                 .put("rotationOverlap", credentialPolicy.rotationOverlap().toString())
                 .put("autoRotate", credentialPolicy.autoRotate())
-                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission())
-                .build();
-        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings)));
+                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission());
+        // later settings count only when they say something, so that a policy that does not has the digest that it had
+        if (maxDelegationDepth != DEFAULT_DEPTH) {
+            settings.put("maxDelegationDepth", maxDelegationDepth);
+        }
+        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
     /** Collects settings. Each setter checks its own value, {@link #build} what spans several. Not thread-safe. */
@@ -185,6 +199,7 @@ public final class LifecyclePolicy {
         private Duration inactivityGrace = Duration.ZERO;
         private InactivityAction inactivityAction = InactivityAction.REPORT;
         private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
+        private int maxDelegationDepth = DEFAULT_DEPTH;
 
         private Builder() {}
 
@@ -279,6 +294,16 @@ public final class LifecyclePolicy {
         /** How credentials live. */
         public Builder credentialPolicy(CredentialPolicy value) {
             credentialPolicy = requireNonNull(value, "credentialPolicy");
+            return this;
+        }
+
+        /** For how many agents, each one for the next, an agent may work; 0 to {@link Lineage#DEEPEST}. */
+        public Builder maxDelegationDepth(int value) {
+            if (value < 0 || value > Lineage.DEEPEST) {
+                throw new IllegalArgumentException(
+                        "maxDelegationDepth must be 0 to " + Lineage.DEEPEST + " but was " + value);
+            }
+            maxDelegationDepth = value;
             return this;
         }
 

@@ -106,7 +106,10 @@ public record ProvisioningRequest(
             return this;
         }
 
-        /** Adds something that it may be asked to do. */
+        /**
+         * Adds something that it may be asked to do: a name, {@code *} for all, or {@code prefix:*}. Wildcards are in no
+         * token.
+         */
         public Builder capability(String value) {
             capabilities.add(requireNonNull(value, "capability"));
             return this;
@@ -160,7 +163,10 @@ public record ProvisioningRequest(
             return this;
         }
 
-        /** The agent of the same tenant that it works for. */
+        /**
+         * The agent of the same tenant that it works for. It may do nothing that this one may not, has no credential that
+         * outlives that one's, and stops when that one stops.
+         */
         public Builder parent(AgentId value) {
             parent = Optional.of(value);
             return this;

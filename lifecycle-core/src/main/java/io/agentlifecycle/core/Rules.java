@@ -8,6 +8,7 @@ import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
 import io.agentlifecycle.core.Plan.Decision;
 import io.agentlifecycle.core.Plan.NewCredential;
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.Capability;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.agent.Activity;
@@ -36,12 +37,15 @@ import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What each command means: pure functions from an agent and a time to events, or a typed refusal. Where a command leads
@@ -511,35 +515,36 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 .orElse(Plan.NOTHING);
     }
 
-    /** What the agent's next credential must say. It never outlives the agent. */
-    CredentialOrder order(Agent agent, CredentialId id, Instant now) {
+    /** What the agent's next credential must say. It never outlives the agent, nor what those above it have. */
+    CredentialOrder order(Agent agent, Superiors superiors, CredentialId id, Instant now) {
         Instant byPolicy = now.plus(policyFor(agent).credentialPolicy().maxCredentialTtl());
-        Instant expiresAt = agent.lifespan()
-                .notAfter()
+        Instant expiresAt = Stream.concat(agent.lifespan().notAfter().stream(), superiors.end(now).stream())
                 .filter(end -> end.isBefore(byPolicy))
+                .min(Comparator.naturalOrder())
                 .orElse(byPolicy);
-        return new CredentialOrder(
-                agent.key(),
-                id,
-                agent.credentials().generation() + 1,
-                now,
-                expiresAt,
-                agent.entitlements().capabilities(),
-                agent.entitlements().audience(),
-                agent.entitlements().keyThumbprint());
+        return order(agent, superiors, id, agent.credentials().generation() + 1, now, expiresAt);
     }
 
     /** What was ordered when {@code listed} was made, so that its token can be made again. */
-    CredentialOrder order(Agent agent, Credential listed) {
+    CredentialOrder order(Agent agent, Superiors superiors, Credential listed) {
+        return order(agent, superiors, listed.id(), listed.generation(), listed.issuedAt(), listed.expiresAt());
+    }
+
+    /** A wildcard is in no credential: whoever has the token would have all that anybody ever names so. */
+    private static CredentialOrder order(
+            Agent agent, Superiors superiors, CredentialId id, long generation, Instant issuedAt, Instant expiresAt) {
         return new CredentialOrder(
                 agent.key(),
-                listed.id(),
-                listed.generation(),
-                listed.issuedAt(),
-                listed.expiresAt(),
-                agent.entitlements().capabilities(),
+                id,
+                generation,
+                issuedAt,
+                expiresAt,
+                agent.entitlements().capabilities().stream()
+                        .filter(Capability::isName)
+                        .collect(Collectors.toSet()),
                 agent.entitlements().audience(),
-                agent.entitlements().keyThumbprint());
+                agent.entitlements().keyThumbprint(),
+                superiors.keys());
     }
 
     /** The event of a credential that was made. */

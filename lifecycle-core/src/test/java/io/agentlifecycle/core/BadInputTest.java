@@ -467,12 +467,16 @@ class BadInputTest {
                         .build());
         wrong(IllegalArgumentException.class, "missedHeartbeats", () -> policy.missedHeartbeats(0));
         wrong(IllegalArgumentException.class, "missedHeartbeats", () -> policy.missedHeartbeats(1001));
+        wrong(IllegalArgumentException.class, "maxDelegationDepth", () -> policy.maxDelegationDepth(-1));
+        wrong(IllegalArgumentException.class, "maxDelegationDepth", () -> policy.maxDelegationDepth(9));
         wrong(IllegalArgumentException.class, "version", () -> policy.version(0));
         wrong(IllegalArgumentException.class, "policy id", () -> policy.id(" "));
         assertThat(policy.build())
                 .as("nothing of it has stuck")
                 .satisfies(p ->
                         assertThat(p.ref()).isEqualTo(LifecyclePolicy.defaults().ref()));
+        assertThat(policy.maxDelegationDepth(4).build().ref())
+                .isNotEqualTo(LifecyclePolicy.defaults().ref());
     }
 
     // ---- builders

@@ -250,7 +250,9 @@ class EventKindsTest {
     /** Everything that can happen, as one log. */
     private List<SealedEvent> story() {
         LifecycleManager manager = open(shop.store, FIRST);
-        manager.requestProvisioning(request("agent:parent").build());
+        manager.requestProvisioning(request("agent:parent").capability("review").build());
+        manager.requestProvisioning(
+                request("agent:child").parent(AgentId.of("agent:parent")).build());
         manager.requestProvisioning(request("agent:signed").build());
         manager.approve(AgentId.of("agent:signed"), ADMIN);
         manager.activate(AgentId.of("agent:signed"));
@@ -321,7 +323,6 @@ class EventKindsTest {
                 .manifestDigest(DIGEST)
                 .notBefore(time("2026-01-01T00:00:00Z"))
                 .notAfter(time("2027-01-01T00:00:00Z"))
-                .parent(AgentId.of("agent:parent"))
                 .requestedBy(Actor.human("carol@company.com"));
     }
 
@@ -357,8 +358,12 @@ class EventKindsTest {
     private void importAll(LifecycleManager manager) {
         List<AgentImport> imports = new ArrayList<>();
         for (AgentState state : List.of(AgentState.SUSPENDED, AgentState.PENDING_APPROVAL)) {
-            imports.add(
-                    new AgentImport(everything(request("agent:" + state.wire())).build(), state, shop.clock.instant()));
+            imports.add(new AgentImport(
+                    everything(request("agent:" + state.wire()))
+                            .parent(AgentId.of("agent:parent"))
+                            .build(),
+                    state,
+                    shop.clock.instant()));
         }
         manager.importAgents(imports, "elsewhere", ADMIN);
     }

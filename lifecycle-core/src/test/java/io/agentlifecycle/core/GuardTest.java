@@ -126,6 +126,19 @@ class GuardTest {
             fleet.clock.advance(Duration.ofSeconds(9));
             assertThat(reasons(fleet, limited)).containsExactly(Reason.EXPIRED);
 
+            AgentId parent = fleet.active("parent");
+            AgentId child = fleet.manager()
+                    .requestProvisioning(
+                            SweepFleet.request("child").parent(parent).build())
+                    .id();
+            CredentialId ofChild =
+                    fleet.manager().activate(child).issued().credential().id();
+            fleet.manager().revokeCredentials(parent, "", SweepFleet.ADMIN);
+            assertThat(reasons(fleet, child)).isEmpty();
+            assertThat(reasons(fleet, child, ofChild)).containsExactly(Reason.PARENT_CREDENTIAL);
+            fleet.manager().suspend(parent, "", SweepFleet.ADMIN);
+            assertThat(reasons(fleet, child)).containsExactly(Reason.PARENT_STOPPED);
+
             AgentId denied = fleet.active("denied");
             store.get().breakAt(call -> call == Call.COMMIT);
             assertThatThrownBy(() -> fleet.manager().suspend(denied, "", SweepFleet.ADMIN))
@@ -137,7 +150,8 @@ class GuardTest {
                             () -> fleet.manager().forTenant(TenantId.of("acme")).health())
                     .isInstanceOfSatisfying(AccessDeniedException.class, e -> reasons(e.verdict()));
         }
-        assertThat(seen).isEqualTo(EnumSet.allOf(Reason.class));
+        // no command takes a parent away; see DelegationTest
+        assertThat(seen).isEqualTo(EnumSet.complementOf(EnumSet.of(Reason.PARENT_UNKNOWN)));
     }
 
     @Test

@@ -128,7 +128,8 @@ class TenantsTest {
 
     @Test
     void a_query_finds_by_state_owner_type_tag_and_parent() {
-        manager.requestProvisioning(request("agent:parent").build());
+        manager.activate(
+                manager.requestProvisioning(request("agent:parent").build()).id());
         ask("agent:a", "team:platform", "langchain", "production");
         ask("agent:b", "team:platform", "langchain", "test");
         ask("agent:c", "bob@company.com", "langchain", "production");
@@ -138,7 +139,7 @@ class TenantsTest {
 
         assertThat(ids(AgentQuery.all())).containsExactly("agent:a", "agent:b", "agent:c", "agent:parent");
         assertThat(ids(AgentQuery.all().includingRetired())).hasSize(5);
-        assertThat(ids(AgentQuery.all().state(AgentState.ACTIVE))).containsExactly("agent:a");
+        assertThat(ids(AgentQuery.all().state(AgentState.ACTIVE))).containsExactly("agent:a", "agent:parent");
         assertThat(ids(AgentQuery.all().state(AgentState.DECOMMISSIONED))).containsExactly("agent:d");
         assertThat(ids(AgentQuery.all().owner("team:platform"))).containsExactly("agent:a", "agent:b");
         assertThat(ids(AgentQuery.all().owner("platform")))

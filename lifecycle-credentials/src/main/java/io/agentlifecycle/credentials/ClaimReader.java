@@ -23,7 +23,6 @@ final class ClaimReader {
     private static final Set<String> CLAIMS =
             Set.of("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "cnf", "scope", "gen", "act");
     private static final Set<String> ACTOR = Set.of("sub", "act");
-    private static final int MOST_ACTORS = 8;
     private static final int THUMBPRINT_BYTES = 32;
 
     private final Json.Obj claims;
@@ -87,14 +86,14 @@ final class ClaimReader {
         }
     }
 
-    /** Those who act, the nearest first (RFC 8693). */
+    /** Those that the agent works for, the nearest first (RFC 8693). */
     List<AgentKey> actors() {
         List<AgentKey> actors = new ArrayList<>();
         Optional<Json> next = claims.get("act");
         while (next.isPresent()) {
             Json.Obj actor = next.flatMap(ClaimReader::object).orElseThrow(() -> new Refusal(Reason.ACTOR));
             Refusal.unless(
-                    actors.size() < MOST_ACTORS
+                    actors.size() < Actors.MOST
                             && ACTOR.containsAll(actor.members().keySet()),
                     Reason.ACTOR);
             actors.add(agent(actor).orElseThrow(() -> new Refusal(Reason.ACTOR)));

@@ -14,6 +14,7 @@ import io.agentlifecycle.credentials.TokenVerdict.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -43,6 +44,9 @@ public final class CredentialVerifier {
             Verdict.Reason.CREDENTIAL_RETIRED,
             Verdict.Reason.CREDENTIAL_REVOKED,
             Verdict.Reason.CREDENTIAL_EXPIRED);
+
+    private static final Set<Verdict.Reason> OF_PARENTS =
+            EnumSet.of(Verdict.Reason.PARENT_STOPPED, Verdict.Reason.PARENT_CREDENTIAL, Verdict.Reason.PARENT_UNKNOWN);
 
     private final LifecycleManager manager;
     private final Ed25519CredentialIssuer issuer;
@@ -152,9 +156,17 @@ public final class CredentialVerifier {
         @Override
         public void requireStanding(AgentKey agent, CredentialId id) {
             if (asked(() -> manager.standing(agent, id)) instanceof Verdict.Denied denied) {
-                throw new Refusal(
-                        OF_THE_CREDENTIAL.containsAll(denied.reasons()) ? Reason.CREDENTIAL : Reason.AGENT, denied);
+                throw new Refusal(reason(denied.reasons()), denied);
             }
+        }
+
+        /** What is wrong with the agent itself is told before what is wrong with those above it. */
+        private static Reason reason(List<Verdict.Reason> reasons) {
+            List<Verdict.Reason> own =
+                    reasons.stream().filter(r -> !OF_PARENTS.contains(r)).toList();
+            return own.isEmpty()
+                    ? Reason.PARENT
+                    : OF_THE_CREDENTIAL.containsAll(own) ? Reason.CREDENTIAL : Reason.AGENT;
         }
     }
 

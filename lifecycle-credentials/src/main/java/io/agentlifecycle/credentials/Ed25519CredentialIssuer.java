@@ -3,6 +3,8 @@ package io.agentlifecycle.credentials;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Capability;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
@@ -17,6 +19,7 @@ import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -128,7 +131,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
      *
      * @throws PolicyViolationException rule {@code credential-life} if it would live longer than {@link #longestLife} or
      *     for no whole second, {@code credential-time} if its times are not of this age, {@code credential-audience},
-     *     {@code credential-scope} or {@code credential-key} if what it must say is not what a token can say,
+     *     {@code credential-scope}, {@code credential-actors} or {@code credential-key} if what it must say is not what a token can say,
      *     {@code credential-size} if its token would be longer than 8 KiB, {@code signing-key} if all keys are retired
      */
     @Override
@@ -272,7 +275,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         long iat = order.issuedAt().getEpochSecond();
         Json.ObjBuilder claims = Json.object()
                 .put("iss", issuer)
-                .put("sub", order.agent().tenant() + "/" + order.agent().id())
+                .put("sub", Actors.subject(order.agent()))
                 .put("aud", audience(order))
                 .put("iat", iat)
                 .put("nbf", iat - ClaimReader.BACKDATED.toSeconds())
@@ -286,7 +289,19 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
                 .ifPresent(thumbprint -> claims.put(
                         "cnf",
                         Json.object().put("jkt", thumbprint(order, thumbprint)).build()));
+        Actors.write(actors(order)).ifPresent(act -> claims.put("act", act));
         return claims.build();
+    }
+
+    private static List<AgentKey> actors(CredentialOrder order) {
+        if (order.actors().size() > Actors.MOST) {
+            throw refused(
+                    "credential-actors",
+                    order,
+                    "it works for %d agents, each one for the next, and a token names %d; give it a parent nearer to the first of them"
+                            .formatted(order.actors().size(), Actors.MOST));
+        }
+        return order.actors();
     }
 
     private String audience(CredentialOrder order) {
@@ -301,7 +316,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
 
     private static String scope(CredentialOrder order) {
         for (String capability : order.scope()) {
-            if (!Scope.isCapability(capability)) {
+            if (!Capability.isName(capability)) {
                 throw refused(
                         "credential-scope",
                         order,

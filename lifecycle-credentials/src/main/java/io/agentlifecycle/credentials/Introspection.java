@@ -1,13 +1,8 @@
 package io.agentlifecycle.credentials;
 
-import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.credentials.TokenVerdict.Accepted;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 
 /** Verdicts as RFC 7662 tells them. Whatever is not active is told in the same bytes, so nobody learns why it is not. */
@@ -25,7 +20,7 @@ final class Introspection {
         Json.ObjBuilder said = Json.object()
                 .put("active", true)
                 .put("iss", issuer)
-                .put("sub", subject(claims.agent()))
+                .put("sub", Actors.subject(claims.agent()))
                 .put("aud", audience)
                 .put("iat", claims.issuedAt().getEpochSecond())
                 .put("nbf", claims.issuedAt().minus(ClaimReader.BACKDATED).getEpochSecond())
@@ -38,24 +33,7 @@ final class Introspection {
         claims.keyThumbprint()
                 .ifPresent(thumbprint ->
                         said.put("cnf", Json.object().put("jkt", thumbprint).build()));
-        actors(claims.actors()).ifPresent(act -> said.put("act", act));
+        Actors.write(claims.actors()).ifPresent(act -> said.put("act", act));
         return CanonicalJson.write(said.build());
-    }
-
-    /** From the farthest to the nearest, each inside the one who acts for it. */
-    private static Optional<Json.Obj> actors(List<AgentKey> nearestFirst) {
-        List<AgentKey> farthestFirst = new ArrayList<>(nearestFirst);
-        Collections.reverse(farthestFirst);
-        Optional<Json.Obj> inner = Optional.empty();
-        for (AgentKey actor : farthestFirst) {
-            Json.ObjBuilder outer = Json.object().put("sub", subject(actor));
-            inner.ifPresent(act -> outer.put("act", act));
-            inner = Optional.of(outer.build());
-        }
-        return inner;
-    }
-
-    private static String subject(AgentKey agent) {
-        return agent.tenant() + "/" + agent.id();
     }
 }

@@ -1,21 +1,15 @@
 package io.agentlifecycle.credentials;
 
+import io.agentlifecycle.core.access.Capability;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 
 /** Capabilities as one text, and back: in their order, each once, with one space between them, no wildcard. */
 final class Scope {
-    private static final Pattern CAPABILITY = Pattern.compile("[A-Za-z0-9._:/-]{1,128}");
-
     private Scope() {}
-
-    static boolean isCapability(String text) {
-        return CAPABILITY.matcher(text).matches();
-    }
 
     static String write(Set<String> capabilities) {
         return String.join(" ", new TreeSet<>(capabilities));
@@ -25,7 +19,7 @@ final class Scope {
     static Optional<Set<String>> read(String text) {
         List<String> parts = Arrays.asList(text.split(" ", -1));
         Set<String> capabilities = new TreeSet<>(parts);
-        return parts.stream().allMatch(Scope::isCapability)
+        return parts.stream().allMatch(Capability::isName)
                         && write(capabilities).equals(text)
                 ? Optional.of(capabilities)
                 : Optional.empty();

@@ -3,6 +3,7 @@ package io.agentlifecycle.credentials;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Capability;
 import io.agentlifecycle.core.credential.CredentialId;
 import java.time.Instant;
 import java.util.Collections;
@@ -20,7 +21,8 @@ import java.util.TreeSet;
  * @param expiresAt a whole second; the instant itself is too late
  * @param scope what the agent may be asked to do, in order; empty means nothing
  * @param keyThumbprint the key that it is bound to (RFC 7638); empty if whoever has the token may use it
- * @param actors on whose behalf it is used, the nearest first, as information only; empty unless it was delegated
+ * @param actors those that the agent works for, the nearest first, as information only: whether they may act, and so the
+ *     agent, is asked of core, which knows them better; empty if it has no parent
  * @param keyId the key that signed it
  */
 public record TokenClaims(
@@ -42,5 +44,13 @@ public record TokenClaims(
         requireNonNull(keyThumbprint, "keyThumbprint");
         actors = List.copyOf(actors);
         requireNonNull(keyId, "keyId");
+    }
+
+    /**
+     * Whether the agent may be asked to do that with this token: true if the scope has it. A service asks this before it does
+     * anything, since a good token says who calls, and not what they may do.
+     */
+    public boolean allows(String capability) {
+        return Capability.covers(scope, capability);
     }
 }

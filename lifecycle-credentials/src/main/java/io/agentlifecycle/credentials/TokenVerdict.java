@@ -106,6 +106,8 @@ public sealed interface TokenVerdict {
         AGENT("the agent may not act now"),
         /** The agent's record does not list it, or lists it as over. */
         CREDENTIAL("the credential is not one that the agent may use now"),
+        /** One that the agent works for may not act now, or has no good credential. */
+        PARENT("an agent that it works for may not act now, or has no good credential"),
         /** Bound to something that is no key. */
         KEY_BINDING("cnf must be the thumbprint of a key and nothing else"),
         /** The chain of those who act is not one. */

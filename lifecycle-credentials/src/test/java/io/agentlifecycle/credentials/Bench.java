@@ -67,6 +67,19 @@ final class Bench implements AutoCloseable {
         return activate(manager, id);
     }
 
+    /** The credential of an agent that works for another, which becomes ACTIVE here, too. */
+    IssuedCredential activateBelow(String parent, String id) {
+        activate(parent);
+        return manager.activate(manager.requestProvisioning(ProvisioningRequest.builder(id)
+                                .id(AgentId.of(id))
+                                .owner("alice@company.com")
+                                .capabilities(Set.of("read"))
+                                .parent(AgentId.of(parent))
+                                .build())
+                        .id())
+                .issued();
+    }
+
     /** A draft from the token of an agent that is ACTIVE. */
     TokenDraft draft(IssuedCredential issued) {
         return TokenDraft.of(

@@ -20,6 +20,7 @@ import static io.agentlifecycle.credentials.TokenVerdict.Reason.LIFE_TOO_LONG;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.NOT_CANONICAL;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.NOT_COMPACT;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.NOT_YET_VALID;
+import static io.agentlifecycle.credentials.TokenVerdict.Reason.PARENT;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.PAYLOAD;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.PROOF_REQUIRED;
 import static io.agentlifecycle.credentials.TokenVerdict.Reason.SCOPE;
@@ -91,7 +92,7 @@ class TokenCasesTest {
         Optional<Reason> offline() {
             return expected.flatMap(reason -> switch (reason) {
                 case KEY_RETIRED, KEY_UNSOUND -> Optional.of(KEY_UNKNOWN);
-                case AGENT, CREDENTIAL -> issued ? Optional.of(CREDENTIAL) : Optional.empty();
+                case AGENT, CREDENTIAL, PARENT -> issued ? Optional.of(CREDENTIAL) : Optional.empty();
                 default -> expected;
             });
         }
@@ -580,6 +581,10 @@ class TokenCasesTest {
         manager.suspend(AgentId.of("suspended"), "maintenance", Bench.ADMIN);
         standing("agent orphaned", bench.activate("orphaned"), AGENT);
         manager.markOrphaned(AgentId.of("orphaned"), Bench.ADMIN);
+        standing("parent suspended", bench.activateBelow("above", "below"), PARENT);
+        manager.suspend(AgentId.of("above"), "maintenance", Bench.ADMIN);
+        standing("parent without a credential", bench.activateBelow("bare", "belowBare"), PARENT);
+        manager.revokeCredentials(AgentId.of("bare"), "leaked", Bench.ADMIN);
         standing("agent decommissioned", bench.activate("gone"), AGENT);
         manager.decommission(AgentId.of("gone"), "sunset", Bench.ADMIN);
         IssuedCredential revoked = bench.activate("revoked");

@@ -76,7 +76,13 @@ public sealed interface Verdict {
         /** The credential was taken back. */
         CREDENTIAL_REVOKED("the credential was revoked"),
         /** The credential's time is over. */
-        CREDENTIAL_EXPIRED("the credential has expired; rotate it");
+        CREDENTIAL_EXPIRED("the credential has expired; rotate it"),
+        /** An agent that it works for, directly or by way of others, may not act. */
+        PARENT_STOPPED("an agent that it works for may not act; see to that one first"),
+        /** An agent that it works for, directly or by way of others, has no good credential. */
+        PARENT_CREDENTIAL("an agent that it works for has no good credential; rotate the credentials of that one"),
+        /** It works for an agent that is not here, or for more agents than anyone may. */
+        PARENT_UNKNOWN("an agent that it works for is not here, or there are too many of them");
 
         private final String text;
 

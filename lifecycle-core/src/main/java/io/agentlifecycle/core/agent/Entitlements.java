@@ -2,6 +2,7 @@ package io.agentlifecycle.core.agent;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.Capability;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.Text;
 import java.util.Collections;
@@ -13,7 +14,7 @@ import java.util.regex.Pattern;
 /**
  * What an agent is let in for.
  *
- * @param capabilities what it may be asked to do; at most 128 names of 1-128 of A-Z a-z 0-9 . _ : / -; ordered
+ * @param capabilities what it may be asked to do, as {@link Capability} says; at most 128, ordered; without any, nothing
  * @param role its permission tier
  * @param costCentre who pays, at most 64 characters
  * @param audience for whom its credentials are meant, at most 256 characters
@@ -27,7 +28,6 @@ public record Entitlements(
         Optional<String> audience,
         Optional<String> keyThumbprint,
         Optional<String> manifestDigest) {
-    private static final Pattern CAPABILITY = Pattern.compile("[A-Za-z0-9._:/-]{1,128}");
     private static final Pattern DIGEST = Pattern.compile("[A-Za-z0-9_-]{43}");
     private static final int MOST_CAPABILITIES = 128;
 
@@ -41,9 +41,10 @@ public record Entitlements(
                     "at most " + MOST_CAPABILITIES + " capabilities are allowed but there were " + capabilities.size());
         }
         for (String capability : capabilities) {
-            if (!CAPABILITY.matcher(capability).matches()) {
+            if (!Capability.isName(capability) && !Capability.isWildcard(capability)) {
                 throw new IllegalArgumentException(
-                        "capability must be 1-128 of A-Z a-z 0-9 . _ : / - but was \"" + capability + "\"");
+                        "capability must be 1-128 of A-Z a-z 0-9 . _ : / -, or *, or such a prefix and :* behind it, but was \""
+                                + capability + "\"");
             }
         }
         capabilities = Collections.unmodifiableSet(new TreeSet<>(capabilities));
@@ -52,6 +53,11 @@ public record Entitlements(
         audience.ifPresent(text -> Text.line("audience", text, 256));
         keyThumbprint.ifPresent(text -> requireDigest("keyThumbprint", text));
         manifestDigest.ifPresent(text -> requireDigest("manifestDigest", text));
+    }
+
+    /** Whether it may be asked to do that; for a wildcard, to do all that this stands for. */
+    public boolean allows(String capability) {
+        return Capability.covers(capabilities, capability);
     }
 
     private static void requireDigest(String what, String text) {

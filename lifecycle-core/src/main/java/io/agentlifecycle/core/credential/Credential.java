@@ -73,6 +73,11 @@ public record Credential(
         return byHalfLife.isBefore(byOverlap) ? byHalfLife : byOverlap;
     }
 
+    /** When it stops being good at the latest: at its end, or when its overlap is over. */
+    public Instant goodUntil() {
+        return graceUntil.filter(end -> end.isBefore(expiresAt)).orElse(expiresAt);
+    }
+
     /** When it stops being good if it is replaced and the overlap ends at {@code overlapEnd}: not after its own end. */
     public Instant graceEnd(Instant overlapEnd) {
         return overlapEnd.isBefore(expiresAt) ? overlapEnd : expiresAt;

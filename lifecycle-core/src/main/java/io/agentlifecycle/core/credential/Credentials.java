@@ -3,7 +3,9 @@ package io.agentlifecycle.core.credential;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The credentials that an agent's record lists, at most two. One that is not listed never verifies, so taking one back
@@ -101,6 +103,14 @@ public record Credentials(
     /** The current credential, if it can be used at {@code now}. */
     public Optional<Credential> usable(Instant now) {
         return current.filter(c -> c.status(now).isUsable());
+    }
+
+    /** When the last of those that can be used at {@code now} stops being good; empty if none can be. */
+    public Optional<Instant> goodUntil(Instant now) {
+        return Stream.concat(current.stream(), retiring.stream())
+                .filter(c -> c.status(now).isUsable())
+                .map(Credential::goodUntil)
+                .max(Comparator.naturalOrder());
     }
 
     /** True if the current one was taken back; such an agent gets a new one only when someone asks for it. */

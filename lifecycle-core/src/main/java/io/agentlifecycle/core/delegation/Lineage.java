@@ -11,6 +11,9 @@ import java.util.Optional;
  * @param parent the agent of the same tenant that it works for, if any
  */
 public record Lineage(Optional<AgentId> parent) {
+    /** No agent works for more agents than that, each one for the next. */
+    public static final int DEEPEST = 8;
+
     /** An agent without a parent. */
     public static final Lineage ROOT = new Lineage(Optional.empty());
 
