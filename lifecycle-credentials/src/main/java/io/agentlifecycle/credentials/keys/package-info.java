@@ -1,6 +1,7 @@
 /**
- * Ed25519 keys: {@link io.agentlifecycle.credentials.keys.InMemoryKeys} and
- * {@link io.agentlifecycle.credentials.keys.PemKeys} sign and never show a private key,
+ * Ed25519 keys: {@link io.agentlifecycle.credentials.keys.InMemoryKeys},
+ * {@link io.agentlifecycle.credentials.keys.PemKeys} and {@link io.agentlifecycle.credentials.keys.Pkcs12Keys} sign and
+ * never show a private key,
  * {@link io.agentlifecycle.credentials.keys.Ed25519PublicKey} checks what they signed.
  */
 @NullMarked
