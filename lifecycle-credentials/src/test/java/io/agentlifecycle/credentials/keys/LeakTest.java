@@ -40,7 +40,7 @@ class LeakTest {
     }
 
     @Test
-    void four_types_are_public_and_their_methods_give_only_what_everybody_may_have() throws Exception {
+    void five_types_are_public_and_their_methods_give_only_what_everybody_may_have() throws Exception {
         List<String> methods = new ArrayList<>();
         for (Class<?> type : types()) {
             if (Modifier.isPublic(type.getModifiers())) {
@@ -58,6 +58,14 @@ class LeakTest {
 
         assertThat(methods)
                 .containsExactlyInAnyOrder(
+                        "CheckedKeys.of SigningKeyStore",
+                        "CheckedKeys.purpose Purpose",
+                        "CheckedKeys.publicKeys List",
+                        "CheckedKeys.sign byte[]",
+                        "CheckedKeys.generate PublishedKey",
+                        "CheckedKeys.retire void",
+                        "CheckedKeys.destroy void",
+                        "CheckedKeys.toString String",
                         "Ed25519PublicKey.of Ed25519PublicKey",
                         "Ed25519PublicKey.of Ed25519PublicKey",
                         "Ed25519PublicKey.ofDidKey Ed25519PublicKey",
