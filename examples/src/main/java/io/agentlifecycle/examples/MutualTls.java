@@ -37,7 +37,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Date;
-import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -48,7 +47,6 @@ import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
@@ -104,7 +102,7 @@ public final class MutualTls {
                 SSLContext foreign = context(ca, agentKey, otherCa.certify(id.value(), agentKey.getPublic()));
                 System.out.println("another CA:       " + call(server, foreign));
                 SSLContext misled = context(otherCa, agentKey, ca.certify(id.value(), agentKey.getPublic()));
-                System.out.println("server unknown:   " + call(server, misled));
+                System.out.println("unknown server:   " + call(server, misled));
             } finally {
                 server.stop(0);
             }
@@ -207,7 +205,7 @@ public final class MutualTls {
         final X509Certificate certificate;
 
         Ca(String name, InstantSource clock) throws Exception {
-            this.name = named(name);
+            this.name = new X500Name("CN=" + name);
             this.clock = clock;
             this.certificate = sign(
                     this.name,
@@ -221,7 +219,7 @@ public final class MutualTls {
             Extension extension = subject.equals(SERVER)
                     ? extension(Extension.subjectAlternativeName, names.getEncoded())
                     : extension(Extension.basicConstraints, new BasicConstraints(false).getEncoded());
-            return sign(named(subject), subjectKey, extension);
+            return sign(new X500Name("CN=" + subject), subjectKey, extension);
         }
 
         private X509Certificate sign(X500Name subject, PublicKey subjectKey, Extension extension) throws Exception {
@@ -231,7 +229,7 @@ public final class MutualTls {
                     new ASN1Integer(new BigInteger(127, random)),
                     ED25519,
                     name,
-                    new Validity(time(now.minusSeconds(60)), time(now.plus(DAY))),
+                    new Validity(new Time(Date.from(now.minusSeconds(60))), new Time(Date.from(now.plus(DAY)))),
                     subject,
                     SubjectPublicKeyInfo.getInstance(subjectKey.getEncoded()),
                     null,
@@ -243,14 +241,6 @@ public final class MutualTls {
             byte[] der = new Certificate(tbs, ED25519, new DERBitString(signer.sign())).getEncoded(ASN1Encoding.DER);
             return (X509Certificate)
                     CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
-        }
-
-        private static X500Name named(String name) {
-            return new X500NameBuilder().addRDN(BCStyle.CN, name).build();
-        }
-
-        private static Time time(Instant instant) {
-            return new Time(Date.from(instant), Locale.ROOT);
         }
 
         private static Extension extension(ASN1ObjectIdentifier id, byte[] value) {

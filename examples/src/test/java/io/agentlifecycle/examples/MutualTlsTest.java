@@ -13,6 +13,6 @@ class MutualTlsTest {
                         "SUSPENDED:        403 you may not act now",
                         "another key:      403 you may not act now",
                         "another CA:       no connection",
-                        "server unknown:   no connection");
+                        "unknown server:   no connection");
     }
 }

@@ -54,6 +54,11 @@ public record Entitlements(
         manifestDigest.ifPresent(text -> requireDigest("manifestDigest", text));
     }
 
+    /** With that key to bind credentials to. */
+    public Entitlements boundTo(String nextThumbprint) {
+        return new Entitlements(capabilities, role, costCentre, audience, Optional.of(nextThumbprint), manifestDigest);
+    }
+
     private static void requireDigest(String what, String text) {
         if (!DIGEST.matcher(text).matches()) {
             throw new IllegalArgumentException(what + " must be 43 characters of base64url but was \"" + text + "\"");
