@@ -1,10 +1,9 @@
 package io.agentlifecycle.audit;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SignatureVerifier;
+import io.agentlifecycle.core.audit.TypedPayload;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,9 +20,7 @@ final class Dsse implements SignatureVerifier {
 
     /** What is signed: DSSE's pre-authentication encoding. */
     static byte[] encode(String payloadType, String payload) {
-        int typeBytes = payloadType.getBytes(UTF_8).length;
-        int payloadBytes = payload.getBytes(UTF_8).length;
-        return ("DSSEv1 " + typeBytes + ' ' + payloadType + ' ' + payloadBytes + ' ' + payload).getBytes(UTF_8);
+        return TypedPayload.encode(payloadType, payload);
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import io.agentlifecycle.credentials.keys.CheckedKeys;
 import java.util.List;
 
 /**
@@ -20,7 +21,7 @@ public final class Ed25519AuditSealer implements AuditSealer {
     private final Dsse dsse;
 
     private Ed25519AuditSealer(SigningKeyStore keys, PublicJwk publicKey) {
-        this.keys = keys;
+        this.keys = CheckedKeys.of(keys);
         this.publicKey = publicKey;
         this.keyId = publicKey.keyId();
         this.dsse = new Dsse();

@@ -19,6 +19,7 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.credential.KeyHistory;
 import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -82,6 +83,9 @@ final class AgentCodec {
         if (!agent.credentials().equals(Credentials.NONE)) {
             body.put("credentials", credentialsJson(agent.credentials()));
         }
+        if (!agent.keyHistory().equals(KeyHistory.NONE)) {
+            body.put("keys", KeysJson.write(agent.keyHistory()));
+        }
         if (!agent.tally().equals(Tally.NONE)) {
             body.put("tally", ReportJson.tally(Json.object(), agent.tally()).build());
         }
@@ -130,6 +134,7 @@ final class AgentCodec {
                 body.optionalObject("credentials")
                         .map(AgentCodec::readCredentials)
                         .orElse(Credentials.NONE),
+                body.optionalObject("keys").map(KeysJson::read).orElse(KeyHistory.NONE),
                 readActivity(body.object("activity")),
                 body.optionalObject("tally").map(AgentCodec::readTally).orElse(Tally.NONE),
                 body.optionalObject("retirement").map(AgentCodec::readRetirement));

@@ -412,6 +412,9 @@ final class Engine {
 
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
+        if (agent.keyHistory().outdates(listed)) {
+            return Optional.empty(); // its token would name the new key, and be another one
+        }
         CredentialOrder order = rules.order(agent, superiors(agent, now()), listed);
         return issuer.reissue(order, listed).map(again -> {
             if (!again.credential().id().equals(listed.id())) {

@@ -26,10 +26,12 @@ import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.KeyRotation;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.LogPage;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.IssuedCredential;
@@ -260,6 +262,28 @@ public final class LifecycleManager implements AutoCloseable {
     public Activation rotateCredentials(AgentId agent, Actor actor, String idempotencyKey) {
         Text.line("idempotency key", idempotencyKey, 128);
         return renewal().rotateOnce(key(agent), requireActor(actor), idempotencyKey);
+    }
+
+    /**
+     * Replaces the identity key of an ACTIVE agent, which its credentials are bound to, and gives it a credential that is bound to
+     * the new one. The agent stays who it is. The credential before stays good with the old key for the policy's
+     * {@code rotationOverlap}, as after any rotation, but its token cannot be made again; revoke it if the old key may be stolen.
+     *
+     * <p>What both keys must have signed is built here from what is known of the agent, see {@link KeyRotation}, so it counts
+     * once, for this agent, and for a minute.
+     *
+     * @param signatures checks Ed25519 signatures strictly; {@code KeyRotations.verifier()} of lifecycle-credentials does
+     * @throws PolicyViolationException rule {@code agent-key} if the agent has no key, or another one, or had the new one
+     *     before; {@code agent-key-proof} if it was signed more than a minute ago or ahead, or not by both keys;
+     *     {@code lifespan-over}
+     */
+    public Activation rotateKey(AgentId agent, KeyRotation rotation, SignatureVerifier signatures, Actor actor) {
+        requireNonNull(rotation, "rotation");
+        requireNonNull(signatures, "signatures");
+        return engine().run(
+                        key(agent),
+                        Engine.Effect.NEUTRAL,
+                        rules().rotateKey(rotation, signatures, requireActor(actor)));
     }
 
     /**

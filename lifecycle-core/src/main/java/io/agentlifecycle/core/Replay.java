@@ -20,11 +20,13 @@ import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
+import io.agentlifecycle.core.audit.KeyRotation;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.credential.KeyHistory;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
@@ -69,6 +71,7 @@ final class Replay {
                 Holds.NONE,
                 List.of(),
                 Credentials.NONE,
+                KeyHistory.NONE,
                 Activity.begun(created).updated(at).unsigned(first.unsignedFrom(Optional.empty())),
                 Tally.NONE,
                 Optional.empty());
@@ -136,6 +139,7 @@ final class Replay {
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
             case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
+            case AGENT_KEY_ROTATED -> keyRotated(agent, event, details.integer("sequence"));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(begun(
                         details.parsed("cause", wire -> Retirement.Cause.valueOf(wire.toUpperCase(Locale.ROOT))),
@@ -189,6 +193,18 @@ final class Replay {
         ApprovalRequest request = agent.approval().involving(event.actor().id());
         return agent.with(
                 agent.owner().map(owner -> request.involving(owner.id())).orElse(request));
+    }
+
+    /** Whether the keys signed it was looked at when it was done; that it fits what came before is looked at here. */
+    private static Agent keyRotated(Agent agent, AuditEvent event, long sequence) {
+        KeyRotation rotation = KeyRotation.of(event);
+        String old = rotation.oldKey().keyId();
+        KeyHistory history = agent.keyHistory();
+        if (!agent.entitlements().keyThumbprint().equals(Optional.of(old)) || sequence != history.rotations() + 1) {
+            throw new JsonFormatException("a key makes way that is not the agent's, or in another order");
+        }
+        var past = new KeyHistory.Past(old, event.at(), agent.credentials().generation());
+        return agent.with(rotation.newKey().keyId(), history.replaced(past));
     }
 
     private static ApprovalRequest decided(Agent agent, AuditEvent event, ApprovalRequest.Outcome outcome) {

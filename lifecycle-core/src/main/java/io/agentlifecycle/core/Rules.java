@@ -24,6 +24,8 @@ import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.KeyRotation;
+import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
@@ -58,6 +60,9 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** How long after a failed teardown the first retry comes; it doubles with each failure up to an hour. */
     private static final Duration FIRST_RETRY = Duration.ofMinutes(1);
+
+    /** How far the clock of an agent that changes its key may be off, either way. */
+    private static final Duration KEY_ROTATION_WINDOW = Duration.ofSeconds(60);
 
     private static final Duration LONGEST_RETRY = Duration.ofHours(1);
 
@@ -414,6 +419,57 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             requireLife(agent, "get a credential", now);
             return Plan.NOTHING.issuing(wanted);
         };
+    }
+
+    /** Another identity key, and a credential that is bound to it. The one before lives on as after any rotation. */
+    Decision rotateKey(KeyRotation rotation, SignatureVerifier signatures, Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.ROTATE_CREDENTIALS);
+            requireLife(agent, "get a credential", now);
+            requireKeys(agent, rotation);
+            long sequence = agent.keyHistory().rotations() + 1;
+            requireProof(agent, rotation, sequence, signatures, now);
+            return Plan.of(note(EventKind.AGENT_KEY_ROTATED, actor, agent, rotation.details(sequence))
+                            .by(Command.ROTATE_CREDENTIALS))
+                    .issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor, false));
+        };
+    }
+
+    private static void requireKeys(Agent agent, KeyRotation rotation) {
+        String has = agent.entitlements()
+                .keyThumbprint()
+                .orElseThrow(() -> new PolicyViolationException(
+                        "agent-key",
+                        "agent %s is bound to no key; request an agent with keyThumbprint(..)".formatted(agent.key())));
+        String old = rotation.oldKey().keyId();
+        String wanted = rotation.newKey().keyId();
+        if (!old.equals(has)) {
+            throw new PolicyViolationException(
+                    "agent-key",
+                    "agent %s is bound to key %s, and not to %s; sign with the key that it has"
+                            .formatted(agent.key(), has, old));
+        }
+        if (wanted.equals(has) || agent.keyHistory().has(wanted)) {
+            throw new PolicyViolationException(
+                    "agent-key",
+                    "agent %s has key %s, or had it before; generate a new one".formatted(agent.key(), wanted));
+        }
+    }
+
+    private static void requireProof(
+            Agent agent, KeyRotation rotation, long sequence, SignatureVerifier signatures, Instant now) {
+        if (Duration.between(rotation.at(), now).abs().compareTo(KEY_ROTATION_WINDOW) > 0) {
+            throw new PolicyViolationException(
+                    "agent-key-proof",
+                    "the change of the key of agent %s was signed at %s, which is not within %s of %s; sign it now"
+                            .formatted(agent.key(), rotation.at(), KEY_ROTATION_WINDOW, now));
+        }
+        if (!rotation.isProven(agent.key(), rotation.oldKey().keyId(), sequence, signatures)) {
+            throw new PolicyViolationException(
+                    "agent-key-proof",
+                    "the change of the key of agent %s is not signed by both keys as number %d; sign the statement of it with both"
+                            .formatted(agent.key(), sequence));
+        }
     }
 
     Decision delivered(CredentialId id) {

@@ -55,6 +55,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class EventKindsTest {
     private static final Path FORMAT = Path.of("..", "docs", "audit-format.md");
     private static final String DIGEST = Digests.sha256("a manifest");
+    private static final TestSealer AGENT_KEY = new TestSealer();
 
     /** All that can happen to a store. */
     private static final OpenReport REPORT = new OpenReport(
@@ -319,7 +320,7 @@ class EventKindsTest {
                 .role(Role.OPERATOR)
                 .costCentre("4711")
                 .audience("git.company.com")
-                .keyThumbprint(DIGEST)
+                .keyThumbprint(AGENT_KEY.publicKey().keyId())
                 .manifestDigest(DIGEST)
                 .notBefore(time("2026-01-01T00:00:00Z"))
                 .notAfter(time("2027-01-01T00:00:00Z"))
@@ -336,6 +337,8 @@ class EventKindsTest {
         manager.sweeper().sweep();
         manager.heartbeat(id);
         manager.rotateCredentials(id);
+        manager.rotateKey(
+                id, KeyRotationTest.signed(manager.get(id), AGENT_KEY, new TestSealer(), 1), AGENT_KEY::verify, ADMIN);
         manager.suspend(id, "maintenance", ADMIN);
         manager.resume(id, ADMIN);
         manager.revokeCredentials(id, "leaked", ADMIN);

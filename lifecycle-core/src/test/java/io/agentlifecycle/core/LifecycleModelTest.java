@@ -91,6 +91,7 @@ class LifecycleModelTest {
             EventKind.CREDENTIAL_DELIVERED,
             EventKind.CREDENTIAL_ROTATION_FAILED,
             EventKind.CREDENTIAL_REISSUED,
+            EventKind.AGENT_KEY_ROTATED,
             EventKind.LOG_RECOVERED,
             EventKind.LOG_UPGRADED,
             EventKind.LOG_REPAIRED,

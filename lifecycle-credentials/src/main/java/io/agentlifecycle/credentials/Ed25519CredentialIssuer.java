@@ -15,6 +15,7 @@ import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.SigningKeyStore;
+import io.agentlifecycle.credentials.keys.CheckedKeys;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,6 +36,9 @@ import java.util.function.Supplier;
  * <p>A key signs for five sixths of its life, and for the last one only checks what it signed: {@link IssuerKeys} makes the
  * next one in time, and retires the old one. A key that was just made does not sign yet, unless there is no other. Tokens of
  * a key count until it is retired, and then no more, and agents that have one are due for another.
+ *
+ * <p>Keys that sign elsewhere have each signature checked before it gets out, see {@link CheckedKeys}; if they fail, the command
+ * fails with a {@code KeysUnavailableException} and what the agent has stays good.
  *
  * <p>Nothing of a token is kept or logged. Safe for use by many threads.
  */
@@ -358,7 +362,7 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         private Duration keyLife = Duration.ofDays(90);
 
         private Builder(SigningKeyStore keys) {
-            this.keys = requireNonNull(keys, "keys");
+            this.keys = CheckedKeys.of(keys);
             if (keys.purpose() != SigningKeyStore.Purpose.CREDENTIALS) {
                 throw new IllegalArgumentException(
                         "credentials are signed by keys for CREDENTIALS, and these are for " + keys.purpose());

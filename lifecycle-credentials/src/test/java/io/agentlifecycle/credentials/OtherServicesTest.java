@@ -102,8 +102,8 @@ class OtherServicesTest {
 
         assertThat(below).hasSize(3);
         assertThat(blocks("java"))
-                .as("and one more, of which DpopReadmeTest tells")
-                .hasSize(4)
+                .as("and two more, of which DpopReadmeTest and KeyRotationsTest tell")
+                .hasSize(5)
                 .containsAll(below);
     }
 

@@ -8,6 +8,7 @@ import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.credential.KeyHistory;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.LegalHold;
@@ -23,6 +24,7 @@ import java.util.Optional;
  * @param state where it stands; derived facts such as "may it act now" are the guard's
  * @param owner who answers for it, if anyone does
  * @param legalHolds why what is known of it must be kept, the oldest first; in any state, also after its end
+ * @param keyHistory the identity keys that it had before the one in its entitlements
  * @param tally how often some things happened to it, for its final report
  * @param retirement its end, once that began
  */
@@ -39,6 +41,7 @@ public record Agent(
         Holds holds,
         List<LegalHold> legalHolds,
         Credentials credentials,
+        KeyHistory keyHistory,
         Activity activity,
         Tally tally,
         Optional<Retirement> retirement) {
@@ -54,6 +57,7 @@ public record Agent(
         requireNonNull(holds, "holds");
         legalHolds = List.copyOf(legalHolds);
         requireNonNull(credentials, "credentials");
+        requireNonNull(keyHistory, "keyHistory");
         requireNonNull(activity, "activity");
         requireNonNull(tally, "tally");
         requireNonNull(retirement, "retirement");
@@ -131,6 +135,27 @@ public record Agent(
         return copy(version, state, owner, approval, holds, legalHolds, next, activity, tally, retirement);
     }
 
+    /** With another identity key, and the one before it in the history. */
+    public Agent with(String nextThumbprint, KeyHistory next) {
+        return new Agent(
+                key,
+                version,
+                state,
+                profile,
+                entitlements.boundTo(nextThumbprint),
+                lifespan,
+                lineage,
+                owner,
+                approval,
+                holds,
+                legalHolds,
+                credentials,
+                next,
+                activity,
+                tally,
+                retirement);
+    }
+
     /** With another activity. */
     public Agent with(Activity next) {
         return copy(version, state, owner, approval, holds, legalHolds, credentials, next, tally, retirement);
@@ -147,7 +172,7 @@ public record Agent(
                 version, state, owner, approval, holds, legalHolds, credentials, activity, tally, Optional.of(next));
     }
 
-    /** All that a command can change; the rest is as it was asked for. */
+    /** All that commands can change but the identity key; the rest is as it was asked for. */
     private Agent copy(
             long nextVersion,
             AgentState nextState,
@@ -172,6 +197,7 @@ public record Agent(
                 nextHolds,
                 nextLegalHolds,
                 nextCredentials,
+                keyHistory,
                 nextActivity,
                 nextTally,
                 nextRetirement);

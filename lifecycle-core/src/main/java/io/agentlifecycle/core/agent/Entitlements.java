@@ -60,6 +60,11 @@ public record Entitlements(
         return Capability.covers(capabilities, capability);
     }
 
+    /** With that key to bind credentials to. */
+    public Entitlements boundTo(String nextThumbprint) {
+        return new Entitlements(capabilities, role, costCentre, audience, Optional.of(nextThumbprint), manifestDigest);
+    }
+
     private static void requireDigest(String what, String text) {
         if (!DIGEST.matcher(text).matches()) {
             throw new IllegalArgumentException(what + " must be 43 characters of base64url but was \"" + text + "\"");

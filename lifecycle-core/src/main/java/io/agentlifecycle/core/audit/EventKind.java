@@ -57,6 +57,9 @@ public enum EventKind {
     AGENT_RECLAIMED("agent.reclaimed", keys(), keys()),
     /** Someone else answers for it. */
     AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
+    /** Its identity key made way for another, as both of them signed. */
+    AGENT_KEY_ROTATED(
+            "agent.key_rotated", keys("newKey", "newProof", "oldKey", "oldProof", "sequence", "signedAt"), keys()),
     /** Its retirement began. */
     AGENT_DECOMMISSION_STARTED("agent.decommission_started", keys("cause", "reason", "tasks"), keys()),
     /** It is retired; the report says what its life came to. */

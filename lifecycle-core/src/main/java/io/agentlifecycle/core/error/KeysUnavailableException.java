@@ -3,8 +3,8 @@ package io.agentlifecycle.core.error;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Signing keys cannot be read from where they are kept, or a change of them cannot be stored there. What could not be
- * read is left as it is. Its code is {@code keys-unavailable}.
+ * Signing keys cannot be read from where they are kept, or a change of them cannot be stored there, or one that signs
+ * elsewhere did not. What could not be read is left as it is. Its code is {@code keys-unavailable}.
  */
 public final class KeysUnavailableException extends LifecycleException {
     private static final long serialVersionUID = 1L;
@@ -15,7 +15,7 @@ public final class KeysUnavailableException extends LifecycleException {
     /**
      * Says what stands in the way.
      *
-     * @param file the file or directory that is not as it must be
+     * @param file the file or directory that is not as it must be, or the key that did not sign
      * @param reason what is wrong with it
      * @param hint what would help
      */
@@ -25,7 +25,7 @@ public final class KeysUnavailableException extends LifecycleException {
         this.hint = hint;
     }
 
-    /** The file or directory that is not as it must be. */
+    /** The file or directory that is not as it must be, or {@code key} and the id of the key that did not sign. */
     public String file() {
         return file;
     }

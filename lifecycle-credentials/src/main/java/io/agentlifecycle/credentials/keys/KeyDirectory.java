@@ -10,6 +10,8 @@ import io.agentlifecycle.core.error.KeysUnavailableException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,6 +21,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -87,10 +90,7 @@ final class KeyDirectory {
         try (Stream<Path> entries = Files.list(path)) {
             List<Path> files = entries.sorted().toList();
             for (Path file : files) {
-                if (!Files.isRegularFile(file, NOFOLLOW_LINKS)) {
-                    throw refused(file, "is no file, or a link to one", "move it elsewhere");
-                }
-                refuseIfOpenToOthers(file, "600");
+                refuseUnlessOwnFile(file);
             }
             return files.stream().map(file -> file.getFileName().toString()).toList();
         } catch (IOException e) {
@@ -98,41 +98,120 @@ final class KeyDirectory {
         }
     }
 
+    /** Whether that file is there; what is there and is no file for its owner only is refused. */
+    boolean has(String name) {
+        Path file = file(name);
+        try {
+            if (!Files.exists(file, NOFOLLOW_LINKS)) {
+                return false;
+            }
+            refuseUnlessOwnFile(file);
+            return true;
+        } catch (IOException e) {
+            throw failed(file, "cannot be looked at", e);
+        }
+    }
+
+    private static void refuseUnlessOwnFile(Path file) throws IOException {
+        if (!Files.isRegularFile(file, NOFOLLOW_LINKS)) {
+            throw refused(file, "is no file, or a link to one", "move it elsewhere");
+        }
+        refuseIfOpenToOthers(file, "600");
+    }
+
     /** The whole file, one character for each byte. */
     String read(String name) {
+        return new String(read(name, MAX_BYTES), ISO_8859_1);
+    }
+
+    /** The whole file; one of more than {@code maxBytes} is refused. */
+    byte[] read(String name, int maxBytes) {
         Path file = file(name);
-        try (FileChannel channel = FileChannel.open(file, READ, NOFOLLOW_LINKS)) {
-            ByteBuffer bytes = ByteBuffer.allocate(MAX_BYTES + 1);
-            while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
-                // one read may give less than there is
+        try {
+            byte[] bytes = firstBytes(file, maxBytes + 1);
+            if (bytes.length > maxBytes) {
+                throw refused(file, "has more than " + maxBytes + " bytes", "restore it from a backup");
             }
-            if (!bytes.hasRemaining()) {
-                throw refused(file, "has more than " + MAX_BYTES + " bytes", "restore it from a backup");
-            }
-            return new String(bytes.array(), 0, bytes.position(), ISO_8859_1);
+            return bytes;
         } catch (IOException e) {
             throw failed(file, "cannot be read", e);
         }
     }
 
+    private static byte[] firstBytes(Path file, int limit) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, READ, NOFOLLOW_LINKS)) {
+            ByteBuffer bytes = ByteBuffer.allocate(limit);
+            while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
+                // one read may give less than there is
+            }
+            return Arrays.copyOf(bytes.array(), bytes.position());
+        }
+    }
+
     /** Writes a file, or replaces it. Once this has returned, it is on the disk. */
     void write(String name, String text) {
+        write(name, text.getBytes(ISO_8859_1), true);
+    }
+
+    /** Writes a file like {@link #write(String, String)}; refuses if it is there and {@code replace} is false. */
+    void write(String name, byte[] content, boolean replace) {
         Path temporary = file(name + TEMPORARY);
         try {
             Files.deleteIfExists(temporary);
             try (FileChannel channel =
                     FileChannel.open(temporary, Set.of(WRITE, CREATE_NEW, NOFOLLOW_LINKS), ownerOnly("rw-------"))) {
-                ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(ISO_8859_1));
+                ByteBuffer bytes = ByteBuffer.wrap(content);
                 while (bytes.hasRemaining()) {
                     channel.write(bytes);
                 }
                 channel.force(true);
             }
-            Files.move(temporary, file(name), StandardCopyOption.ATOMIC_MOVE);
+            if (replace || !POSIX) {
+                Files.move(temporary, file(name), StandardCopyOption.ATOMIC_MOVE);
+            } else {
+                Files.createLink(file(name), temporary); // a rename would replace what another process made meanwhile
+                Files.delete(temporary);
+            }
             force(path);
         } catch (IOException e) {
             throw failed(file(name), "cannot be written", e);
         }
+    }
+
+    /**
+     * Replaces a file that has one of {@code known} in it; refuses if it has anything else. Its lock is held meanwhile: who waits for
+     * a file that was replaced finds the new one in its place.
+     *
+     * @param known is kept up to date, also if this fails: then the new content may be there or not
+     */
+    void replace(String name, List<byte[]> known, byte[] content) {
+        Path file = file(name);
+        try (FileChannel channel = FileChannel.open(file, READ, WRITE, NOFOLLOW_LINKS);
+                FileLock held = channel.tryLock()) {
+            if (held == null || known.stream().noneMatch(each -> isIn(file, each))) {
+                throw changedMeanwhile(file);
+            }
+            known.removeIf(each -> !isIn(file, each));
+            known.add(content);
+            write(name, content, true);
+            known.remove(0);
+        } catch (OverlappingFileLockException e) {
+            throw changedMeanwhile(file);
+        } catch (IOException e) {
+            throw failed(file, "cannot be written", e);
+        }
+    }
+
+    private static boolean isIn(Path file, byte[] content) {
+        try {
+            return Arrays.equals(firstBytes(file, content.length + 1), content);
+        } catch (IOException e) {
+            throw failed(file, "cannot be read", e);
+        }
+    }
+
+    private static KeysUnavailableException changedMeanwhile(Path file) {
+        return refused(file, "was changed by another process since it was opened", "open it again");
     }
 
     /** Deletes a file if it is there. Once this has returned, it will not come back. */

@@ -2,6 +2,8 @@ package io.agentlifecycle.credentials.keys;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.error.KeysUnavailableException;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
@@ -14,6 +16,11 @@ import javax.crypto.spec.PBEKeySpec;
 final class Passphrase implements AutoCloseable {
     static final int SALT_BYTES = 16;
     private static final int DERIVED_BITS = 256;
+
+    /** The block of SHA-256, and the number that says that a key is for an HMAC: appendix B of RFC 7292. */
+    private static final int PKCS12_BLOCK = 64;
+
+    private static final byte PKCS12_FOR_MAC = 3;
 
     private final char[] chars;
 
@@ -56,6 +63,46 @@ final class Passphrase implements AutoCloseable {
         }
     }
 
+    /**
+     * The key of the HMAC over a PKCS#12 file, 32 bytes, which the caller wipes: appendix B.2 of RFC 7292 with SHA-256, of
+     * which one block is enough. The passphrase counts as UTF-16 with two zero bytes after it.
+     */
+    byte[] deriveForPkcs12(byte[] salt, int iterations) {
+        byte[] utf16 = new byte[2 * chars.length + 2];
+        for (int i = 0; i < chars.length; i++) {
+            utf16[2 * i] = (byte) (chars[i] >> 8);
+            utf16[2 * i + 1] = (byte) chars[i];
+        }
+        byte[] start = new byte[PKCS12_BLOCK + roundedUp(salt.length) + roundedUp(utf16.length)];
+        try {
+            Arrays.fill(start, 0, PKCS12_BLOCK, PKCS12_FOR_MAC);
+            repeat(salt, start, PKCS12_BLOCK, PKCS12_BLOCK + roundedUp(salt.length));
+            repeat(utf16, start, PKCS12_BLOCK + roundedUp(salt.length), start.length);
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            byte[] derived = sha256.digest(start);
+            for (int i = 1; i < iterations; i++) {
+                sha256.update(derived);
+                sha256.digest(derived, 0, derived.length);
+            }
+            return derived;
+        } catch (GeneralSecurityException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        } finally {
+            Arrays.fill(utf16, (byte) 0);
+            Arrays.fill(start, (byte) 0);
+        }
+    }
+
+    private static int roundedUp(int length) {
+        return (length + PKCS12_BLOCK - 1) / PKCS12_BLOCK * PKCS12_BLOCK;
+    }
+
+    private static void repeat(byte[] what, byte[] into, int from, int to) {
+        for (int i = from; i < to; i++) {
+            into[i] = what[(i - from) % what.length];
+        }
+    }
+
     /** Something to know this passphrase by when it is given again. */
     Mark mark(int iterations, SecureRandom random) {
         byte[] salt = new byte[SALT_BYTES];
@@ -80,8 +127,30 @@ final class Passphrase implements AutoCloseable {
             this.derived = derived;
         }
 
-        boolean fits(Passphrase passphrase) {
-            return MessageDigest.isEqual(derived, passphrase.derive(salt, iterations));
+        /**
+         * Asks for the passphrase again. What is written under another one than the rest would make all of it unreadable.
+         *
+         * @param file named in messages
+         * @throws KeysUnavailableException if it is another one now
+         */
+        Passphrase again(Supplier<char[]> supplier, Path file) {
+            Passphrase given = from(supplier);
+            boolean same = false;
+            try {
+                same = MessageDigest.isEqual(derived, given.derive(salt, iterations));
+            } finally {
+                if (!same) {
+                    given.close();
+                }
+            }
+            if (!same) {
+                throw new KeysUnavailableException(
+                        file.toString(),
+                        "was opened with another passphrase than the one that came now",
+                        "let the supplier give that one again",
+                        null);
+            }
+            return given;
         }
     }
 }

@@ -168,7 +168,7 @@ public final class PemKeys implements SigningKeyStore {
     @Override
     public PublishedKey generate() {
         lock.lock();
-        try (Passphrase given = samePassphrase()) {
+        try (Passphrase given = mark.again(passphrase, directory.file(""))) {
             var made = new PrivateKeyFile(SigningKey.generate(random), purpose(), ring.nextTime(clock.instant()));
             directory.write(made.key().publicKey().keyId() + PRIVATE, made.encrypt(given, iterations, random));
             return ring.add(made.key(), made.createdAt());
@@ -199,7 +199,7 @@ public final class PemKeys implements SigningKeyStore {
 
     /** First the public half, then away with the private one: a crash in between leaves both, and that is retired. */
     private void writeRetired(PublishedKey key) {
-        try (Passphrase given = samePassphrase()) {
+        try (Passphrase given = mark.again(passphrase, directory.file(""))) {
             var file = new RetiredKeyFile(Ed25519PublicKey.of(key.jwk()), purpose(), key.createdAt());
             directory.write(key.keyId() + RETIRED, file.write(given, iterations, random));
         }
@@ -222,26 +222,6 @@ public final class PemKeys implements SigningKeyStore {
         } finally {
             lock.unlock();
         }
-    }
-
-    /** A file under another passphrase than the rest would make the whole directory unreadable. */
-    private Passphrase samePassphrase() {
-        Passphrase given = Passphrase.from(passphrase);
-        boolean same = false;
-        try {
-            same = mark.fits(given);
-        } finally {
-            if (!same) {
-                given.close();
-            }
-        }
-        if (!same) {
-            throw refused(
-                    "",
-                    "was opened with another passphrase than the one that came now",
-                    "let the supplier give that one again");
-        }
-        return given;
     }
 
     private KeysUnavailableException refused(String name, String reason, String hint) {

@@ -8,25 +8,15 @@ import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Arrays;
-import javax.crypto.Cipher;
-import javax.crypto.spec.IvParameterSpec;
-import javax.crypto.spec.SecretKeySpec;
 import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.ASN1UTF8String;
-import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.DEROctetString;
 import org.bouncycastle.asn1.DERSet;
 import org.bouncycastle.asn1.DERUTF8String;
-import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.Attribute;
 import org.bouncycastle.asn1.pkcs.EncryptedPrivateKeyInfo;
-import org.bouncycastle.asn1.pkcs.EncryptionScheme;
-import org.bouncycastle.asn1.pkcs.KeyDerivationFunc;
-import org.bouncycastle.asn1.pkcs.PBES2Parameters;
-import org.bouncycastle.asn1.pkcs.PBKDF2Params;
-import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 
@@ -39,32 +29,24 @@ import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
  * which noise would pass.
  */
 record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
-    static final int MAX_ITERATIONS = 10_000_000;
-
     private static final String PEM_LABEL = "ENCRYPTED PRIVATE KEY";
-    private static final int BLOCK_BYTES = 16;
-    private static final ASN1ObjectIdentifier ED25519 = new ASN1ObjectIdentifier("1.3.101.112");
+    static final ASN1ObjectIdentifier ED25519 = new ASN1ObjectIdentifier("1.3.101.112");
 
     /** The attribute "description" of X.520: in it, purpose and time are encrypted with the key, and openssl skips it. */
-    private static final ASN1ObjectIdentifier DESCRIPTION = new ASN1ObjectIdentifier("2.5.4.13");
-
-    private static final AlgorithmIdentifier HMAC_SHA256 =
-            new AlgorithmIdentifier(PKCSObjectIdentifiers.id_hmacWithSHA256, DERNull.INSTANCE);
+    static final ASN1ObjectIdentifier DESCRIPTION = new ASN1ObjectIdentifier("2.5.4.13");
 
     /** The text of the file, with a salt and an initialization vector of its own. */
     String encrypt(Passphrase passphrase, int iterations, SecureRandom random) {
         byte[] salt = new byte[Passphrase.SALT_BYTES];
-        byte[] iv = new byte[BLOCK_BYTES];
         random.nextBytes(salt);
-        random.nextBytes(iv);
+        var pbes2 = Pbes2.fresh(salt, iterations, random);
         byte[] plain = plain();
+        byte[] derived = passphrase.derive(salt, iterations);
         try {
-            byte[] ciphertext = aes(Cipher.ENCRYPT_MODE, passphrase.derive(salt, iterations), iv, plain);
-            return new Envelope(salt, iterations, iv, ciphertext).toPem();
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("this Java platform has no AES-256-CBC", e);
+            return toPem(pbes2.encrypt(derived, plain));
         } finally {
             Arrays.fill(plain, (byte) 0);
+            Arrays.fill(derived, (byte) 0);
         }
     }
 
@@ -76,10 +58,11 @@ record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
      */
     static PrivateKeyFile decrypt(Path file, String text, Passphrase passphrase, int minIterations) {
         Envelope envelope = Envelope.read(file, text, minIterations);
+        byte[] derived =
+                passphrase.derive(envelope.pbes2().salt(), envelope.pbes2().iterations());
         byte[] plain = new byte[0];
         try {
-            byte[] derived = passphrase.derive(envelope.salt(), envelope.iterations());
-            plain = aes(Cipher.DECRYPT_MODE, derived, envelope.iv(), envelope.ciphertext());
+            plain = envelope.pbes2().decrypt(derived, envelope.ciphertext());
             return ofPlain(plain);
         } catch (GeneralSecurityException | IllegalArgumentException e) {
             // no cause: what it says could be about decrypted bytes
@@ -90,21 +73,20 @@ record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
                     null);
         } finally {
             Arrays.fill(plain, (byte) 0);
-        }
-    }
-
-    private static byte[] aes(int mode, byte[] derived, byte[] iv, byte[] input) throws GeneralSecurityException {
-        try {
-            Cipher cipher = Cipher.getInstance("AES/CBC/PKCS5Padding");
-            cipher.init(mode, new SecretKeySpec(derived, "AES"), new IvParameterSpec(iv));
-            return cipher.doFinal(input);
-        } finally {
             Arrays.fill(derived, (byte) 0);
         }
     }
 
+    private static String toPem(EncryptedPrivateKeyInfo info) {
+        try {
+            return Pem.write(PEM_LABEL, info.getEncoded(ASN1Encoding.DER));
+        } catch (IOException e) {
+            throw new AssertionError("writing to memory cannot fail", e);
+        }
+    }
+
     /** The PKCS#8 structure; the caller wipes it. */
-    private byte[] plain() {
+    byte[] plain() {
         byte[] seed = key.secretSeedForItsFile();
         try {
             var description = new DERUTF8String(purpose + " " + createdAt);
@@ -118,7 +100,12 @@ record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
         }
     }
 
-    private static PrivateKeyFile ofPlain(byte[] plain) {
+    /**
+     * Reads what {@link #plain} wrote.
+     *
+     * @throws IllegalArgumentException if it is anything else
+     */
+    static PrivateKeyFile ofPlain(byte[] plain) {
         byte[] seed = new byte[0];
         byte[] again = new byte[0];
         try {
@@ -145,40 +132,17 @@ record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
     }
 
     /** What can be read without the passphrase. */
-    private record Envelope(byte[] salt, int iterations, byte[] iv, byte[] ciphertext) {
-        String toPem() {
-            var derivation = new KeyDerivationFunc(
-                    PKCSObjectIdentifiers.id_PBKDF2, new PBKDF2Params(salt, iterations, HMAC_SHA256));
-            var encryption = new EncryptionScheme(NISTObjectIdentifiers.id_aes256_CBC, new DEROctetString(iv));
-            var algorithm = new AlgorithmIdentifier(
-                    PKCSObjectIdentifiers.id_PBES2, new PBES2Parameters(derivation, encryption));
-            try {
-                return Pem.write(
-                        PEM_LABEL, new EncryptedPrivateKeyInfo(algorithm, ciphertext).getEncoded(ASN1Encoding.DER));
-            } catch (IOException e) {
-                throw new AssertionError("writing to memory cannot fail", e);
-            }
-        }
-
+    private record Envelope(Pbes2 pbes2, byte[] ciphertext) {
         /** Reads loosely and then compares with what would have been written: so only that is read. */
         static Envelope read(Path file, String text, int minIterations) {
             try {
                 var info = EncryptedPrivateKeyInfo.getInstance(Pem.read(PEM_LABEL, text));
-                var algorithm = PBES2Parameters.getInstance(
-                        info.getEncryptionAlgorithm().getParameters());
-                var derivation = PBKDF2Params.getInstance(
-                        algorithm.getKeyDerivationFunc().getParameters());
-                byte[] iv = ASN1OctetString.getInstance(
-                                algorithm.getEncryptionScheme().getParameters())
-                        .getOctets();
-                int iterations = derivation.getIterationCount().intValueExact();
-                var envelope = new Envelope(derivation.getSalt(), iterations, iv, info.getEncryptedData());
-                if (envelope.toPem().equals(text)
-                        && envelope.salt.length == Passphrase.SALT_BYTES
-                        && iv.length == BLOCK_BYTES
-                        && iterations >= minIterations
-                        && iterations <= MAX_ITERATIONS) {
-                    return envelope;
+                Pbes2 pbes2 = Pbes2.read(info.getEncryptionAlgorithm());
+                byte[] ciphertext = info.getEncryptedData();
+                if (toPem(new EncryptedPrivateKeyInfo(pbes2.algorithm(), ciphertext))
+                                .equals(text)
+                        && pbes2.isWithin(minIterations)) {
+                    return new Envelope(pbes2, ciphertext);
                 }
             } catch (RuntimeException e) {
                 // falls through to the one message for every way to be wrong
@@ -186,7 +150,7 @@ record PrivateKeyFile(SigningKey key, Purpose purpose, Instant createdAt) {
             throw new KeysUnavailableException(
                     file.toString(),
                     "is not a private key as a key set writes it: PBES2 of PBKDF2-HMAC-SHA256 with %d to %d iterations and AES-256-CBC, in PEM"
-                            .formatted(minIterations, MAX_ITERATIONS),
+                            .formatted(minIterations, Pbes2.MAX_ITERATIONS),
                     "restore it from a backup",
                     null);
         }

@@ -97,7 +97,7 @@ record RetiredKeyFile(Ed25519PublicKey key, Purpose purpose, Instant createdAt) 
                     if (lines.text().equals(text)
                             && salt.length == Passphrase.SALT_BYTES
                             && iterations >= minIterations
-                            && iterations <= PrivateKeyFile.MAX_ITERATIONS) {
+                            && iterations <= Pbes2.MAX_ITERATIONS) {
                         return lines;
                     }
                 }

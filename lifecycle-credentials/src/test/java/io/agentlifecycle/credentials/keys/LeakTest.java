@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -39,7 +40,7 @@ class LeakTest {
     }
 
     @Test
-    void three_types_are_public_and_their_methods_give_only_what_everybody_may_have() throws Exception {
+    void five_types_are_public_and_their_methods_give_only_what_everybody_may_have() throws Exception {
         List<String> methods = new ArrayList<>();
         for (Class<?> type : types()) {
             if (Modifier.isPublic(type.getModifiers())) {
@@ -57,6 +58,14 @@ class LeakTest {
 
         assertThat(methods)
                 .containsExactlyInAnyOrder(
+                        "CheckedKeys.of SigningKeyStore",
+                        "CheckedKeys.purpose Purpose",
+                        "CheckedKeys.publicKeys List",
+                        "CheckedKeys.sign byte[]",
+                        "CheckedKeys.generate PublishedKey",
+                        "CheckedKeys.retire void",
+                        "CheckedKeys.destroy void",
+                        "CheckedKeys.toString String",
                         "Ed25519PublicKey.of Ed25519PublicKey",
                         "Ed25519PublicKey.of Ed25519PublicKey",
                         "Ed25519PublicKey.ofDidKey Ed25519PublicKey",
@@ -83,7 +92,15 @@ class LeakTest {
                         "PemKeys.generate PublishedKey",
                         "PemKeys.retire void",
                         "PemKeys.destroy void",
-                        "PemKeys.toString String");
+                        "PemKeys.toString String",
+                        "Pkcs12Keys.openOrCreate Pkcs12Keys",
+                        "Pkcs12Keys.purpose Purpose",
+                        "Pkcs12Keys.publicKeys List",
+                        "Pkcs12Keys.sign byte[]",
+                        "Pkcs12Keys.generate PublishedKey",
+                        "Pkcs12Keys.retire void",
+                        "Pkcs12Keys.destroy void",
+                        "Pkcs12Keys.toString String");
     }
 
     @Test
@@ -109,6 +126,10 @@ class LeakTest {
 
         assertThat(key).hasToString("SigningKey[" + key.publicKey().keyId() + "]");
         assertThat(new PrivateKeyFile(key, Purpose.AUDIT, Instant.EPOCH).toString())
+                .contains(key.publicKey().keyId())
+                .doesNotContain(hex, list);
+        var entry = new Pkcs12File.Entry(SelfSigned.of(key, Purpose.AUDIT, Instant.EPOCH), Optional.of(key));
+        assertThat(new Pkcs12File(List.of(entry)).toString())
                 .contains(key.publicKey().keyId())
                 .doesNotContain(hex, list);
         assertThat(passphrase.toString()).doesNotContain("correct horse");

@@ -60,6 +60,36 @@ class OpensslTest {
         openssl("pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", publicFile, "-in", message, "-sigfile", signature);
     }
 
+    @Test
+    void it_reads_a_pkcs12_file_and_its_certificates() throws Exception {
+        Path file = directory.resolve("keys.p12");
+        Pkcs12Keys store =
+                Pkcs12Keys.openOrCreate(file, Purpose.AUDIT, PASSPHRASE::toCharArray, InstantSource.system());
+        Ed25519PublicKey key = Ed25519PublicKey.of(store.publicKeys().get(0).jwk());
+        Ed25519PublicKey retired = Ed25519PublicKey.of(store.generate().jwk());
+        store.retire(retired.keyId());
+
+        byte[] privateKey =
+                openssl("pkcs12", "-in", file, "-passin", "env:PASSPHRASE", "-nocerts", "-passout", "env:PASSPHRASE");
+        Path exported = Files.write(directory.resolve("exported.pem"), privateKey);
+        assertThat(new String(openssl("pkey", "-in", exported, "-passin", "env:PASSPHRASE", "-pubout"), UTF_8))
+                .isEqualTo(key.toPem());
+        String certificates = new String(openssl("pkcs12", "-in", file, "-passin", "env:PASSPHRASE", "-nokeys"), UTF_8);
+        assertThat(certificates.split("-----BEGIN CERTIFICATE-----", -1)).hasSize(3);
+        for (Ed25519PublicKey each : List.of(key, retired)) {
+            String from = certificates.substring(certificates.indexOf("friendlyName: " + each.keyId()));
+            Path certificate = Files.writeString(
+                    directory.resolve("certificate.pem"), from.substring(from.indexOf("-----BEGIN CERTIFICATE-----")));
+            assertThat(new String(openssl("x509", "-in", certificate, "-noout", "-pubkey"), UTF_8))
+                    .isEqualTo(each.toPem());
+            openssl("verify", "-x509_strict", "-check_ss_sig", "-partial_chain", "-trusted", certificate, certificate);
+        }
+        assertThat(new String(openssl("pkcs12", "-in", file, "-passin", "env:PASSPHRASE", "-info", "-noout"), UTF_8))
+                .contains(
+                        "MAC: sha256, Iteration 1200000",
+                        "PBES2, PBKDF2, AES-256-CBC, Iteration 600000, PRF hmacWithSHA256");
+    }
+
     /** Runs it, sees that it succeeds, and returns what it printed. */
     private static byte[] openssl(Object... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("openssl"));
