@@ -269,6 +269,7 @@ final class AgentCodec {
                                 .put("attempts", retry.attempts())
                                 .put("nextAt", retry.nextAt().toString())
                                 .build()));
+        credentials.aging().ifPresent(id -> object.put("aging", id.value()));
         return object.build();
     }
 
@@ -282,7 +283,8 @@ final class AgentCodec {
                     var read = new Credentials.Retry((int) retry.integer("attempts"), retry.instant("nextAt"));
                     retry.end();
                     return read;
-                }));
+                }),
+                credentials.optional("aging").map(CredentialId::of));
         credentials.end();
         return result;
     }

@@ -832,6 +832,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<AuditSealer> sealer = Optional.empty();
         private PersonalData personalData = PersonalData.PLAIN;
         private Duration minRetention = Retention.HALF_A_YEAR;
+        private int maxPerSweep = Sweeper.DEFAULT_LIMIT;
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
         private Optional<String> recoveryKey = Optional.empty();
@@ -926,6 +927,18 @@ public final class LifecycleManager implements AutoCloseable {
                 throw new IllegalArgumentException("minRetention must not be negative but was " + value);
             }
             minRetention = value;
+            return this;
+        }
+
+        /**
+         * How many credentials one sweep renews, or hands over again, at the most; at least 1, by default 10,000. The others
+         * stay due for the next sweeps, the longest overdue first. What takes power away waits for none of this.
+         */
+        public Builder maxPerSweep(int value) {
+            if (value < 1) {
+                throw new IllegalArgumentException("maxPerSweep must be at least 1 but was " + value);
+            }
+            maxPerSweep = value;
             return this;
         }
 
@@ -1080,7 +1093,7 @@ public final class LifecycleManager implements AutoCloseable {
                     engine,
                     teardown,
                     renewal,
-                    new Sweeper(engine, teardown, renewal),
+                    new Sweeper(engine, teardown, renewal, maxPerSweep),
                     new Retention(engine, minRetention),
                     ids.orElse(draws::agentId),
                     store.isEmpty());

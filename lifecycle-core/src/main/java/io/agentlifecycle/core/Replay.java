@@ -150,6 +150,7 @@ final class Replay {
             case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
+            case CREDENTIAL_AGING -> agent.with(aged(agent.credentials(), details.string("id")));
             case CREDENTIAL_DELIVERED -> agent.with(delivered(agent.credentials(), details));
             case CREDENTIAL_ROTATION_FAILED ->
                 agent.with(agent.credentials()
@@ -267,6 +268,13 @@ final class Replay {
             throw new JsonFormatException("a credential expires that is not the agent's good one");
         }
         return before.expireCurrent();
+    }
+
+    private static Credentials aged(Credentials before, String id) {
+        return before.unwarned()
+                .filter(c -> c.id().value().equals(id))
+                .map(c -> before.noted(c.id()))
+                .orElseThrow(() -> new JsonFormatException("a credential ages that the agent does not work with"));
     }
 
     private static Credential credential(AuditEvent event, JsonFields details) {

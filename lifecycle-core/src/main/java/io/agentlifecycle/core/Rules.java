@@ -511,6 +511,22 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 .orElse(Plan.NOTHING);
     }
 
+    /** Notes that what the agent works with ages, and nobody has replaced it. */
+    Decision noteAging() {
+        return (agent, now) -> agent.credentials()
+                .unwarned()
+                .filter(c -> !now.isBefore(c.agesAt()))
+                .map(c -> Plan.of(note(
+                        EventKind.CREDENTIAL_AGING,
+                        Actor.SYSTEM,
+                        agent,
+                        Json.object()
+                                .put("id", c.id().value())
+                                .put("expiresAt", c.expiresAt().toString())
+                                .build())))
+                .orElse(Plan.NOTHING);
+    }
+
     /** What the agent's next credential must say. It never outlives the agent. */
     CredentialOrder order(Agent agent, CredentialId id, Instant now) {
         Instant byPolicy = now.plus(policyFor(agent).credentialPolicy().maxCredentialTtl());

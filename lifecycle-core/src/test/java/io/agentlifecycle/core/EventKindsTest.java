@@ -348,7 +348,10 @@ class EventKindsTest {
         }
         manager.reject(AgentId.of("agent:rejected"), "a duplicate", ADMIN);
         manager.withdraw(AgentId.of("agent:withdrawn"), "no need", ADMIN);
-        shop.clock.advance(Duration.ofHours(24));
+        shop.clock.advance(Duration.ofHours(18));
+        manager.heartbeat(id);
+        manager.sweeper().sweep();
+        shop.clock.advance(Duration.ofHours(6));
         manager.heartbeat(id);
         new CredentialRotator(manager).checkAndRotate();
         manager.sweeper().sweep();

@@ -79,6 +79,7 @@ class SealerModelTest {
             "credential.revoked",
             "credential.delivered",
             "credential.rotation_failed",
+            "credential.aging",
             "credential.expired",
             "heartbeat.first",
             "heartbeat.missed",

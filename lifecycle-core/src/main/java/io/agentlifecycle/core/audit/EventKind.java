@@ -88,6 +88,8 @@ public enum EventKind {
     CREDENTIAL_REISSUED("credential.reissued", keys("id"), keys()),
     /** Its credentials were taken back. */
     CREDENTIAL_REVOKED("credential.revoked", keys("ids", "reason"), keys()),
+    /** Three quarters of the life of its credential are over, and it was not replaced. */
+    CREDENTIAL_AGING("credential.aging", keys("expiresAt", "id"), keys()),
     /** Its credential ran out before it was replaced. */
     CREDENTIAL_EXPIRED("credential.expired", keys("expiredAt", "id"), keys()),
 
@@ -123,6 +125,7 @@ public enum EventKind {
             CREDENTIAL_DELIVERED,
             CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,
+            CREDENTIAL_AGING,
             CREDENTIAL_EXPIRED,
             HEARTBEAT_FIRST,
             HEARTBEAT_MISSED,
