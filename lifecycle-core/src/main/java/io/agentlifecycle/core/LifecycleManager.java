@@ -263,11 +263,16 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Takes back all credentials of an agent; none is good when this returns. It gets a new one only by
+     * Takes back all credentials of an agent, and its API keys; none is good when this returns. It gets a new one only by
      * {@link #rotateCredentials} or by becoming ACTIVE again. Without credentials nothing is changed.
      */
     public Agent revokeCredentials(AgentId agent, String reason, Actor actor) {
         return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(reason, requireActor(actor)));
+    }
+
+    /** The keys by which agents of this tenant fetch their tokens. */
+    public ApiKeys apiKeys() {
+        return new ApiKeys(engine(), tenant);
     }
 
     /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */

@@ -21,6 +21,8 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.credential.ApiKey;
+import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
@@ -155,6 +157,8 @@ final class Replay {
             case CREDENTIAL_ROTATION_FAILED ->
                 agent.with(agent.credentials()
                         .failed(new Credentials.Retry((int) details.integer("attempt"), details.instant("nextAt"))));
+            case API_KEY_REGISTERED -> agent.with(registered(agent.credentials(), event, details));
+            case API_KEY_REVOKED -> agent.with(unregistered(agent.credentials(), details));
             case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
                 agent.with(agent.activity().heardFrom());
             case HEARTBEAT_MISSED ->
@@ -275,6 +279,24 @@ final class Replay {
                 .filter(c -> c.id().value().equals(id))
                 .map(c -> before.noted(c.id()))
                 .orElseThrow(() -> new JsonFormatException("a credential ages that the agent does not work with"));
+    }
+
+    private static Credentials registered(Credentials before, AuditEvent event, JsonFields details) {
+        var key = new ApiKey(
+                details.parsed("id", ApiKeyId::of), details.string("secretSha256"), details.instant("expiresAt"));
+        Credentials after = before.with(key, event.at());
+        if (before.apiKey(key.id()).isPresent() || after.apiKeys().size() > ApiKey.MOST) {
+            throw new JsonFormatException("an API key is registered twice, or is one too many");
+        }
+        return after;
+    }
+
+    private static Credentials unregistered(Credentials before, JsonFields details) {
+        ApiKeyId id = details.parsed("id", ApiKeyId::of);
+        if (before.apiKey(id).isEmpty()) {
+            throw new JsonFormatException("an API key is revoked that is not there");
+        }
+        return before.without(id);
     }
 
     private static Credential credential(AuditEvent event, JsonFields details) {

@@ -488,6 +488,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         List<String> ids = new ArrayList<>();
         agent.credential().ifPresent(c -> ids.add(c.id().value()));
         agent.credentials().retiring().ifPresent(c -> ids.add(c.id().value()));
+        agent.credentials().apiKeys().forEach(key -> ids.add(key.id().value()));
         if (ids.isEmpty()) {
             return Optional.empty();
         }

@@ -335,6 +335,9 @@ class EventKindsTest {
         manager.sweeper().sweep();
         manager.heartbeat(id);
         manager.rotateCredentials(id);
+        manager.apiKeys().register(id, Duration.ofDays(1), ADMIN);
+        manager.apiKeys()
+                .revoke(id, manager.get(id).credentials().apiKeys().get(0).id(), "leaked", ADMIN);
         manager.suspend(id, "maintenance", ADMIN);
         manager.resume(id, ADMIN);
         manager.revokeCredentials(id, "leaked", ADMIN);

@@ -91,6 +91,8 @@ class LifecycleModelTest {
             EventKind.CREDENTIAL_DELIVERED,
             EventKind.CREDENTIAL_ROTATION_FAILED,
             EventKind.CREDENTIAL_REISSUED,
+            EventKind.API_KEY_REGISTERED,
+            EventKind.API_KEY_REVOKED,
             EventKind.LOG_RECOVERED,
             EventKind.LOG_UPGRADED,
             EventKind.LOG_REPAIRED,

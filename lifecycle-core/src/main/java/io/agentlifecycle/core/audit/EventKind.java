@@ -93,6 +93,11 @@ public enum EventKind {
     /** Its credential ran out before it was replaced. */
     CREDENTIAL_EXPIRED("credential.expired", keys("expiredAt", "id"), keys()),
 
+    /** It got a key by which it may fetch its token. */
+    API_KEY_REGISTERED("api_key.registered", keys("expiresAt", "id", "secretSha256"), keys()),
+    /** Such a key was taken back. */
+    API_KEY_REVOKED("api_key.revoked", keys("id", "reason"), keys()),
+
     /** The first heartbeat since it became ACTIVE. */
     HEARTBEAT_FIRST("heartbeat.first", keys(), keys()),
     /** Heartbeats are missing. */
@@ -127,6 +132,7 @@ public enum EventKind {
             CREDENTIAL_REVOKED,
             CREDENTIAL_AGING,
             CREDENTIAL_EXPIRED,
+            API_KEY_REVOKED,
             HEARTBEAT_FIRST,
             HEARTBEAT_MISSED,
             HEARTBEAT_RESUMED,

@@ -3,6 +3,8 @@ package io.agentlifecycle.core.credential;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -15,6 +17,7 @@ import java.util.Optional;
  * @param undelivered true until the current one, which a sweep issued, has reached its agent
  * @param retry when to try again what failed, if the last renewal did
  * @param aging the last one of which it was written down that it ages and was not replaced
+ * @param apiKeys the keys by which the agent may fetch its token, the oldest first
  */
 public record Credentials(
         Optional<Credential> current,
@@ -22,16 +25,18 @@ public record Credentials(
         long generation,
         boolean undelivered,
         Optional<Retry> retry,
-        Optional<CredentialId> aging) {
+        Optional<CredentialId> aging,
+        List<ApiKey> apiKeys) {
     /** None issued yet. */
-    public static final Credentials NONE =
-            new Credentials(Optional.empty(), Optional.empty(), 0, false, Optional.empty(), Optional.empty());
+    public static final Credentials NONE = new Credentials(
+            Optional.empty(), Optional.empty(), 0, false, Optional.empty(), Optional.empty(), List.of());
 
     public Credentials {
         requireNonNull(current, "current");
         requireNonNull(retiring, "retiring");
         requireNonNull(retry, "retry");
         requireNonNull(aging, "aging");
+        apiKeys = List.copyOf(apiKeys);
         if (current.isPresent() && current.get().generation() != generation) {
             throw new IllegalArgumentException("the current credential must be of the last generation");
         }
@@ -42,7 +47,8 @@ public record Credentials(
 
     /** With {@code next} as the only one; all others stop being good at once. */
     public Credentials issue(Credential next) {
-        return new Credentials(Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty(), aging);
+        return new Credentials(
+                Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty(), aging, apiKeys);
     }
 
     /**
@@ -56,23 +62,23 @@ public record Credentials(
         Optional<Credential> old =
                 undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE);
         Optional<Credential> staying = graceEnd.flatMap(end -> old.map(c -> c.retiring(end)));
-        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty(), aging);
+        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty(), aging, apiKeys);
     }
 
     /** With the current one on its way to its agent. */
     public Credentials awaitingDelivery() {
-        return new Credentials(current, retiring, generation, true, retry, aging);
+        return new Credentials(current, retiring, generation, true, retry, aging, apiKeys);
     }
 
     /** With the current one known to its agent; the one before it, if there is one, stays good until {@code graceEnd}. */
     public Credentials delivered(Optional<Instant> graceEnd) {
         Optional<Credential> ending = graceEnd.flatMap(end -> retiring.map(c -> c.retiring(end)));
-        return new Credentials(current, ending, generation, false, Optional.empty(), aging);
+        return new Credentials(current, ending, generation, false, Optional.empty(), aging, apiKeys);
     }
 
     /** With a renewal that failed, and is tried again. */
     public Credentials failed(Retry next) {
-        return new Credentials(current, retiring, generation, undelivered, Optional.of(next), aging);
+        return new Credentials(current, retiring, generation, undelivered, Optional.of(next), aging, apiKeys);
     }
 
     /** With none of them good. */
@@ -83,7 +89,8 @@ public record Credentials(
                 generation,
                 false,
                 Optional.empty(),
-                aging);
+                aging,
+                List.of());
     }
 
     /** With the expiry of the current one written down. */
@@ -94,12 +101,13 @@ public record Credentials(
                 generation,
                 undelivered,
                 retry,
-                aging);
+                aging,
+                apiKeys);
     }
 
     /** With it written down that {@code old} ages. */
     public Credentials noted(CredentialId old) {
-        return new Credentials(current, retiring, generation, undelivered, retry, Optional.of(old));
+        return new Credentials(current, retiring, generation, undelivered, retry, Optional.of(old), apiKeys);
     }
 
     /**
@@ -109,6 +117,28 @@ public record Credentials(
     public Optional<Credential> unwarned() {
         return (undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE))
                 .filter(c -> !aging.equals(Optional.of(c.id())));
+    }
+
+    /** With another key; those that have expired at {@code now} are not kept. */
+    public Credentials with(ApiKey next, Instant now) {
+        List<ApiKey> keys = new ArrayList<>(apiKeys);
+        keys.removeIf(key -> key.isExpired(now));
+        keys.add(next);
+        return with(keys);
+    }
+
+    /** Without that key. */
+    public Credentials without(ApiKeyId id) {
+        return with(apiKeys.stream().filter(key -> !key.id().equals(id)).toList());
+    }
+
+    private Credentials with(List<ApiKey> keys) {
+        return new Credentials(current, retiring, generation, undelivered, retry, aging, keys);
+    }
+
+    /** The API key of that id. */
+    public Optional<ApiKey> apiKey(ApiKeyId id) {
+        return apiKeys.stream().filter(key -> key.id().equals(id)).findFirst();
     }
 
     /** The listed credential of that id. */
