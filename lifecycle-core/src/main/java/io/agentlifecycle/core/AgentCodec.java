@@ -15,6 +15,8 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.credential.ApiKey;
+import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
@@ -48,6 +50,7 @@ final class AgentCodec {
     static final String TAG = "tag.";
     static final String CREDENTIAL = "cred";
     static final String OLD_CREDENTIAL = "cred.old";
+    static final String API_KEY = "api";
 
     private static final int MAX_BODY_CHARS = 262_144;
     private static final long FORMAT = 1;
@@ -169,6 +172,14 @@ final class AgentCodec {
                 .findFirst();
     }
 
+    /** The agent of that tenant whose record lists that API key. */
+    static Optional<Agent> holder(LifecycleStore store, TenantId tenant, ApiKeyId id) {
+        var query = new RecordQuery(RecordKey.AGENT, Optional.of(tenant), Map.of(id.value(), Set.of(API_KEY)));
+        return store.query(query, Optional.empty(), 1).items().stream()
+                .map(found -> decode(found).agent())
+                .findFirst();
+    }
+
     /** The names and values by which queries find an agent. */
     static Map<String, String> index(Agent agent) {
         Map<String, String> index = new TreeMap<>();
@@ -179,6 +190,8 @@ final class AgentCodec {
         agent.profile().tags().forEach((key, value) -> index.put(TAG + key, value));
         agent.credentials().current().ifPresent(c -> index.put(CREDENTIAL, c.id().value()));
         agent.credentials().retiring().ifPresent(c -> index.put(OLD_CREDENTIAL, c.id().value()));
+        // each is a name of its own, since an agent has several
+        agent.credentials().apiKeys().forEach(key -> index.put(key.id().value(), API_KEY));
         return index;
     }
 
@@ -274,6 +287,14 @@ final class AgentCodec {
                                 .put("attempts", retry.attempts())
                                 .put("nextAt", retry.nextAt().toString())
                                 .build()));
+        credentials.aging().ifPresent(id -> object.put("aging", id.value()));
+        if (!credentials.apiKeys().isEmpty()) {
+            object.put(
+                    "apiKeys",
+                    new Json.Arr(credentials.apiKeys().stream()
+                            .map(AgentCodec::apiKeyJson)
+                            .toList()));
+        }
         return object.build();
     }
 
@@ -287,8 +308,26 @@ final class AgentCodec {
                     var read = new Credentials.Retry((int) retry.integer("attempts"), retry.instant("nextAt"));
                     retry.end();
                     return read;
-                }));
+                }),
+                credentials.optional("aging").map(CredentialId::of),
+                credentials.objects("apiKeys").stream()
+                        .map(AgentCodec::readApiKey)
+                        .toList());
         credentials.end();
+        return result;
+    }
+
+    private static Json apiKeyJson(ApiKey key) {
+        return Json.object()
+                .put("id", key.id().value())
+                .put("secretSha256", key.secretSha256())
+                .put("exp", key.expiresAt().toString())
+                .build();
+    }
+
+    private static ApiKey readApiKey(JsonFields key) {
+        var result = new ApiKey(key.parsed("id", ApiKeyId::of), key.string("secretSha256"), key.instant("exp"));
+        key.end();
         return result;
     }
 

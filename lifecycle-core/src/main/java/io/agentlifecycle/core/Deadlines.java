@@ -61,6 +61,7 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             addSilence(deadlines, agent, liveness);
             addExpiry(deadlines, agent);
             addRenewal(deadlines, agent);
+            addAging(deadlines, agent);
         }
         return deadlines;
     }
@@ -83,7 +84,10 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
     List<SweepAction> due(Agent agent, Optional<Liveness> liveness, Instant now) {
         List<SweepAction> due = new ArrayList<>();
         for (Deadline deadline : of(agent, liveness)) {
+            // of one that has run out, that says more
+            boolean stale = deadline.action() == SweepAction.NOTE_AGING && due.contains(SweepAction.EXPIRE_CREDENTIAL);
             if (!now.isBefore(deadline.at())
+                    && !stale
                     && !due.contains(deadline.action())
                     && !(isRenewal(deadline) && waits(agent, now))) {
                 due.add(deadline.action());
@@ -223,6 +227,14 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             renewalDue(agent)
                     .ifPresent(at -> add(deadlines, agent, later(at, notBefore), SweepAction.ROTATE_CREDENTIAL));
         }
+    }
+
+    /** What a new one could not outlive needs no warning. */
+    private static void addAging(List<Deadline> deadlines, Agent agent) {
+        agent.credentials()
+                .unwarned()
+                .filter(c -> !isLast(agent, c))
+                .ifPresent(c -> deadlines.add(new Deadline(c.agesAt(), SweepAction.NOTE_AGING)));
     }
 
     /** When an ACTIVE agent is due for a new credential; empty if it gets none by itself. */

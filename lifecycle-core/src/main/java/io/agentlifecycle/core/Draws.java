@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.store.RequestId;
 import java.time.Instant;
@@ -28,6 +29,10 @@ record Draws(RandomGenerator random) {
 
     CredentialId credentialId() {
         return CredentialId.of("cred:" + hex());
+    }
+
+    ApiKeyId apiKeyId() {
+        return ApiKeyId.of("key:" + hex());
     }
 
     RequestId requestId() {

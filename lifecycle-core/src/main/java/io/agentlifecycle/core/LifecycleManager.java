@@ -298,11 +298,16 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Takes back all credentials of an agent; none is good when this returns. It gets a new one only by
+     * Takes back all credentials of an agent, and its API keys; none is good when this returns. It gets a new one only by
      * {@link #rotateCredentials} or by becoming ACTIVE again. Without credentials nothing is changed.
      */
     public Agent revokeCredentials(AgentId agent, String reason, Actor actor) {
         return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(reason, requireActor(actor)));
+    }
+
+    /** The keys by which agents of this tenant fetch their tokens. */
+    public ApiKeys apiKeys() {
+        return new ApiKeys(engine(), tenant);
     }
 
     /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */
@@ -867,6 +872,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<AuditSealer> sealer = Optional.empty();
         private PersonalData personalData = PersonalData.PLAIN;
         private Duration minRetention = Retention.HALF_A_YEAR;
+        private int maxPerSweep = Sweeper.DEFAULT_LIMIT;
         private Optional<CheckpointLog> checkpoints = Optional.empty();
         private boolean signFromHere;
         private Optional<String> recoveryKey = Optional.empty();
@@ -961,6 +967,18 @@ public final class LifecycleManager implements AutoCloseable {
                 throw new IllegalArgumentException("minRetention must not be negative but was " + value);
             }
             minRetention = value;
+            return this;
+        }
+
+        /**
+         * How many credentials one sweep renews, or hands over again, at the most; at least 1, by default 10,000. The others
+         * stay due for the next sweeps, the longest overdue first. What takes power away waits for none of this.
+         */
+        public Builder maxPerSweep(int value) {
+            if (value < 1) {
+                throw new IllegalArgumentException("maxPerSweep must be at least 1 but was " + value);
+            }
+            maxPerSweep = value;
             return this;
         }
 
@@ -1115,7 +1133,7 @@ public final class LifecycleManager implements AutoCloseable {
                     engine,
                     teardown,
                     renewal,
-                    new Sweeper(engine, teardown, renewal),
+                    new Sweeper(engine, teardown, renewal, maxPerSweep),
                     new Retention(engine, minRetention),
                     ids.orElse(draws::agentId),
                     store.isEmpty());

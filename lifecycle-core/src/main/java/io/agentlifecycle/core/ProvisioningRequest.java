@@ -11,6 +11,7 @@ import io.agentlifecycle.core.agent.Entitlements;
 import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Profile;
 import io.agentlifecycle.core.delegation.Lineage;
+import io.agentlifecycle.core.secret.SecretRef;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +43,13 @@ public record ProvisioningRequest(
         requireNonNull(owner, "owner");
         requireNonNull(requestedBy, "requestedBy");
         idempotencyKey.ifPresent(key -> Text.line("idempotency key", key, 128));
+        profile.tags().forEach((key, value) -> {
+            // not the value: it may be the secret itself
+            if (key.startsWith(Profile.SECRET) && (key.equals(Profile.SECRET) || !SecretRef.isRef(value))) {
+                throw new IllegalArgumentException(
+                        "tag " + key + " must name a secret by a reference, such as env:NAME; add it with secret(..)");
+            }
+        });
     }
 
     /**
@@ -104,6 +112,16 @@ public record ProvisioningRequest(
         public Builder tags(Map<String, String> values) {
             tags.putAll(values);
             return this;
+        }
+
+        /**
+         * Says where a secret is that it works with; the secret itself stays there. It becomes the tag {@code secret/NAME}, so
+         * queries find all agents that use it.
+         *
+         * @param secret what the agent calls it, 1 to 57 of A-Z a-z 0-9 . _ / -
+         */
+        public Builder secret(String secret, SecretRef ref) {
+            return tag(Profile.SECRET + requireNonNull(secret, "secret"), ref.value());
         }
 
         /**

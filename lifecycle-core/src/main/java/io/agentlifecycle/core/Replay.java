@@ -22,6 +22,8 @@ import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.KeyRotation;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.credential.ApiKey;
+import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialStatus;
@@ -154,10 +156,13 @@ final class Replay {
             case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
+            case CREDENTIAL_AGING -> agent.with(aged(agent.credentials(), details.string("id")));
             case CREDENTIAL_DELIVERED -> agent.with(delivered(agent.credentials(), details));
             case CREDENTIAL_ROTATION_FAILED ->
                 agent.with(agent.credentials()
                         .failed(new Credentials.Retry((int) details.integer("attempt"), details.instant("nextAt"))));
+            case API_KEY_REGISTERED -> agent.with(registered(agent.credentials(), event, details));
+            case API_KEY_REVOKED -> agent.with(unregistered(agent.credentials(), details));
             case HEARTBEAT_FIRST, HEARTBEAT_RESUMED ->
                 agent.with(agent.activity().heardFrom());
             case HEARTBEAT_MISSED ->
@@ -283,6 +288,31 @@ final class Replay {
             throw new JsonFormatException("a credential expires that is not the agent's good one");
         }
         return before.expireCurrent();
+    }
+
+    private static Credentials aged(Credentials before, String id) {
+        return before.unwarned()
+                .filter(c -> c.id().value().equals(id))
+                .map(c -> before.noted(c.id()))
+                .orElseThrow(() -> new JsonFormatException("a credential ages that the agent does not work with"));
+    }
+
+    private static Credentials registered(Credentials before, AuditEvent event, JsonFields details) {
+        var key = new ApiKey(
+                details.parsed("id", ApiKeyId::of), details.string("secretSha256"), details.instant("expiresAt"));
+        Credentials after = before.with(key, event.at());
+        if (before.apiKey(key.id()).isPresent() || after.apiKeys().size() > ApiKey.MOST) {
+            throw new JsonFormatException("an API key is registered twice, or is one too many");
+        }
+        return after;
+    }
+
+    private static Credentials unregistered(Credentials before, JsonFields details) {
+        ApiKeyId id = details.parsed("id", ApiKeyId::of);
+        if (before.apiKey(id).isEmpty()) {
+            throw new JsonFormatException("an API key is revoked that is not there");
+        }
+        return before.without(id);
     }
 
     private static Credential credential(AuditEvent event, JsonFields details) {

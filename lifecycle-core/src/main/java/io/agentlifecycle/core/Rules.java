@@ -548,6 +548,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         List<String> ids = new ArrayList<>();
         agent.credential().ifPresent(c -> ids.add(c.id().value()));
         agent.credentials().retiring().ifPresent(c -> ids.add(c.id().value()));
+        agent.credentials().apiKeys().forEach(key -> ids.add(key.id().value()));
         if (ids.isEmpty()) {
             return Optional.empty();
         }
@@ -567,6 +568,22 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                         Json.object()
                                 .put("id", c.id().value())
                                 .put("expiredAt", c.expiresAt().toString())
+                                .build())))
+                .orElse(Plan.NOTHING);
+    }
+
+    /** Notes that what the agent works with ages, and nobody has replaced it. */
+    Decision noteAging() {
+        return (agent, now) -> agent.credentials()
+                .unwarned()
+                .filter(c -> !now.isBefore(c.agesAt()))
+                .map(c -> Plan.of(note(
+                        EventKind.CREDENTIAL_AGING,
+                        Actor.SYSTEM,
+                        agent,
+                        Json.object()
+                                .put("id", c.id().value())
+                                .put("expiresAt", c.expiresAt().toString())
                                 .build())))
                 .orElse(Plan.NOTHING);
     }

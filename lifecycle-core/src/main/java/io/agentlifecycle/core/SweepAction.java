@@ -28,6 +28,8 @@ public enum SweepAction {
     ROTATE_CREDENTIAL(Command.ROTATE_CREDENTIALS, false),
     /** A new credential did not reach its agent: it is handed over again. */
     DELIVER_CREDENTIAL(null, false),
+    /** Three quarters of a credential's life are over, and it was not replaced: it is written down. */
+    NOTE_AGING(null, false),
     /** A credential is due for rotation, and nobody is there to take the new one: it is reported. */
     REPORT_ROTATION_DUE(null, false),
     /** It is due, but its record cannot be read; only ever reported as failed. */
@@ -52,6 +54,11 @@ public enum SweepAction {
                 || this == DECOMMISSION_INACTIVE
                 || this == MARK_ORPHANED
                 || this == NOTE_SILENCE;
+    }
+
+    /** True if it makes the issuer or the sink work, so that a sweep does only so many of them. */
+    boolean isRenewal() {
+        return this == ROTATE_CREDENTIAL || this == DELIVER_CREDENTIAL;
     }
 
     /** True if nothing else need be done for the agent after it. */

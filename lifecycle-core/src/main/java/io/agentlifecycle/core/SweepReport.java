@@ -29,6 +29,14 @@ public record SweepReport(Instant at, int examined, List<Outcome> outcomes, bool
         return outcomes.stream().filter(outcome -> outcome.result() == result).toList();
     }
 
+    /**
+     * How many of the agents that it looked at are due for a credential, and are left for the next sweep, because it had done
+     * {@link LifecycleManager.Builder#maxPerSweep} renewals.
+     */
+    public int left() {
+        return with(Result.LEFT).size();
+    }
+
     /** The orphans that were not made, as a plan: {@link Sweeper#apply} makes them if the host decides so. */
     public SweepPlan heldBack() {
         return new SweepPlan(
@@ -68,6 +76,8 @@ public record SweepReport(Instant at, int examined, List<Outcome> outcomes, bool
         FAILED,
         /** It was not done because too many agents of the tenant fell silent at once; see {@link #heldBack}. */
         HELD_BACK,
+        /** The renewal was one more than a sweep does; it is still due, and a next sweep comes to it; see {@link #left}. */
+        LEFT,
         /** The credential is due, and there is nobody to hand a new one to: call {@link CredentialRotator}. */
         DUE_NO_SINK
     }

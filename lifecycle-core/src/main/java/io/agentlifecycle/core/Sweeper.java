@@ -46,9 +46,19 @@ public final class Sweeper {
     /** An agent that is due, with what is to be done about it. */
     private record Due(Agent agent, Optional<Liveness> liveness, List<SweepAction> actions) {}
 
+    /**
+     * What a sweep does not do, although it is due.
+     *
+     * @param orphans the tenants in which it makes no orphans
+     * @param renewals the agents whose renewal it leaves for the next one
+     * @param more whether there are agents that it does not look at
+     */
+    private record Held(Set<TenantId> orphans, Set<AgentKey> renewals, boolean more) {}
+
     private final Engine engine;
     private final Teardown teardown;
     private final Renewal renewal;
+    private final int maxRenewals;
     private final ReentrantLock lock = new ReentrantLock();
     private final SilenceBreaker breaker;
 
@@ -60,10 +70,12 @@ public final class Sweeper {
 
     private volatile Set<TenantId> massSilence = Set.of();
 
-    Sweeper(Engine engine, Teardown teardown, Renewal renewal) {
+    /** @param maxRenewals how many credentials one sweep renews or hands over again at the most */
+    Sweeper(Engine engine, Teardown teardown, Renewal renewal, int maxRenewals) {
         this.engine = engine;
         this.teardown = teardown;
         this.renewal = renewal;
+        this.maxRenewals = maxRenewals;
         LifecyclePolicy policy = engine.rules().policy();
         this.breaker = new SilenceBreaker(policy.heartbeatInterval(), policy.startupGrace());
     }
@@ -90,7 +102,8 @@ public final class Sweeper {
     }
 
     /**
-     * Does what is due now, for at most {@code limit} agents, the longest overdue first.
+     * Does what is due now, for at most {@code limit} agents, the longest overdue first. Renewals beyond
+     * {@link LifecycleManager.Builder#maxPerSweep} are left for the next sweep, and keep nothing else waiting.
      *
      * @throws io.agentlifecycle.core.error.StoreException if the store cannot say what is due
      */
@@ -121,7 +134,8 @@ public final class Sweeper {
                 look(agent, now, e -> unreadable(agent, now, e, outcomes)).ifPresent(found::add);
             }
             Set<TenantId> heldBack = heldBack(found, now);
-            found.forEach(due -> sweep(due, heldBack, now, outcomes));
+            var held = new Held(heldBack, left(found, now), keys.size() > limit);
+            found.forEach(due -> sweep(due, held, now, outcomes));
             heldBack.addAll(breaker.tripped());
             massSilence = Set.copyOf(heldBack);
             return new SweepReport(now, taken.size(), outcomes, keys.size() > limit, massSilence);
@@ -225,21 +239,49 @@ public final class Sweeper {
         return heldBack;
     }
 
-    private void sweep(Due due, Set<TenantId> heldBack, Instant now, List<Outcome> outcomes) {
+    /** The agents whose renewal is more than this sweep does. The longest overdue are not among them, so nobody is for ever. */
+    private Set<AgentKey> left(List<Due> found, Instant now) {
+        Map<AgentKey, Instant> renewals = new HashMap<>();
+        for (Due due : found) {
+            if (due.actions().stream().anyMatch(SweepAction::isRenewal)) {
+                renewals.put(due.agent().key(), renewalAt(due, now));
+            }
+        }
+        return renewals.entrySet().stream()
+                .sorted(Map.Entry.comparingByValue())
+                .skip(maxRenewals)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private Instant renewalAt(Due due, Instant now) {
+        return engine.deadlines().of(due.agent(), due.liveness()).stream()
+                .filter(deadline -> deadline.action().isRenewal())
+                .map(Deadlines.Deadline::at)
+                .findFirst()
+                .orElse(now);
+    }
+
+    private void sweep(Due due, Held held, Instant now, List<Outcome> outcomes) {
         Agent agent = due.agent();
+        boolean left = false;
         boolean again = due.actions().contains(SweepAction.REPORT_ROTATION_DUE);
         if (due.actions().isEmpty()) {
             failures.remove(agent.key());
         }
         int before = outcomes.size();
         for (SweepAction action : due.actions()) {
-            if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent, now)) {
+            if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent, now)
+                    || action == SweepAction.NOTE_AGING && !isStillDue(agent, due.liveness(), action, now)) {
                 continue;
             }
             if (action == SweepAction.MARK_ORPHANED
-                    && heldBack.contains(agent.key().tenant())) {
+                    && held.orphans().contains(agent.key().tenant())) {
                 outcomes.add(new Outcome(item(agent, action), Result.HELD_BACK, Optional.empty()));
                 again = true;
+            } else if (action.isRenewal() && held.renewals().contains(agent.key())) {
+                outcomes.add(new Outcome(item(agent, action), Result.LEFT, Optional.empty()));
+                left = true;
             } else {
                 agent = step(agent, due.liveness(), action, now, outcomes);
             }
@@ -254,10 +296,20 @@ public final class Sweeper {
                 || !due.actions().containsAll(engine.deadlines().due(agent, due.liveness(), now))
                 || outcomes.subList(before, outcomes.size()).stream()
                         .anyMatch(outcome -> outcome.result() == Result.FAILED || outcome.result() == Result.MOVED);
-        if (!open) {
+        if (left) {
+            if (held.more() && !open) {
+                // behind those that this sweep did not come to
+                rearm(agent, Optional.of(now));
+            }
+        } else if (!open) {
             Optional<Instant> next = engine.deadlines().firstAfter(agent, due.liveness(), now);
             rearm(agent, again ? sooner(next, again(now)) : next);
         }
+    }
+
+    /** What ages is no news once this very sweep has renewed it. */
+    private boolean isStillDue(Agent agent, Optional<Liveness> liveness, SweepAction action, Instant now) {
+        return engine.deadlines().due(agent, liveness, now).contains(action);
     }
 
     private static Optional<Instant> sooner(Optional<Instant> next, Instant again) {
@@ -402,6 +454,7 @@ public final class Sweeper {
                         rules.noteSilence(
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
             case ENDORSE_GAP -> command(agent, rules.endorseGap());
+            case NOTE_AGING -> command(agent, rules.noteAging());
             case EXPIRE_CREDENTIAL -> command(agent, rules.expireCredential());
             case ROTATE_CREDENTIAL -> renewal.rotateAndDeliver(agent);
             case DELIVER_CREDENTIAL -> renewal.deliverAgain(agent);

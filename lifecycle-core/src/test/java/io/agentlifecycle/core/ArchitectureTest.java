@@ -39,7 +39,7 @@ class ArchitectureTest {
             "error",
             "audit",
             "agent",
-            "approval hold quarantine credential deploy delegation",
+            "approval hold quarantine credential deploy delegation secret",
             "budget",
             "access");
 

@@ -528,6 +528,7 @@ class DelegationTest {
                 of.holds(),
                 of.legalHolds(),
                 of.credentials(),
+                of.keyHistory(),
                 of.activity(),
                 of.tally(),
                 of.retirement());

@@ -339,6 +339,9 @@ class EventKindsTest {
         manager.rotateCredentials(id);
         manager.rotateKey(
                 id, KeyRotationTest.signed(manager.get(id), AGENT_KEY, new TestSealer(), 1), AGENT_KEY::verify, ADMIN);
+        manager.apiKeys().register(id, Duration.ofDays(1), ADMIN);
+        manager.apiKeys()
+                .revoke(id, manager.get(id).credentials().apiKeys().get(0).id(), "leaked", ADMIN);
         manager.suspend(id, "maintenance", ADMIN);
         manager.resume(id, ADMIN);
         manager.revokeCredentials(id, "leaked", ADMIN);
@@ -352,7 +355,10 @@ class EventKindsTest {
         }
         manager.reject(AgentId.of("agent:rejected"), "a duplicate", ADMIN);
         manager.withdraw(AgentId.of("agent:withdrawn"), "no need", ADMIN);
-        shop.clock.advance(Duration.ofHours(24));
+        shop.clock.advance(Duration.ofHours(18));
+        manager.heartbeat(id);
+        manager.sweeper().sweep();
+        shop.clock.advance(Duration.ofHours(6));
         manager.heartbeat(id);
         new CredentialRotator(manager).checkAndRotate();
         manager.sweeper().sweep();

@@ -48,6 +48,7 @@ final class LifecycleModel {
         final Instant expires;
         boolean revoked;
         boolean expiryNoted;
+        boolean agingNoted;
 
         @Nullable
         Instant grace;
@@ -56,6 +57,10 @@ final class LifecycleModel {
             this.id = id;
             this.issued = issued;
             this.expires = expires;
+        }
+
+        Instant ages() {
+            return expires.minus(Duration.between(issued, expires).dividedBy(4));
         }
 
         boolean usable(Instant now) {
@@ -626,6 +631,20 @@ final class LifecycleModel {
             say(agent, EventKind.HEARTBEAT_MISSED);
         }
         noteExpiry(agent, now);
+        noteAging(agent, now);
+    }
+
+    /** At three quarters of its life, once, unless the agent itself ends with it. */
+    private void noteAging(ModelAgent agent, Instant now) {
+        Cred current = agent.current;
+        if (current == null || current.revoked || current.expiryNoted || current.agingNoted) {
+            return;
+        }
+        boolean last = agent.notAfter != null && !current.expires.isBefore(agent.notAfter);
+        if (!last && !now.isBefore(current.ages())) {
+            current.agingNoted = true;
+            say(agent, EventKind.CREDENTIAL_AGING);
+        }
     }
 
     private void noteExpiry(ModelAgent agent, Instant now) {
@@ -688,7 +707,7 @@ final class LifecycleModel {
             edges.addAll(Arrays.asList(agent.requestExpires, agent.notAfter));
             for (Cred cred : Arrays.asList(agent.current, agent.retiring)) {
                 if (cred != null) {
-                    edges.addAll(Arrays.asList(cred.expires, cred.grace));
+                    edges.addAll(Arrays.asList(cred.expires, cred.ages(), cred.grace));
                 }
             }
             if (agent.state == AgentState.ACTIVE) {

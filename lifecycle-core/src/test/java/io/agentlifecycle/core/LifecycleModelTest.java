@@ -92,6 +92,8 @@ class LifecycleModelTest {
             EventKind.CREDENTIAL_ROTATION_FAILED,
             EventKind.CREDENTIAL_REISSUED,
             EventKind.AGENT_KEY_ROTATED,
+            EventKind.API_KEY_REGISTERED,
+            EventKind.API_KEY_REVOKED,
             EventKind.LOG_RECOVERED,
             EventKind.LOG_UPGRADED,
             EventKind.LOG_REPAIRED,

@@ -79,6 +79,8 @@ class SealerModelTest {
             "credential.revoked",
             "credential.delivered",
             "credential.rotation_failed",
+            "api_key.revoked",
+            "credential.aging",
             "credential.expired",
             "heartbeat.first",
             "heartbeat.missed",

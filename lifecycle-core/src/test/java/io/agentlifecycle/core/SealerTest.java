@@ -592,7 +592,8 @@ class SealerTest {
         clock.advance(POLICY.orphanThreshold().minusMinutes(1));
         sealer.fail();
         manager.sweeper().sweep();
-        assertThat(manager.verify().waiting()).isEqualTo(60);
+        // a silence and an ageing credential each
+        assertThat(manager.verify().waiting()).isEqualTo(120);
         sealer.heal();
         clock.advance(Duration.ofMinutes(1));
 

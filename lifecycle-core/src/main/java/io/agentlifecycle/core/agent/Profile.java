@@ -3,6 +3,7 @@ package io.agentlifecycle.core.agent;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.secret.SecretRef;
 import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
@@ -18,6 +19,9 @@ import java.util.regex.Pattern;
  * @param tags at most 64; keys of 1-64 of A-Z a-z 0-9 . _ / -, values of at most 256 characters; ordered by key
  */
 public record Profile(String name, String purpose, String agentType, Map<String, String> tags) {
+    /** Tags of such keys name secrets: {@code secret/NAME}. */
+    public static final String SECRET = "secret/";
+
     private static final Pattern TAG = Pattern.compile("[A-Za-z0-9._/-]{1,64}");
     private static final int MOST_TAGS = 64;
 
@@ -37,5 +41,17 @@ public record Profile(String name, String purpose, String agentType, Map<String,
             sorted.put(key, Text.prose("value of tag " + key, value, 256));
         });
         tags = Collections.unmodifiableSortedMap(sorted);
+    }
+
+    /** Where the secrets are that it works with, by the names that it knows them by; they stand in its {@link #tags}. */
+    public SortedMap<String, SecretRef> secrets() {
+        SortedMap<String, SecretRef> secrets = new TreeMap<>();
+        tags.forEach((key, value) -> {
+            // what came into a record before such tags had a meaning is none
+            if (key.startsWith(SECRET) && SecretRef.isRef(value)) {
+                secrets.put(key.substring(SECRET.length()), SecretRef.of(value));
+            }
+        });
+        return Collections.unmodifiableSortedMap(secrets);
     }
 }

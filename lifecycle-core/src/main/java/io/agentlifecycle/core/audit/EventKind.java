@@ -91,8 +91,15 @@ public enum EventKind {
     CREDENTIAL_REISSUED("credential.reissued", keys("id"), keys()),
     /** Its credentials were taken back. */
     CREDENTIAL_REVOKED("credential.revoked", keys("ids", "reason"), keys()),
+    /** Three quarters of the life of its credential are over, and it was not replaced. */
+    CREDENTIAL_AGING("credential.aging", keys("expiresAt", "id"), keys()),
     /** Its credential ran out before it was replaced. */
     CREDENTIAL_EXPIRED("credential.expired", keys("expiredAt", "id"), keys()),
+
+    /** It got a key by which it may fetch its token. */
+    API_KEY_REGISTERED("api_key.registered", keys("expiresAt", "id", "secretSha256"), keys()),
+    /** Such a key was taken back. */
+    API_KEY_REVOKED("api_key.revoked", keys("id", "reason"), keys()),
 
     /** The first heartbeat since it became ACTIVE. */
     HEARTBEAT_FIRST("heartbeat.first", keys(), keys()),
@@ -126,7 +133,9 @@ public enum EventKind {
             CREDENTIAL_DELIVERED,
             CREDENTIAL_ROTATION_FAILED,
             CREDENTIAL_REVOKED,
+            CREDENTIAL_AGING,
             CREDENTIAL_EXPIRED,
+            API_KEY_REVOKED,
             HEARTBEAT_FIRST,
             HEARTBEAT_MISSED,
             HEARTBEAT_RESUMED,

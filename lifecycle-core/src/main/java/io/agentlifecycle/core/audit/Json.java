@@ -2,6 +2,8 @@ package io.agentlifecycle.core.audit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.credential.Token;
+import io.agentlifecycle.core.secret.SecretValue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -124,9 +126,18 @@ public sealed interface Json {
             return put(name, of(value));
         }
 
-        /** Adds the text form of what is present; leaves the member out otherwise. */
+        /**
+         * Adds the text form of what is present; leaves the member out otherwise.
+         *
+         * @throws IllegalArgumentException if it is a secret
+         */
         public ObjBuilder put(String name, Optional<?> value) {
-            value.ifPresent(v -> put(name, of(v.toString())));
+            value.ifPresent(v -> {
+                if (v instanceof SecretValue || v instanceof Token) {
+                    throw new IllegalArgumentException("member " + name + " is a secret, which is not to be written");
+                }
+                put(name, of(v.toString()));
+            });
             return this;
         }
 

@@ -78,6 +78,12 @@ public record Credential(
         return graceUntil.filter(end -> end.isBefore(expiresAt)).orElse(expiresAt);
     }
 
+    /** When three quarters of its life are over: if nobody has replaced it by then, somebody should look why. */
+    public Instant agesAt() {
+        return issuedAt.plus(
+                Duration.between(issuedAt, expiresAt).multipliedBy(3).dividedBy(4));
+    }
+
     /** When it stops being good if it is replaced and the overlap ends at {@code overlapEnd}: not after its own end. */
     public Instant graceEnd(Instant overlapEnd) {
         return overlapEnd.isBefore(expiresAt) ? overlapEnd : expiresAt;

@@ -3,7 +3,9 @@ package io.agentlifecycle.core.credential;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -16,21 +18,27 @@ import java.util.stream.Stream;
  * @param generation how many were issued so far
  * @param undelivered true until the current one, which a sweep issued, has reached its agent
  * @param retry when to try again what failed, if the last renewal did
+ * @param aging the last one of which it was written down that it ages and was not replaced
+ * @param apiKeys the keys by which the agent may fetch its token, the oldest first
  */
 public record Credentials(
         Optional<Credential> current,
         Optional<Credential> retiring,
         long generation,
         boolean undelivered,
-        Optional<Retry> retry) {
+        Optional<Retry> retry,
+        Optional<CredentialId> aging,
+        List<ApiKey> apiKeys) {
     /** None issued yet. */
-    public static final Credentials NONE =
-            new Credentials(Optional.empty(), Optional.empty(), 0, false, Optional.empty());
+    public static final Credentials NONE = new Credentials(
+            Optional.empty(), Optional.empty(), 0, false, Optional.empty(), Optional.empty(), List.of());
 
     public Credentials {
         requireNonNull(current, "current");
         requireNonNull(retiring, "retiring");
         requireNonNull(retry, "retry");
+        requireNonNull(aging, "aging");
+        apiKeys = List.copyOf(apiKeys);
         if (current.isPresent() && current.get().generation() != generation) {
             throw new IllegalArgumentException("the current credential must be of the last generation");
         }
@@ -41,7 +49,8 @@ public record Credentials(
 
     /** With {@code next} as the only one; all others stop being good at once. */
     public Credentials issue(Credential next) {
-        return new Credentials(Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty());
+        return new Credentials(
+                Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty(), aging, apiKeys);
     }
 
     /**
@@ -55,23 +64,23 @@ public record Credentials(
         Optional<Credential> old =
                 undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE);
         Optional<Credential> staying = graceEnd.flatMap(end -> old.map(c -> c.retiring(end)));
-        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty());
+        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty(), aging, apiKeys);
     }
 
     /** With the current one on its way to its agent. */
     public Credentials awaitingDelivery() {
-        return new Credentials(current, retiring, generation, true, retry);
+        return new Credentials(current, retiring, generation, true, retry, aging, apiKeys);
     }
 
     /** With the current one known to its agent; the one before it, if there is one, stays good until {@code graceEnd}. */
     public Credentials delivered(Optional<Instant> graceEnd) {
         Optional<Credential> ending = graceEnd.flatMap(end -> retiring.map(c -> c.retiring(end)));
-        return new Credentials(current, ending, generation, false, Optional.empty());
+        return new Credentials(current, ending, generation, false, Optional.empty(), aging, apiKeys);
     }
 
     /** With a renewal that failed, and is tried again. */
     public Credentials failed(Retry next) {
-        return new Credentials(current, retiring, generation, undelivered, Optional.of(next));
+        return new Credentials(current, retiring, generation, undelivered, Optional.of(next), aging, apiKeys);
     }
 
     /** With none of them good. */
@@ -81,13 +90,57 @@ public record Credentials(
                 Optional.empty(),
                 generation,
                 false,
-                Optional.empty());
+                Optional.empty(),
+                aging,
+                List.of());
     }
 
     /** With the expiry of the current one written down. */
     public Credentials expireCurrent() {
         return new Credentials(
-                current.map(c -> c.recorded(CredentialStatus.EXPIRED)), retiring, generation, undelivered, retry);
+                current.map(c -> c.recorded(CredentialStatus.EXPIRED)),
+                retiring,
+                generation,
+                undelivered,
+                retry,
+                aging,
+                apiKeys);
+    }
+
+    /** With it written down that {@code old} ages. */
+    public Credentials noted(CredentialId old) {
+        return new Credentials(current, retiring, generation, undelivered, retry, Optional.of(old), apiKeys);
+    }
+
+    /**
+     * The credential that the agent works with, if it was not said of it yet that it ages: the current one, or the one
+     * before it as long as that one is on its way.
+     */
+    public Optional<Credential> unwarned() {
+        return (undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE))
+                .filter(c -> !aging.equals(Optional.of(c.id())));
+    }
+
+    /** With another key; those that have expired at {@code now} are not kept. */
+    public Credentials with(ApiKey next, Instant now) {
+        List<ApiKey> keys = new ArrayList<>(apiKeys);
+        keys.removeIf(key -> key.isExpired(now));
+        keys.add(next);
+        return with(keys);
+    }
+
+    /** Without that key. */
+    public Credentials without(ApiKeyId id) {
+        return with(apiKeys.stream().filter(key -> !key.id().equals(id)).toList());
+    }
+
+    private Credentials with(List<ApiKey> keys) {
+        return new Credentials(current, retiring, generation, undelivered, retry, aging, keys);
+    }
+
+    /** The API key of that id. */
+    public Optional<ApiKey> apiKey(ApiKeyId id) {
+        return apiKeys.stream().filter(key -> key.id().equals(id)).findFirst();
     }
 
     /** The listed credential of that id. */

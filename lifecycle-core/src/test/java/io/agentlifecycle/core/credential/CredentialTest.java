@@ -122,7 +122,8 @@ class CredentialTest {
                 .as("a revoked one gets no overlap")
                 .isEmpty();
         assertThat(three.expireCurrent().isRevoked()).isFalse();
-        assertThatThrownBy(() -> new Credentials(Optional.of(first), Optional.empty(), 2, false, Optional.empty()))
+        assertThatThrownBy(() -> new Credentials(
+                        Optional.of(first), Optional.empty(), 2, false, Optional.empty(), Optional.empty(), List.of()))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Credentials.NONE.awaitingDelivery()).isInstanceOf(IllegalArgumentException.class);
     }

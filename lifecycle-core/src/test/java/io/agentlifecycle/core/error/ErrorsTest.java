@@ -8,6 +8,7 @@ import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.secret.SecretRef;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,7 +34,8 @@ class ErrorsTest {
                 new StoreBusyException("x"),
                 new StoreFailedException(StoreFailedException.Outcome.UNKNOWN, Optional.of("r-1"), "x", null),
                 new AuditUnavailableException("x", "log", "key", new IllegalStateException()),
-                new AuditTamperedException(List.of("x")))) {
+                new AuditTamperedException(List.of("x")),
+                new SecretUnavailableException(SecretRef.of("env:KEY"), "is away", "wait"))) {
             all.put(e.code(), e);
         }
 
@@ -49,7 +51,8 @@ class ErrorsTest {
                         "store-busy",
                         "store-failed",
                         "audit-unavailable",
-                        "audit-tampered");
+                        "audit-tampered",
+                        "secret-unavailable");
         assertThat(all.values().stream().filter(RefusedException.class::isInstance))
                 .as("those that would be refused again")
                 .hasSize(4);
