@@ -23,8 +23,13 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Clocks of different machines differ, so a token is let in for the skew before it begins and after it ends.
  *
- * <p>The host fetches the JWKS over a connection that it trusts; the snapshot is signed, and may come from anywhere. After a
- * start nothing is known, so an older snapshot than the last one before is taken, but none that is too old.
+ * <p>The host fetches the JWKS over a connection that it trusts, anew with every snapshot; the snapshot is signed, and may come
+ * from anywhere. A key that a snapshot leaves out that was listed before never counts again for this verifier, also if it is
+ * still in the JWKS. So whoever stole a key wins nothing once a snapshot without it is followed. Before that, an old JWKS that
+ * has it lets the thief sign snapshots, and leave the good keys out; then the real ones are refused until a new verifier is
+ * made with the JWKS of now.
+ *
+ * <p>After a start nothing is known, so an older snapshot than the last one before is taken, but none that is too old.
  *
  * <p>Safe for use by many threads.
  */
@@ -35,7 +40,7 @@ public final class OfflineVerifier {
     private static final Duration OLDEST_SNAPSHOT = Duration.ofDays(31);
 
     /** What the host handed over last: one pair, so that no token is checked with half of each. */
-    private record Followed(TrustedKeys keys, RevocationSnapshot snapshot) {}
+    private record Followed(TrustedKeys keys, RevocationSnapshot snapshot, WithdrawnKeys withdrawn) {}
 
     private final TokenChecks checks;
     private final String audience;
@@ -66,38 +71,61 @@ public final class OfflineVerifier {
     }
 
     /**
-     * Takes both in the place of those before, or neither. Fetch the snapshot after the JWKS: a key that is in both is one
-     * whose tokens count.
+     * Takes both in the place of those before, or neither. Fetch both each time, the snapshot after the JWKS: a key that is
+     * in both is one whose tokens count, unless an earlier snapshot left it out.
      *
      * @param jwks as {@link Ed25519CredentialIssuer#jwks} gave it
      * @param snapshot as {@link RevocationSnapshots#take} gave it; the one that is followed already may come again
      * @throws PolicyViolationException rule {@code key-set}, {@code snapshot-form}, {@code snapshot-signature} or
-     *     {@code snapshot-issuer}, if it is not what this issuer writes; {@code snapshot-older}, if it is older than the one
-     *     that is followed; {@code snapshot-time}, if it is from the future by more than the skew. Then nothing is changed
+     *     {@code snapshot-issuer}, if it is not what this issuer writes, or its signer was left out by an earlier one;
+     *     {@code snapshot-older}, if it is older than the one that is followed, or of the same moment and says something else;
+     *     {@code snapshot-time}, if it is from the future by more than the skew. Then nothing is changed
      */
     public void follow(String jwks, String snapshot) {
         Map<String, PublicJwk> listed = KeySet.read(jwks);
         RevocationSnapshot next = RevocationSnapshot.read(snapshot, checks.issuer(), listed);
-        var keys = TrustedKeys.of(listed.values().stream()
-                .map(key -> new PublishedKey(key, Instant.EPOCH, !next.keys().contains(key.keyId())))
-                .toList());
         lock.lock();
         try {
-            requireOrder(next.asOf());
-            followed = Optional.of(new Followed(keys, next));
+            requireTime(next.asOf());
+            followed = Optional.of(followed.map(last -> after(last, next, listed))
+                    .orElseGet(() -> new Followed(keys(listed, next, WithdrawnKeys.NONE), next, WithdrawnKeys.NONE)));
         } finally {
             lock.unlock();
         }
     }
 
-    private void requireOrder(Instant asOf) {
-        Optional<Instant> held = asOf();
-        if (held.filter(asOf::isBefore).isPresent()) {
+    private static Followed after(Followed last, RevocationSnapshot next, Map<String, PublicJwk> listed) {
+        requireOrder(last.snapshot(), next);
+        WithdrawnKeys withdrawn = last.withdrawn().with(last.snapshot(), next);
+        if (withdrawn.has(next.signer())) {
+            throw RevocationSnapshot.signature();
+        }
+        return new Followed(keys(listed, next, withdrawn), next, withdrawn);
+    }
+
+    private static TrustedKeys keys(Map<String, PublicJwk> listed, RevocationSnapshot next, WithdrawnKeys withdrawn) {
+        return TrustedKeys.of(listed.values().stream()
+                .map(key -> new PublishedKey(
+                        key, Instant.EPOCH, !next.keys().contains(key.keyId()) || withdrawn.has(key.keyId())))
+                .toList());
+    }
+
+    private static void requireOrder(RevocationSnapshot held, RevocationSnapshot next) {
+        if (next.asOf().isBefore(held.asOf())) {
             throw new PolicyViolationException(
                     "snapshot-older",
                     "the snapshot is as of %s, and one as of %s is followed already; fetch a newer one"
-                            .formatted(asOf, held.get()));
+                            .formatted(next.asOf(), held.asOf()));
         }
+        if (next.asOf().equals(held.asOf()) && !next.saysTheSame(held)) {
+            throw new PolicyViolationException(
+                    "snapshot-older",
+                    "the snapshot is as of %s, and another one of the same moment is followed already; fetch a newer one"
+                            .formatted(next.asOf()));
+        }
+    }
+
+    private void requireTime(Instant asOf) {
         Instant now = clock.instant();
         if (asOf.isAfter(now.plus(skew))) {
             throw new PolicyViolationException(
