@@ -47,6 +47,7 @@ public final class OfflineVerifier {
     private final InstantSource clock;
     private final Duration skew;
     private final Duration maxSnapshotAge;
+    private final DpopVerifier proofs;
     private final ReentrantLock lock = new ReentrantLock();
     private volatile Optional<Followed> followed = Optional.empty();
 
@@ -57,11 +58,14 @@ public final class OfflineVerifier {
         this.clock = builder.clock;
         this.skew = builder.skew;
         this.maxSnapshotAge = builder.maxSnapshotAge;
+        this.proofs = new DpopVerifier(
+                builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY)), clock.instant());
     }
 
     /**
      * A builder of a verifier that allows 30 seconds of skew, five minutes as the age of a snapshot, and tokens of 15 days,
-     * as the issuer does by default, and that refuses bound tokens.
+     * as the issuer does by default, that refuses bound tokens without proof, and remembers 100,000 used proofs of its own, of
+     * one key 6,250.
      *
      * @param issuer the claim {@code iss} of tokens and snapshots, word for word
      * @param audience the claim {@code aud} of tokens, word for word
@@ -147,19 +151,37 @@ public final class OfflineVerifier {
      */
     public TokenVerdict verify(String token) {
         requireNonNull(token, "token");
-        return TokenChecks.verdict(() -> checks.unproven(check(token)));
+        return TokenChecks.verdict(() -> checks.unproven(check(CompactJws.parse(token))));
+    }
+
+    /**
+     * Whether {@code token} is good as of the snapshot, is bound to a key, and {@code proof} shows that whoever sent
+     * {@code request} holds it, as {@link CredentialVerifier#verify(String, String, DpopRequest)} has it. The proof must be
+     * within a minute of the clock here, whatever the skew.
+     *
+     * @param proof what stood in the header {@code DPoP}; if there was more than one such header, refuse the request
+     */
+    public TokenVerdict verify(String token, String proof, DpopRequest request) {
+        requireNonNull(token, "token");
+        requireNonNull(proof, "proof");
+        requireNonNull(request, "request");
+        return TokenChecks.verdict(() -> {
+            CompactJws jws = CompactJws.parse(token);
+            return proofs.proven(jws, check(jws), proof, request, clock.instant());
+        });
     }
 
     /**
      * Whether {@code token} is good as of the snapshot, as the JSON of RFC 7662. Whatever is not gives the bytes
-     * <code>{"active":false}</code> and no more.
+     * <code>{"active":false}</code> and no more. A token that is bound to a key is told as by
+     * {@link CredentialVerifier#introspect}.
      */
     public String introspect(String token) {
-        return Introspection.of(verify(token), checks.issuer(), audience);
+        requireNonNull(token, "token");
+        return Introspection.of(() -> check(CompactJws.parse(token)), checks.issuer(), audience);
     }
 
-    private TokenClaims check(String token) {
-        CompactJws jws = CompactJws.parse(token);
+    private TokenClaims check(CompactJws jws) {
         Followed known = followed.orElseThrow(() -> new Refusal(Reason.SNAPSHOT_STALE));
         return checks.all(jws, new AsOf(known, clock.instant(), skew, maxSnapshotAge));
     }
@@ -197,6 +219,7 @@ public final class OfflineVerifier {
         private Duration maxSnapshotAge = Duration.ofMinutes(5);
         private Duration longestLife = Duration.ofDays(15);
         private boolean hostChecksProof;
+        private Optional<UsedProofs> usedProofs = Optional.empty();
 
         private Builder(String issuer, String audience, InstantSource clock) {
             this.issuer = Text.line("issuer", issuer, 256);
@@ -225,9 +248,15 @@ public final class OfflineVerifier {
             return this;
         }
 
-        /** Accepts tokens that are bound to a key, as {@link CredentialVerifier.Builder#hostChecksProof} does. */
+        /** Accepts tokens that are bound to a key without a proof, as {@link CredentialVerifier.Builder#hostChecksProof} does. */
         public Builder hostChecksProof() {
             hostChecksProof = true;
+            return this;
+        }
+
+        /** Where used proofs are remembered: one place for all verifiers that answer for the same URIs, by one clock. */
+        public Builder usedProofs(UsedProofs value) {
+            usedProofs = Optional.of(value);
             return this;
         }
 

@@ -70,20 +70,21 @@ class TokenRevocationTest {
                 .without("scope")
                 .text();
 
-        assertThat(bench.verifier().introspect(bound))
-                .as("possession is not checked here")
-                .isEqualTo(INACTIVE);
-        Json.Obj said = (Json.Obj) CanonicalJson.read(
-                CredentialVerifier.builder(manager, bench.issuer)
-                        .hostChecksProof()
-                        .build()
-                        .introspect(bound),
-                10_000);
+        Json.Obj said = (Json.Obj) CanonicalJson.read(bench.verifier().introspect(bound), 10_000);
+        assertThat(said.get("active")).contains(Json.of(true));
         assertThat(said.get("cnf"))
                 .contains(Json.object().put("jkt", THUMBPRINT).build());
         assertThat(said.get("token_type")).contains(Json.of("DPoP"));
         assertThat(said.get("act").map(CanonicalJson::write)).contains(act);
         assertThat(said.members()).doesNotContainKey("scope");
+        var offline = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, bench.clock)
+                .build();
+        assertThat(offline.introspect(bound)).isEqualTo(INACTIVE);
+        offline.follow(bench.issuer.jwks(), new RevocationSnapshots(manager, bench.issuer).take());
+        assertThat(offline.introspect(bound)).isEqualTo(bench.verifier().introspect(bound));
+        assertThat(bench.verifier().verify(bound).accepted())
+                .as("possession was not shown")
+                .isFalse();
     }
 
     @Test
