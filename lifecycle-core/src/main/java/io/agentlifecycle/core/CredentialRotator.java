@@ -76,7 +76,7 @@ public final class CredentialRotator {
             case REVOKED -> result(agent, Outcome.SKIPPED, credential.id() + " was revoked");
             case EXPIRED -> policy.autoRotate() ? rotate(agent, Outcome.ROTATED) : expired(agent, credential);
             case ACTIVE, RETIRING, RETIRED ->
-                policy.autoRotate() && isDue(agent, credential, policy, now)
+                isDue(agent, credential, policy, now)
                         ? rotate(agent, Outcome.ROTATED)
                         : result(agent, Outcome.OK, credential.id() + " is good until " + credential.expiresAt());
         };
@@ -84,7 +84,8 @@ public final class CredentialRotator {
 
     private boolean isDue(Agent agent, Credential credential, CredentialPolicy policy, Instant now) {
         return manager.engine().deadlines().keys().isWithdrawn(credential)
-                || !Deadlines.isLast(agent, credential)
+                || policy.autoRotate()
+                        && !Deadlines.isLast(agent, credential)
                         && !now.isBefore(credential.rotateAt(policy))
                         && !manager.engine().deadlines().waits(agent, now);
     }

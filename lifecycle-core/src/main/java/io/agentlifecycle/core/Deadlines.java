@@ -245,11 +245,12 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             return agent.activity().watchedSince();
         }
         Credential credential = current.get();
+        // before autoRotate: that is about age, and this one is good for nothing any more
+        if (credential.recorded() == CredentialStatus.ACTIVE && keys.isWithdrawn(credential)) {
+            return Optional.of(credential.issuedAt());
+        }
         if (!policy.autoRotate() || credential.recorded() == CredentialStatus.REVOKED) {
             return Optional.empty();
-        }
-        if (keys.isWithdrawn(credential)) {
-            return Optional.of(credential.issuedAt());
         }
         if (isLast(agent, credential)) {
             return Optional.empty();

@@ -10,6 +10,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.StoredRecord;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
@@ -35,12 +36,33 @@ final class KeyWatch {
         this.issuer = issuer;
     }
 
-    /** True if the key that signed it counts no more. */
+    /**
+     * True if it is signed and its token is refused whatever its age: the key is one that the issuer knows and that counts no
+     * more, or it lives longer than the issuer allows by now.
+     */
     boolean isWithdrawn(Credential credential) {
-        return credential.keyId().isPresent()
-                && goodKeys()
-                        .filter(good -> !good.contains(credential.keyId().get()))
-                        .isPresent();
+        return credential
+                .keyId()
+                .filter(key -> isTooLong(credential) || countsNoMore(key))
+                .isPresent();
+    }
+
+    private boolean isTooLong(Credential credential) {
+        Duration life = Duration.between(credential.issuedAt(), credential.expiresAt());
+        return life.compareTo(issuer.longestLife()) > 0;
+    }
+
+    private boolean countsNoMore(String key) {
+        try {
+            // in this order: a key that is made in between is not known yet, and then it counts
+            Optional<Set<String>> known = issuer.knownKeys();
+            Optional<Set<String>> good = issuer.goodKeys();
+            return good.filter(keys -> !keys.contains(key)).isPresent()
+                    && known.filter(keys -> !keys.contains(key)).isEmpty();
+        } catch (RuntimeException e) {
+            cannotSay(e);
+            return false;
+        }
     }
 
     /** Makes due at {@code now} whoever has something to do because a key counts no more, if one does since the last time. */
@@ -93,8 +115,12 @@ final class KeyWatch {
         try {
             return issuer.goodKeys();
         } catch (RuntimeException e) {
-            LOG.warn("the issuer cannot say which of its keys count", e);
+            cannotSay(e);
             return Optional.empty();
         }
+    }
+
+    private static void cannotSay(RuntimeException e) {
+        LOG.warn("the issuer cannot say which of its keys count", e);
     }
 }

@@ -305,6 +305,17 @@ public final class LifecycleManager implements AutoCloseable {
         return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(reason, requireActor(actor)));
     }
 
+    /**
+     * Takes back all credentials of an agent if {@code credential} is one of those that its record lists, and was neither taken
+     * back nor replaced beyond its overlap; otherwise, and once the agent is being retired, nothing is changed. That is decided
+     * in the step that stores it: a credential that is made meanwhile stays good if {@code credential} has gone by then. One
+     * that has expired counts, too, since by other clocks it may not have.
+     */
+    public Agent revokeCredentials(AgentId agent, CredentialId credential, String reason, Actor actor) {
+        requireNonNull(credential, "credential");
+        return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(credential, reason, requireActor(actor)));
+    }
+
     /** The keys by which agents of this tenant fetch their tokens. */
     public ApiKeys apiKeys() {
         return new ApiKeys(engine(), tenant);

@@ -202,8 +202,9 @@ final class Renewal {
     }
 
     private Plan.Decision failure(AgentKey key, Step step, Throwable e) {
-        LOG.warn("{} of a credential for agent {} failed", step, key, e);
-        // the message may hold secrets of the host, so only the kind of failure is stored
-        return engine.rules().renewalFailed(step.name(), e.getClass().getName());
+        // The message may hold secrets of the host, or what a sink got, the token: only the kind of failure is told.
+        String kind = e.getClass().getName();
+        LOG.warn("{} of a credential for agent {} failed with {}", step, key, kind);
+        return engine.rules().renewalFailed(step.name(), kind);
     }
 }

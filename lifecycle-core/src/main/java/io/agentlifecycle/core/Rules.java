@@ -544,6 +544,20 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         };
     }
 
+    /** Only if that one is among them and was not taken back or replaced before: what came later is not its fault. */
+    Decision revokeCredentials(CredentialId listed, String reason, Actor actor) {
+        Decision all = revokeCredentials(reason, actor);
+        return (agent, now) -> agent.state() != AgentState.DECOMMISSIONING
+                        && !agent.state().isTerminal()
+                        && agent.credentials()
+                                .find(listed)
+                                .map(credential -> credential.status(now))
+                                .filter(status -> status.isUsable() || status == CredentialStatus.EXPIRED)
+                                .isPresent()
+                ? all.decide(agent, now)
+                : Plan.NOTHING;
+    }
+
     private static Optional<EventContent> revoked(Agent agent, String reason, Actor actor) {
         List<String> ids = new ArrayList<>();
         agent.credential().ifPresent(c -> ids.add(c.id().value()));

@@ -81,8 +81,9 @@ public final class Sweeper {
     }
 
     /**
-     * What is due now; nothing is changed. Applying it is the host's own decision, so it also names the orphans that
-     * {@link #sweep()} would hold back.
+     * What is due now; no agent is changed. Applying it is the host's own decision, so it also names the orphans that
+     * {@link #sweep()} would hold back. When a key of the issuer counts no more, it looks at the fleet as a sweep does, and the
+     * store notes whom that makes due.
      */
     public SweepPlan plan() {
         Instant now = engine.now();

@@ -353,6 +353,55 @@ class CredentialLifeTest {
         assertThat(outcomes(manager)).containsExactly(RotationResult.Outcome.OK);
     }
 
+    // ---- taken back by one of them
+
+    private void takenBack(CredentialId by, boolean expected) {
+        long before = Workshop.kinds(manager, ID).stream()
+                .filter(EventKind.CREDENTIAL_REVOKED::equals)
+                .count();
+        manager.revokeCredentials(ID, by, "leaked", Workshop.ADMIN);
+        assertThat(Workshop.kinds(manager, ID).stream()
+                        .filter(EventKind.CREDENTIAL_REVOKED::equals)
+                        .count())
+                .isEqualTo(expected ? before + 1 : before);
+    }
+
+    @Test
+    void credentials_are_taken_back_by_one_that_is_listed_and_by_none_that_has_gone() {
+        CredentialId first = active(manager, "agent:1").issued().credential().id();
+        takenBack(CredentialId.of("cred:" + "0".repeat(32)), false);
+        CredentialId second =
+                manager.rotateCredentials(ID).issued().credential().id();
+        shop.clock.advance(OVERLAP);
+        takenBack(first, false);
+        assertThat(manager.get(ID).credential()).isPresent();
+        takenBack(second, true);
+        takenBack(second, false);
+        assertThat(manager.get(ID).credentials().isRevoked()).isTrue();
+
+        CredentialId third = manager.rotateCredentials(ID).issued().credential().id();
+        CredentialId fourth =
+                manager.rotateCredentials(ID).issued().credential().id();
+        shop.clock.advance(OVERLAP.minus(NANO));
+        takenBack(third, true);
+        takenBack(fourth, false);
+    }
+
+    @Test
+    void one_that_has_expired_takes_credentials_back_and_one_of_a_retired_agent_does_not() {
+        Credential credential = active(manager, "agent:1").issued().credential();
+        shop.clock.set(credential.expiresAt());
+        takenBack(credential.id(), true);
+        assertThat(reasons(manager.standing(manager.get(ID).key(), credential.id())))
+                .contains(Verdict.Reason.CREDENTIAL_REVOKED);
+
+        CredentialId fresh = manager.rotateCredentials(ID).issued().credential().id();
+        manager.decommission(ID, "sunset", Workshop.ADMIN);
+        List<EventKind> kinds = Workshop.kinds(manager, ID);
+        manager.revokeCredentials(ID, fresh, "leaked", Workshop.ADMIN);
+        assertThat(Workshop.kinds(manager, ID)).isEqualTo(kinds);
+    }
+
     @Test
     void without_rotation_an_expiry_is_written_down_once_for_each_credential() {
         LifecycleManager manual = openWith(CredentialPolicy.DEFAULT.withAutoRotate(false));

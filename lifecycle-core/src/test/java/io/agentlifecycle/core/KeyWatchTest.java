@@ -12,6 +12,7 @@ import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.credential.CredentialOrder;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.spi.CredentialIssuer;
@@ -36,6 +37,8 @@ class KeyWatchTest {
     private static final class KeyedIssuer implements CredentialIssuer {
         private String signs = "key-1";
         private Optional<Set<String>> good = Optional.of(Set.of("key-1", "key-2"));
+        private Optional<Set<String>> known = Optional.empty();
+        private Duration longest = CredentialPolicy.LONGEST_LIFE;
         private boolean speechless;
 
         @Override
@@ -49,6 +52,16 @@ class KeyWatchTest {
                 throw new IllegalStateException("the keys cannot be asked");
             }
             return good;
+        }
+
+        @Override
+        public Optional<Set<String>> knownKeys() {
+            return known;
+        }
+
+        @Override
+        public Duration longestLife() {
+            return longest;
         }
 
         void taintFirst() {
@@ -186,6 +199,104 @@ class KeyWatchTest {
         assertThat(new CredentialRotator(manager).checkAndRotate())
                 .extracting(RotationResult::outcome)
                 .containsExactly(Outcome.OK);
+    }
+
+    private static LifecyclePolicy manual(Duration life) {
+        return LifecyclePolicy.builder()
+                .requireApproval(false)
+                .credentialPolicy(CredentialPolicy.DEFAULT
+                        .withMaxCredentialTtl(life)
+                        .withRotationOverlap(Duration.ofMinutes(1))
+                        .withAutoRotate(false))
+                .build();
+    }
+
+    /** A token that no verifier takes is not of an age at which it is rotated. */
+    @Test
+    void after_a_taint_an_agent_without_rotation_by_age_gets_another_one_too() {
+        LifecyclePolicy manual = manual(Duration.ofHours(1));
+        LifecycleManager manager = open(builder -> builder.policy(manual).credentialSink((agent, credential) -> {}));
+        active(manager, "agent:1");
+        active(manager, "agent:2");
+        manager.revokeCredentials(AgentId.of("agent:2"), "leaked", ADMIN);
+        manager.sweeper().sweep();
+        shop.clock.advance(Duration.ofMinutes(59));
+        assertThat(manager.sweeper().sweep().outcomes())
+                .extracting(SweepReport.Outcome::action)
+                .doesNotContain(SweepAction.ROTATE_CREDENTIAL);
+
+        mint.taintFirst();
+
+        assertThat(manager.sweeper().sweep().outcomes())
+                .extracting(SweepReport.Outcome::action)
+                .contains(SweepAction.ROTATE_CREDENTIAL);
+        assertThat(keyOf(manager, ID)).isEqualTo("key-2");
+        assertThat(manager.get(AgentId.of("agent:2")).credentials().generation())
+                .isEqualTo(1);
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+    }
+
+    @Test
+    void after_a_taint_whoever_looks_at_the_fleet_replaces_what_is_not_rotated_by_age_and_lets_what_expired_be() {
+        LifecycleManager manager = open(builder -> builder.policy(manual(Duration.ofHours(1))));
+        active(manager, "agent:1");
+        mint.taintFirst();
+
+        assertThat(new CredentialRotator(manager).checkAndRotate())
+                .extracting(RotationResult::outcome)
+                .containsExactly(Outcome.ROTATED);
+        assertThat(keyOf(manager, ID)).isEqualTo("key-2");
+        mint.good = Optional.of(Set.of());
+        shop.clock.advance(Duration.ofHours(1));
+        assertThat(new CredentialRotator(manager).checkAndRotate())
+                .extracting(RotationResult::outcome)
+                .containsExactly(Outcome.EXPIRED);
+        assertThat(manager.sweeper().sweep().outcomes())
+                .extracting(SweepReport.Outcome::action)
+                .doesNotContain(SweepAction.REPORT_ROTATION_DUE);
+    }
+
+    /** Else two processes, each with a key that the other has not heard of, replace each other's credentials for ever. */
+    @Test
+    void a_credential_of_a_key_that_the_issuer_has_not_heard_of_is_left_to_who_made_it() {
+        mint.signs = "key of another process";
+        mint.known = mint.good;
+        LifecycleManager manager = open();
+        active(manager, "agent:1");
+
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+        assertThat(new CredentialRotator(manager).checkAndRotate())
+                .extracting(RotationResult::outcome)
+                .containsExactly(Outcome.OK);
+
+        mint.known = Optional.of(Set.of("key-1", "key-2", "key of another process"));
+        mint.good = Optional.of(Set.of("key-2"));
+        mint.signs = "key-2";
+        manager.sweeper().sweep();
+        assertThat(keyOf(manager, ID)).isEqualTo("key-2");
+    }
+
+    @Test
+    void a_credential_that_lives_longer_than_the_issuer_allows_by_now_is_replaced_at_once() {
+        LifecycleManager before = open(builder -> builder.policy(manual(Duration.ofHours(10))));
+        active(before, "agent:1");
+        Duration life = Duration.ofHours(10);
+        shop.close(before);
+
+        mint.longest = life;
+        LifecyclePolicy shorter = manual(Duration.ofHours(5));
+        LifecycleManager as = open(builder -> builder.policy(shorter).credentialSink((agent, credential) -> {}));
+        assertThat(as.sweeper().sweep().outcomes()).as("as long as is allowed").isEmpty();
+        shop.close(as);
+        mint.longest = life.minusNanos(1);
+        LifecycleManager after = open(builder -> builder.policy(shorter).credentialSink((agent, credential) -> {}));
+
+        assertThat(after.sweeper().sweep().outcomes())
+                .extracting(SweepReport.Outcome::action)
+                .containsExactly(SweepAction.ROTATE_CREDENTIAL);
+        assertThat(after.get(ID).credentials().generation()).isEqualTo(2);
+        assertThat(after.sweeper().sweep().outcomes()).isEmpty();
+        assertThat(after.sweeper().sweep().outcomes()).isEmpty();
     }
 
     @Test

@@ -32,13 +32,14 @@ final class CompactJws {
 
     /** Checks 1 and 2: the form of the text. */
     static CompactJws parse(String text) {
-        return parse(text, MAX_LENGTH);
+        return parse(text, MAX_LENGTH, MAX_LENGTH);
     }
 
-    /** For what may be longer than a token. */
-    static CompactJws parse(String text, int maxLength) {
+    /** For what may be longer than a token, with a limit of its own for the part that is read before it is trusted. */
+    static CompactJws parse(String text, int maxLength, int maxHeader) {
         Refusal.unless(text.length() <= maxLength, Reason.NOT_COMPACT);
         int firstDot = text.indexOf('.');
+        Refusal.unless(firstDot <= maxHeader, Reason.NOT_COMPACT);
         int secondDot = text.indexOf('.', firstDot + 1);
         boolean otherSpelling = false;
         for (int i = 0; i < text.length(); i++) {

@@ -64,7 +64,7 @@ public final class CredentialVerifier {
         this.checks =
                 new TokenChecks(issuer.issuer(), Optional.of(audience), issuer.longestLife(), builder.hostChecksProof);
         this.proofs = new DpopVerifier(
-                builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY, builder.manager::now)));
+                builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY)), manager.now());
         this.cache = builder.maximumSize == 0 ? Optional.empty() : Optional.of(cache(builder.maximumSize, manager));
     }
 
@@ -75,7 +75,7 @@ public final class CredentialVerifier {
 
     /**
      * A builder of a verifier for the issuer's own audience, that refuses bound tokens without proof, remembers 100,000 used
-     * proofs of its own, and has no cache.
+     * proofs of its own, of one key 6,250, and has no cache.
      */
     public static Builder builder(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
         return new Builder(manager, issuer);
@@ -106,19 +106,20 @@ public final class CredentialVerifier {
         requireNonNull(request, "request");
         return TokenChecks.verdict(() -> {
             CompactJws jws = CompactJws.parse(token);
-            TokenClaims claims = check(jws);
-            String thumbprint = claims.keyThumbprint().orElseThrow(() -> new Refusal(Reason.NOT_BOUND));
-            proofs.check(proof, request, jws.digest(), thumbprint, asked(manager::now));
-            return new TokenVerdict.Accepted(claims, true);
+            return proofs.proven(jws, check(jws), proof, request, asked(manager::now));
         });
     }
 
     /**
      * Whether {@code token} is good now, as the JSON of RFC 7662. Whatever is not gives the bytes
      * <code>{"active":false}</code> and no more.
+     *
+     * <p>A token that is bound to a key is active, too, with {@code cnf} and the {@code token_type} {@code DPoP} (RFC 9449,
+     * section 6.2): whoever asks has the proof, and must check it against that key.
      */
     public String introspect(String token) {
-        return Introspection.of(verify(token), issuer.issuer(), audience);
+        requireNonNull(token, "token");
+        return Introspection.of(() -> check(CompactJws.parse(token)), issuer.issuer(), audience);
     }
 
     private TokenClaims check(CompactJws jws) {
@@ -230,7 +231,7 @@ public final class CredentialVerifier {
             return this;
         }
 
-        /** Where used proofs are remembered: one place for all verifiers that answer for the same URIs. */
+        /** Where used proofs are remembered: one place for all verifiers that answer for the same URIs, by one clock. */
         public Builder usedProofs(UsedProofs value) {
             usedProofs = Optional.of(value);
             return this;

@@ -35,13 +35,23 @@ final class DpopVerifier {
     private final Cache<PublicJwk, Ed25519PublicKey> sound =
             Caffeine.newBuilder().maximumSize(MOST_KEYS).executor(Runnable::run).build();
 
-    DpopVerifier(UsedProofs used) {
+    /** Takes proofs that cannot have been used before {@code now}. */
+    DpopVerifier(UsedProofs used, Instant now) {
         this.used = requireNonNull(used, "usedProofs");
+        used.begin(now);
+    }
+
+    /** The answer to a good token with a proof; refused if the proof does not show that its sender may use the token. */
+    TokenVerdict proven(CompactJws token, TokenClaims claims, String proof, DpopRequest request, Instant now) {
+        String thumbprint = claims.keyThumbprint().orElseThrow(() -> new Refusal(Reason.NOT_BOUND));
+        check(proof, request, token.digest(), thumbprint, now);
+        return new TokenVerdict.Accepted(claims, true);
     }
 
     /**
-     * The checks, the cheap ones before those that compute, and last the one that uses the proof up: only who has a good
-     * token and its key takes room among the used ones.
+     * The checks in the order of their reasons: that the proof is signed by the key of the token, then what it says, and last
+     * the one that uses it up, so that only who has a good token and its key takes room among the used ones. So the signature,
+     * which costs most, is computed before the claims, which cost little: what is read is what that key signed.
      *
      * @param tokenDigest SHA-256 of the token that the proof must be for
      * @param thumbprint the key that the token is bound to
@@ -60,7 +70,7 @@ final class DpopVerifier {
         Refusal.unless(is(claims, "ath", tokenDigest), Reason.PROOF_TOKEN);
         requireNonce(claims, request);
         String id = text(claims, "jti").filter(text -> !text.isEmpty()).orElseThrow(() -> new Refusal(Reason.PROOF_ID));
-        use(thumbprint, id, issuedAt);
+        use(thumbprint, id, issuedAt, now);
     }
 
     private static CompactJws parse(String proof) {
@@ -129,8 +139,8 @@ final class DpopVerifier {
                 Reason.PROOF_NONCE);
     }
 
-    private void use(String thumbprint, String id, Instant issuedAt) {
-        switch (used.use(thumbprint, id, issuedAt)) {
+    private void use(String thumbprint, String id, Instant issuedAt, Instant now) {
+        switch (used.use(thumbprint, id, issuedAt, now)) {
             case FIRST -> {}
             case AGAIN -> throw new Refusal(Reason.PROOF_REPLAYED);
             case TOO_LATE -> throw new Refusal(Reason.PROOF_TIME);

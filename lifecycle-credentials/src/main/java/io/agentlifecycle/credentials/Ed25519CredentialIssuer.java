@@ -117,6 +117,12 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         return Optional.of(trustedKeys().good().keySet());
     }
 
+    /** All keys of the store, also those that are retired. */
+    @Override
+    public Optional<Set<String>> knownKeys() {
+        return Optional.of(trustedKeys().known());
+    }
+
     SigningKeyStore keys() {
         return keys;
     }
@@ -393,6 +399,9 @@ public final class Ed25519CredentialIssuer implements CredentialIssuer {
         /**
          * How long a key is used, from when it is made until its last token ends, six seconds to six years of 366 days. No
          * token lives for more than a sixth of that: an order that does is refused. {@link IssuerKeys} changes keys in time.
+         *
+         * <p>If it is made shorter, tokens from before that live for more than the new sixth are good no more, and the first sweep
+         * makes the ACTIVE agents that have one due for another.
          */
         public Builder keyLife(Duration value) {
             if (value.compareTo(Duration.ofSeconds(KeySchedule.PARTS)) < 0 || value.compareTo(LONGEST) > 0) {

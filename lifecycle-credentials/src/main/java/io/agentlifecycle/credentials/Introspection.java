@@ -4,6 +4,7 @@ import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.credentials.TokenVerdict.Accepted;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** Verdicts as RFC 7662 tells them. Whatever is not active is told in the same bytes, so nobody learns why it is not. */
 final class Introspection {
@@ -12,8 +13,11 @@ final class Introspection {
 
     private Introspection() {}
 
-    static String of(TokenVerdict verdict, String issuer, String audience) {
-        return verdict instanceof Accepted accepted ? active(accepted.claims(), issuer, audience) : INACTIVE;
+    /** What {@code check} finds, without a proof: whoever asks has that. */
+    static String of(Supplier<TokenClaims> check, String issuer, String audience) {
+        return TokenChecks.verdict(() -> new Accepted(check.get(), false)) instanceof Accepted accepted
+                ? active(accepted.claims(), issuer, audience)
+                : INACTIVE;
     }
 
     private static String active(TokenClaims claims, String issuer, String audience) {

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Changes the keys of an {@link Ed25519CredentialIssuer} in time, whenever the host calls {@link #step}; nothing here runs
@@ -22,7 +24,13 @@ import java.util.concurrent.locks.ReentrantLock;
  * is due. A step that comes late makes the next key late, and then the old one signs for longer, until the new one has been
  * in the JWKS for a sixth of a life.
  *
- * <p>Let one process of those that share the keys do this. Safe for use by many threads.
+ * <p>A next key that a clock made which was ahead by more than a day is in the JWKS, but is not waited for: a step logs it, and
+ * makes another one when it is time. {@link #taint} takes it out.
+ *
+ * <p>Let one process of those that share the keys do this. A store of keys in files, such as
+ * {@link io.agentlifecycle.credentials.keys.PemKeys}, sees the directory as it was when it was opened: after a step that made or
+ * retired a key, and after a taint, every other process must open its keys anew. Until then it refuses tokens of the new key, and
+ * goes on signing with, and accepting tokens of, one that was taken out. Safe for use by many threads.
  */
 public final class IssuerKeys {
     /** Where a key stands in its life. */
@@ -50,6 +58,8 @@ public final class IssuerKeys {
         }
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(IssuerKeys.class);
+
     private final Ed25519CredentialIssuer issuer;
     private final SigningKeyStore keys;
     private final InstantSource clock;
@@ -73,6 +83,7 @@ public final class IssuerKeys {
         try {
             Instant now = clock.instant();
             List<PublishedKey> good = good();
+            warnOfThoseAhead(good, now);
             Optional<String> made = issuer.schedule().needsNext(good, now)
                     ? Optional.of(keys.generate().keyId())
                     : Optional.empty();
@@ -91,7 +102,8 @@ public final class IssuerKeys {
      * key signs from here on, which is the next one, the one before, or one that is made now, and every ACTIVE agent that has
      * a credential of it is due for a new one with the next sweep. Doing it again changes nothing.
      *
-     * <p>Others learn of it from the next JWKS and snapshot, so serve both at once.
+     * <p>Others learn of it from the next JWKS and snapshot, so serve both at once. Every other process that has these keys must
+     * open them anew, or it goes on with this one.
      *
      * @throws IllegalArgumentException if there is no key of that id
      * @throws io.agentlifecycle.core.error.KeysUnavailableException if keys cannot be stored; doing it again finishes it
@@ -121,6 +133,18 @@ public final class IssuerKeys {
             states.put(key.keyId(), index < 0 ? State.RETIRED : living);
         }
         return Collections.unmodifiableMap(states);
+    }
+
+    private static void warnOfThoseAhead(List<PublishedKey> good, Instant now) {
+        for (PublishedKey key : good) {
+            if (KeySchedule.isAhead(key, now)) {
+                LOG.warn(
+                        "key {} was made at {}, and now it is {}: if the clock is right, taint the key",
+                        key.keyId(),
+                        key.createdAt(),
+                        now);
+            }
+        }
     }
 
     private boolean isListed(String keyId) {

@@ -24,6 +24,9 @@ record KeySchedule(Duration life) {
     /** How long a key is listed after the last token that it signed: that is good for a while by a clock that is slow. */
     static final Duration LINGER = OfflineVerifier.MOST_SKEW.multipliedBy(2);
 
+    /** A key that was made longer than that after now was made by a clock that was wrong. Stores of keys say the same. */
+    private static final Duration AHEAD = Duration.ofDays(1);
+
     private Duration part() {
         return life.dividedBy(PARTS);
     }
@@ -39,12 +42,20 @@ record KeySchedule(Duration life) {
         return active;
     }
 
-    /** True if none is there to follow the one that signs, and half of its life is over. */
+    /**
+     * True if none is there to follow the one that signs, and half of its life is over. Those that a wrong clock made are not
+     * waited for: that may take years.
+     */
     boolean needsNext(List<PublishedKey> keys, Instant now) {
         Optional<Integer> active = active(keys, now);
         return active.isEmpty()
-                || active.get() == keys.size() - 1
+                || keys.stream().skip(active.get() + 1L).allMatch(key -> isAhead(key, now))
                         && !now.isBefore(keys.get(active.get()).createdAt().plus(part().multipliedBy(3)));
+    }
+
+    /** True if it was made by a clock that was wrong. */
+    static boolean isAhead(PublishedKey key, Instant now) {
+        return key.createdAt().isAfter(now.plus(AHEAD));
     }
 
     /** Those whose last token has ended, wherever the clock of who looks at it stands. */

@@ -23,8 +23,13 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Clocks of different machines differ, so a token is let in for the skew before it begins and after it ends.
  *
- * <p>The host fetches the JWKS over a connection that it trusts; the snapshot is signed, and may come from anywhere. After a
- * start nothing is known, so an older snapshot than the last one before is taken, but none that is too old.
+ * <p>The host fetches the JWKS over a connection that it trusts, anew with every snapshot; the snapshot is signed, and may come
+ * from anywhere. A key that a snapshot leaves out that was listed before never counts again for this verifier, also if it is
+ * still in the JWKS. So whoever stole a key wins nothing once a snapshot without it is followed. Before that, an old JWKS that
+ * has it lets the thief sign snapshots, and leave the good keys out; then the real ones are refused until a new verifier is
+ * made with the JWKS of now.
+ *
+ * <p>After a start nothing is known, so an older snapshot than the last one before is taken, but none that is too old.
  *
  * <p>Safe for use by many threads.
  */
@@ -35,13 +40,14 @@ public final class OfflineVerifier {
     private static final Duration OLDEST_SNAPSHOT = Duration.ofDays(31);
 
     /** What the host handed over last: one pair, so that no token is checked with half of each. */
-    private record Followed(TrustedKeys keys, RevocationSnapshot snapshot) {}
+    private record Followed(TrustedKeys keys, RevocationSnapshot snapshot, WithdrawnKeys withdrawn) {}
 
     private final TokenChecks checks;
     private final String audience;
     private final InstantSource clock;
     private final Duration skew;
     private final Duration maxSnapshotAge;
+    private final DpopVerifier proofs;
     private final ReentrantLock lock = new ReentrantLock();
     private volatile Optional<Followed> followed = Optional.empty();
 
@@ -52,11 +58,14 @@ public final class OfflineVerifier {
         this.clock = builder.clock;
         this.skew = builder.skew;
         this.maxSnapshotAge = builder.maxSnapshotAge;
+        this.proofs = new DpopVerifier(
+                builder.usedProofs.orElseGet(() -> UsedProofs.open(UsedProofs.DEFAULT_CAPACITY)), clock.instant());
     }
 
     /**
      * A builder of a verifier that allows 30 seconds of skew, five minutes as the age of a snapshot, and tokens of 15 days,
-     * as the issuer does by default, and that refuses bound tokens.
+     * as the issuer does by default, that refuses bound tokens without proof, and remembers 100,000 used proofs of its own, of
+     * one key 6,250.
      *
      * @param issuer the claim {@code iss} of tokens and snapshots, word for word
      * @param audience the claim {@code aud} of tokens, word for word
@@ -66,38 +75,61 @@ public final class OfflineVerifier {
     }
 
     /**
-     * Takes both in the place of those before, or neither. Fetch the snapshot after the JWKS: a key that is in both is one
-     * whose tokens count.
+     * Takes both in the place of those before, or neither. Fetch both each time, the snapshot after the JWKS: a key that is
+     * in both is one whose tokens count, unless an earlier snapshot left it out.
      *
      * @param jwks as {@link Ed25519CredentialIssuer#jwks} gave it
      * @param snapshot as {@link RevocationSnapshots#take} gave it; the one that is followed already may come again
      * @throws PolicyViolationException rule {@code key-set}, {@code snapshot-form}, {@code snapshot-signature} or
-     *     {@code snapshot-issuer}, if it is not what this issuer writes; {@code snapshot-older}, if it is older than the one
-     *     that is followed; {@code snapshot-time}, if it is from the future by more than the skew. Then nothing is changed
+     *     {@code snapshot-issuer}, if it is not what this issuer writes, or its signer was left out by an earlier one;
+     *     {@code snapshot-older}, if it is older than the one that is followed, or of the same moment and says something else;
+     *     {@code snapshot-time}, if it is from the future by more than the skew. Then nothing is changed
      */
     public void follow(String jwks, String snapshot) {
         Map<String, PublicJwk> listed = KeySet.read(jwks);
         RevocationSnapshot next = RevocationSnapshot.read(snapshot, checks.issuer(), listed);
-        var keys = TrustedKeys.of(listed.values().stream()
-                .map(key -> new PublishedKey(key, Instant.EPOCH, !next.keys().contains(key.keyId())))
-                .toList());
         lock.lock();
         try {
-            requireOrder(next.asOf());
-            followed = Optional.of(new Followed(keys, next));
+            requireTime(next.asOf());
+            followed = Optional.of(followed.map(last -> after(last, next, listed))
+                    .orElseGet(() -> new Followed(keys(listed, next, WithdrawnKeys.NONE), next, WithdrawnKeys.NONE)));
         } finally {
             lock.unlock();
         }
     }
 
-    private void requireOrder(Instant asOf) {
-        Optional<Instant> held = asOf();
-        if (held.filter(asOf::isBefore).isPresent()) {
+    private static Followed after(Followed last, RevocationSnapshot next, Map<String, PublicJwk> listed) {
+        requireOrder(last.snapshot(), next);
+        WithdrawnKeys withdrawn = last.withdrawn().with(last.snapshot(), next);
+        if (withdrawn.has(next.signer())) {
+            throw RevocationSnapshot.signature();
+        }
+        return new Followed(keys(listed, next, withdrawn), next, withdrawn);
+    }
+
+    private static TrustedKeys keys(Map<String, PublicJwk> listed, RevocationSnapshot next, WithdrawnKeys withdrawn) {
+        return TrustedKeys.of(listed.values().stream()
+                .map(key -> new PublishedKey(
+                        key, Instant.EPOCH, !next.keys().contains(key.keyId()) || withdrawn.has(key.keyId())))
+                .toList());
+    }
+
+    private static void requireOrder(RevocationSnapshot held, RevocationSnapshot next) {
+        if (next.asOf().isBefore(held.asOf())) {
             throw new PolicyViolationException(
                     "snapshot-older",
                     "the snapshot is as of %s, and one as of %s is followed already; fetch a newer one"
-                            .formatted(asOf, held.get()));
+                            .formatted(next.asOf(), held.asOf()));
         }
+        if (next.asOf().equals(held.asOf()) && !next.saysTheSame(held)) {
+            throw new PolicyViolationException(
+                    "snapshot-older",
+                    "the snapshot is as of %s, and another one of the same moment is followed already; fetch a newer one"
+                            .formatted(next.asOf()));
+        }
+    }
+
+    private void requireTime(Instant asOf) {
         Instant now = clock.instant();
         if (asOf.isAfter(now.plus(skew))) {
             throw new PolicyViolationException(
@@ -119,19 +151,37 @@ public final class OfflineVerifier {
      */
     public TokenVerdict verify(String token) {
         requireNonNull(token, "token");
-        return TokenChecks.verdict(() -> checks.unproven(check(token)));
+        return TokenChecks.verdict(() -> checks.unproven(check(CompactJws.parse(token))));
+    }
+
+    /**
+     * Whether {@code token} is good as of the snapshot, is bound to a key, and {@code proof} shows that whoever sent
+     * {@code request} holds it, as {@link CredentialVerifier#verify(String, String, DpopRequest)} has it. The proof must be
+     * within a minute of the clock here, whatever the skew.
+     *
+     * @param proof what stood in the header {@code DPoP}; if there was more than one such header, refuse the request
+     */
+    public TokenVerdict verify(String token, String proof, DpopRequest request) {
+        requireNonNull(token, "token");
+        requireNonNull(proof, "proof");
+        requireNonNull(request, "request");
+        return TokenChecks.verdict(() -> {
+            CompactJws jws = CompactJws.parse(token);
+            return proofs.proven(jws, check(jws), proof, request, clock.instant());
+        });
     }
 
     /**
      * Whether {@code token} is good as of the snapshot, as the JSON of RFC 7662. Whatever is not gives the bytes
-     * <code>{"active":false}</code> and no more.
+     * <code>{"active":false}</code> and no more. A token that is bound to a key is told as by
+     * {@link CredentialVerifier#introspect}.
      */
     public String introspect(String token) {
-        return Introspection.of(verify(token), checks.issuer(), audience);
+        requireNonNull(token, "token");
+        return Introspection.of(() -> check(CompactJws.parse(token)), checks.issuer(), audience);
     }
 
-    private TokenClaims check(String token) {
-        CompactJws jws = CompactJws.parse(token);
+    private TokenClaims check(CompactJws jws) {
         Followed known = followed.orElseThrow(() -> new Refusal(Reason.SNAPSHOT_STALE));
         return checks.all(jws, new AsOf(known, clock.instant(), skew, maxSnapshotAge));
     }
@@ -169,6 +219,7 @@ public final class OfflineVerifier {
         private Duration maxSnapshotAge = Duration.ofMinutes(5);
         private Duration longestLife = Duration.ofDays(15);
         private boolean hostChecksProof;
+        private Optional<UsedProofs> usedProofs = Optional.empty();
 
         private Builder(String issuer, String audience, InstantSource clock) {
             this.issuer = Text.line("issuer", issuer, 256);
@@ -197,9 +248,15 @@ public final class OfflineVerifier {
             return this;
         }
 
-        /** Accepts tokens that are bound to a key, as {@link CredentialVerifier.Builder#hostChecksProof} does. */
+        /** Accepts tokens that are bound to a key without a proof, as {@link CredentialVerifier.Builder#hostChecksProof} does. */
         public Builder hostChecksProof() {
             hostChecksProof = true;
+            return this;
+        }
+
+        /** Where used proofs are remembered: one place for all verifiers that answer for the same URIs, by one clock. */
+        public Builder usedProofs(UsedProofs value) {
+            usedProofs = Optional.of(value);
             return this;
         }
 

@@ -19,15 +19,22 @@ import java.util.Set;
 /**
  * What an issuer says was taken back, as of one moment: a compact JWS of a type of its own. Immutable.
  *
+ * @param signer the key that signed it, which is one of {@code keys}
  * @param asOf to the nanosecond, and later than in every snapshot before
  * @param keys the keys whose tokens count
  * @param revoked the credentials that have not ended and are not good
  */
-record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revoked) {
+record RevocationSnapshot(String signer, Instant asOf, Set<String> keys, Set<CredentialId> revoked) {
     static final String TYPE = "agent-revocations+jwt";
 
     /** Room for about 300,000 credentials. */
     static final int MAX_LENGTH = 16 * 1024 * 1024;
+
+    /** The header is read before the signature is checked, so by then anyone may have written it. */
+    private static final int MAX_HEADER = 1024;
+
+    /** More than a key set of 8 KiB has. */
+    static final int MOST_KEYS = 64;
 
     private static final Set<String> MEMBERS = Set.of("iss", "asOf", "keys", "revoked");
 
@@ -55,9 +62,9 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
         String keyId;
         JsonFields fields;
         try {
-            CompactJws jws = CompactJws.parse(text, MAX_LENGTH);
+            CompactJws jws = CompactJws.parse(text, MAX_LENGTH, MAX_HEADER);
             keyId = signer(jws, jwks);
-            fields = new JsonFields("snapshot", members(canonical(jws.payload())));
+            fields = new JsonFields("snapshot", members(canonical(jws.payload(), MAX_LENGTH)));
         } catch (Refusal | IllegalArgumentException e) {
             throw form(); // what it says may repeat what was sent
         }
@@ -66,7 +73,7 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
 
     /** The key that signed it; refused if none of those did. */
     private static String signer(CompactJws jws, Map<String, PublicJwk> jwks) {
-        var header = new JsonFields("header", canonical(jws.header()));
+        var header = new JsonFields("header", canonical(jws.header(), MAX_HEADER));
         String algorithm = header.string("alg");
         String keyId = header.string("kid");
         String type = header.string("typ");
@@ -92,10 +99,13 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
                                 .formatted(issuer));
             }
             List<String> keys = fields.list("keys");
+            if (keys.size() > MOST_KEYS) {
+                throw form();
+            }
             List<String> revoked = fields.list("revoked");
             Set<CredentialId> ids = new HashSet<>();
             revoked.forEach(id -> ids.add(CredentialId.of(id)));
-            var read = new RevocationSnapshot(fields.instant("asOf"), Set.copyOf(keys), Set.copyOf(ids));
+            var read = new RevocationSnapshot(keyId, fields.instant("asOf"), Set.copyOf(keys), Set.copyOf(ids));
             if (keys.size() != read.keys().size() || revoked.size() != ids.size()) {
                 throw form();
             }
@@ -108,6 +118,11 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
         }
     }
 
+    /** True if {@code other} differs at most in who signed it. */
+    boolean saysTheSame(RevocationSnapshot other) {
+        return asOf.equals(other.asOf) && keys.equals(other.keys) && revoked.equals(other.revoked);
+    }
+
     /** A list that is missing would be read as an empty one, and that is what somebody may want who withholds it. */
     private static Json members(Json payload) {
         if (payload instanceof Json.Obj object && object.members().keySet().equals(MEMBERS)) {
@@ -116,8 +131,8 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
         throw form();
     }
 
-    private static Json canonical(byte[] bytes) {
-        return CanonicalJson.read(new String(bytes, UTF_8), MAX_LENGTH);
+    private static Json canonical(byte[] bytes, int maxLength) {
+        return CanonicalJson.read(new String(bytes, UTF_8), maxLength);
     }
 
     private static PolicyViolationException form() {
@@ -127,7 +142,7 @@ record RevocationSnapshot(Instant asOf, Set<String> keys, Set<CredentialId> revo
                         .formatted(MAX_LENGTH));
     }
 
-    private static PolicyViolationException signature() {
+    static PolicyViolationException signature() {
         return new PolicyViolationException(
                 "snapshot-signature",
                 "the snapshot is not signed by a key that counts; fetch the key set and the snapshot again from the issuer");

@@ -24,6 +24,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * have not ended and are not good, for whatever reason: revoked, replaced beyond the overlap, or of an agent that may not
  * act. The host calls {@link #take} from time to time and serves what it gives, with the JWKS.
  *
+ * <p>Where agents rotate, a snapshot lists about one credential for each of them, however long those live: the one before the
+ * current one, from the end of the overlap until its own end.
+ *
  * <p>A record lists its last two credentials only, and older ones may not have ended. So this follows the log, and keeps in
  * memory, for each token that has not ended, its id, its agent and its end. The first snapshot of a process reads the whole
  * log. A trail that was pruned is not there to be read: keep {@link LifecycleManager.Builder#minRetention} no shorter than
@@ -120,7 +123,7 @@ public final class RevocationSnapshots {
         if (text.length() > RevocationSnapshot.MAX_LENGTH) {
             throw new PolicyViolationException(
                     "snapshot-size",
-                    "a snapshot of %d credentials has more than %d characters; shorten maxCredentialTtl, so that fewer are listed"
+                    "a snapshot of %d credentials has more than %d characters; about one of each agent is listed, however long tokens live; let several issuers share the agents, each with a manager and a log of its own"
                             .formatted(revoked.size(), RevocationSnapshot.MAX_LENGTH));
         }
     }

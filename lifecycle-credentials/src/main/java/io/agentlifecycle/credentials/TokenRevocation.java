@@ -8,6 +8,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Optional;
@@ -25,8 +26,7 @@ public final class TokenRevocation {
             Verdict.Reason.DECOMMISSIONED,
             Verdict.Reason.CREDENTIAL_UNKNOWN,
             Verdict.Reason.CREDENTIAL_RETIRED,
-            Verdict.Reason.CREDENTIAL_REVOKED,
-            Verdict.Reason.CREDENTIAL_EXPIRED);
+            Verdict.Reason.CREDENTIAL_REVOKED);
 
     private final LifecycleManager manager;
     private final Ed25519CredentialIssuer issuer;
@@ -36,13 +36,18 @@ public final class TokenRevocation {
     public TokenRevocation(LifecycleManager manager, Ed25519CredentialIssuer issuer) {
         this.manager = requireNonNull(manager, "manager");
         this.issuer = requireNonNull(issuer, "issuer");
-        this.checks = new TokenChecks(issuer.issuer(), Optional.empty(), issuer.longestLife(), true);
+        // one from before keyLife was shortened is good no more here, but elsewhere it may be
+        this.checks = new TokenChecks(issuer.issuer(), Optional.empty(), CredentialPolicy.LONGEST_LIFE, true);
     }
 
     /**
      * Takes back the credentials of the agent that has this token, the one of the token and, during the overlap of a
      * rotation, the other one; durably, before this returns. A text that is no token of this issuer, or one that is no good
-     * any more, changes nothing, and that is no failure: what was asked for is so.
+     * any more, changes nothing, and that is no failure: what was asked for is so. One that has just ended is taken back like
+     * any other for two minutes more, because followers whose clock is slow let it in.
+     *
+     * <p>Whether the credential of the token is still good is looked at in the step that stores it, so one that is made
+     * meanwhile is not taken back for one that has gone.
      *
      * @param reason at most 1,024 characters
      * @throws io.agentlifecycle.core.error.StoreException if it cannot be stored; answer with status 503
@@ -53,9 +58,10 @@ public final class TokenRevocation {
         Text.prose("reason", reason, 1024); // here, so that the answer does not tell a good token from another
         requireNonNull(actor, "actor");
         read(token)
+                .filter(claims -> manager.now().isBefore(claims.expiresAt().plus(KeySchedule.LINGER)))
                 .filter(claims -> isListed(claims.agent(), claims.id()))
-                .map(TokenClaims::agent)
-                .ifPresent(agent -> manager.forTenant(agent.tenant()).revokeCredentials(agent.id(), reason, actor));
+                .ifPresent(claims -> manager.forTenant(claims.agent().tenant())
+                        .revokeCredentials(claims.agent().id(), claims.id(), reason, actor));
     }
 
     private Optional<TokenClaims> read(String token) {

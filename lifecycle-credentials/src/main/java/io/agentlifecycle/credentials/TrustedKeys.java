@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The keys of a store as they were at one moment, each looked at once. Immutable. */
 final class TrustedKeys {
@@ -95,6 +96,11 @@ final class TrustedKeys {
     /** True if signatures of that key count. */
     boolean isGood(String keyId) {
         return good.containsKey(keyId);
+    }
+
+    /** The ids of all keys. */
+    Set<String> known() {
+        return Collections.unmodifiableSet(byId.keySet());
     }
 
     /** The keys whose signatures count, by their ids, the oldest first. */

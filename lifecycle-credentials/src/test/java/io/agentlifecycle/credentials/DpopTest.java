@@ -264,7 +264,7 @@ class DpopTest {
 
     @Test
     void verifiers_that_share_the_used_proofs_accept_a_proof_once() {
-        var used = UsedProofs.open(100, bench.manager::now);
+        var used = UsedProofs.open(100);
         CredentialVerifier one = CredentialVerifier.builder(bench.manager, bench.issuer)
                 .usedProofs(used)
                 .build();
@@ -283,7 +283,7 @@ class DpopTest {
 
     @Test
     void when_there_is_no_room_new_proofs_are_refused_and_old_ones_stay_used() {
-        var used = UsedProofs.open(3, bench.manager::now);
+        var used = UsedProofs.open(3 * 16);
         CredentialVerifier full = CredentialVerifier.builder(bench.manager, bench.issuer)
                 .usedProofs(used)
                 .build();
@@ -305,8 +305,26 @@ class DpopTest {
     }
 
     @Test
+    void one_agent_that_makes_many_proofs_shuts_out_nobody_else() {
+        CredentialVerifier ours = CredentialVerifier.builder(bench.manager, bench.issuer)
+                .usedProofs(UsedProofs.open(64))
+                .build();
+        var mallory = new Holder(bench, "mallory");
+        bench.advance(Holder.SETTLED);
+        int accepted = 0;
+        for (int i = 0; i < 64; i++) {
+            accepted +=
+                    mallory.verify(ours, mallory.proof(Duration.ofSeconds(60))).accepted() ? 1 : 0;
+        }
+
+        assertThat(accepted).isEqualTo(4);
+        assertReason(mallory.verify(ours, mallory.proof()), Reason.PROOFS_FULL);
+        assertThat(holder.verify(ours, holder.proof()).accepted()).isTrue();
+    }
+
+    @Test
     void what_is_refused_takes_no_room() {
-        var used = UsedProofs.open(100, bench.manager::now);
+        var used = UsedProofs.open(100);
         CredentialVerifier ours = CredentialVerifier.builder(bench.manager, bench.issuer)
                 .usedProofs(used)
                 .build();
@@ -322,6 +340,62 @@ class DpopTest {
 
         assertThat(used.size()).isZero();
         assertThat(holder.verify(ours, proof).accepted()).isTrue();
+    }
+
+    // ---- without a manager
+
+    private OfflineVerifier offline(UsedProofs used) {
+        var offline = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, bench.clock)
+                .usedProofs(used)
+                .build();
+        offline.follow(bench.issuer.jwks(), new RevocationSnapshots(bench.manager, bench.issuer).take());
+        return offline;
+    }
+
+    private TokenVerdict verify(OfflineVerifier offline, String proof) {
+        return offline.verify(holder.token.reveal(), proof, Holder.REQUEST);
+    }
+
+    @Test
+    void offline_a_bound_token_is_accepted_with_its_proof_once_and_not_without() {
+        var used = UsedProofs.open(100);
+        OfflineVerifier offline = offline(used);
+        bench.advance(Holder.SETTLED);
+        String proof = holder.proof();
+
+        assertReason(offline.verify(holder.token.reveal()), Reason.PROOF_REQUIRED);
+        assertThat(verify(offline, proof))
+                .isInstanceOfSatisfying(
+                        TokenVerdict.Accepted.class,
+                        yes -> assertThat(yes.proven()).isTrue());
+        assertReason(verify(offline, proof), Reason.PROOF_REPLAYED);
+        assertReason(verify(offline(used), proof), Reason.PROOF_REPLAYED);
+        assertThat(holder.verify(verifier, proof).accepted())
+                .as("one that remembers by itself")
+                .isTrue();
+        assertReason(verify(offline(UsedProofs.open(100)), proof), Reason.PROOF_BEFORE_OPENING);
+        bench.manager.suspend(AgentId.of("holder"), "maintenance", Bench.ADMIN);
+        assertReason(verify(offline(used), holder.proof()), Reason.CREDENTIAL);
+        assertReason(
+                offline.verify(bench.activate("bearer").token().reveal(), holder.proof(), Holder.REQUEST),
+                Reason.NOT_BOUND);
+    }
+
+    /** Whatever skew there is for tokens: a minute is the one of the RFC, and that of what is remembered. */
+    @Test
+    void offline_a_proof_is_good_for_a_minute_by_the_clock_there_and_by_no_other() {
+        OfflineVerifier offline = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, bench.clock)
+                .skew(Duration.ofSeconds(60))
+                .build();
+        bench.clock.set(Instant.parse("2026-04-11T04:40:00Z"));
+        offline.follow(bench.issuer.jwks(), new RevocationSnapshots(bench.manager, bench.issuer).take());
+
+        assertReason(verify(offline, holder.proof(Duration.ofSeconds(61))), Reason.PROOF_TIME);
+        assertThat(verify(offline, holder.proof(Duration.ofSeconds(60))).accepted())
+                .isTrue();
+        assertThat(verify(offline, holder.proof(Duration.ofSeconds(-60))).accepted())
+                .isTrue();
+        assertReason(verify(offline, holder.proof(Duration.ofSeconds(-61))), Reason.PROOF_TIME);
     }
 
     // ---- nonces
@@ -368,7 +442,7 @@ class DpopTest {
             example = example.claim(name, "\"" + claims.getStringClaim(name) + "\"");
         }
         String proof = example.text();
-        var proofs = new DpopVerifier(UsedProofs.open(10, () -> then.minusSeconds(121)));
+        var proofs = new DpopVerifier(UsedProofs.open(10), then.minusSeconds(121));
 
         assertThatCode(() -> proofs.check(proof, RFC_REQUEST, Holder.hash(RFC_TOKEN), holder.keyId, then))
                 .doesNotThrowAnyException();

@@ -120,6 +120,66 @@ class IssuerKeysTest {
         assertThat(keys.step().retired()).containsExactly(first);
     }
 
+    /** The clock was ten years ahead for one step. */
+    @Test
+    void a_key_that_a_wrong_clock_made_stops_no_rotation() {
+        clock.set(START.plus(Duration.ofDays(3650)));
+        String ahead = keys.step().made().orElseThrow();
+        clock.set(HALF.minusNanos(1));
+        assertThat(keys.step().made()).isEmpty();
+        assertThat(signing()).isEqualTo(first);
+
+        clock.set(HALF);
+        String next = keys.step().made().orElseThrow();
+        assertThat(keys.step().made()).as("again").isEmpty();
+        clock.set(FIVE_SIXTHS);
+        assertThat(signing()).isEqualTo(next);
+
+        int made = 0;
+        for (int day = 0; day < 2 * 365; day++) {
+            clock.advance(Duration.ofDays(1));
+            made += keys.step().made().isPresent() ? 1 : 0;
+            assertThat(signing()).isNotEqualTo(ahead);
+        }
+        assertThat(made).as("one in each 45 days").isBetween(15, 17);
+        assertThat(keys.states()).containsEntry(ahead, State.NEXT);
+        keys.taint(ahead);
+        assertThat(keys.states()).containsEntry(ahead, State.RETIRED);
+        clock.advance(Duration.ofDays(46));
+        assertThat(keys.step().made()).isPresent();
+    }
+
+    @Test
+    void a_next_key_of_up_to_a_day_ahead_is_waited_for() {
+        clock.set(HALF.plus(Duration.ofDays(1)));
+        assertThat(keys.step().made()).isPresent();
+
+        clock.set(HALF);
+        assertThat(keys.step().made()).isEmpty();
+        clock.set(HALF.minusNanos(1));
+        assertThat(keys.step().made()).as("half of its life is not over").isEmpty();
+    }
+
+    @Test
+    void a_clock_that_is_far_behind_makes_no_key() {
+        clock.set(START.minus(Duration.ofDays(3650)));
+
+        assertThat(keys.step()).isEqualTo(new IssuerKeys.Step(Optional.empty(), List.of()));
+        assertThat(signing()).isEqualTo(first);
+    }
+
+    /** The first key is of a time far ahead; the way out is the one that the log names. */
+    @Test
+    void when_even_the_first_key_is_of_a_wrong_clock_a_taint_makes_one_of_now() {
+        clock.set(START.minus(Duration.ofDays(3650)));
+
+        keys.taint(first);
+
+        assertThat(signing()).isNotEqualTo(first);
+        clock.advance(Duration.ofDays(45));
+        assertThat(keys.step().made()).isPresent();
+    }
+
     @Test
     void a_tainted_key_is_replaced_by_the_next_one_at_once() {
         clock.set(HALF);

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -61,6 +62,11 @@ class SecretsTest {
                     .listener(event -> {
                         throw new IllegalStateException("a listener that fails, so that core logs");
                     })
+                    .credentialSink((agent, credential) -> {
+                        tokens.add(credential.token().reveal());
+                        throw new IOException(
+                                "POST failed: " + credential.token().reveal());
+                    })
                     .build()) {
                 AgentId bot = manager.requestProvisioning(ProvisioningRequest.builder("Bot")
                                 .owner("alice@company.com")
@@ -80,6 +86,8 @@ class SecretsTest {
                     keys.fail(Optional.empty());
                 }
                 said.addAll(withProofs(manager, verifier, keys, tokens, clock));
+                clock.advance(Duration.ofHours(14));
+                said.add(manager.sweeper().sweep().toString());
                 said.add(verifier + " " + issuer + " " + keys + " " + manager.auditTrail(bot) + " " + manager.get(bot));
                 manager.verify();
             }
@@ -89,7 +97,11 @@ class SecretsTest {
         String log = Files.readString(LOG, ISO_8859_1);
         assertThat(log)
                 .as("what is looked at is the log")
-                .contains("the log is written up to here", "a listener that fails", "keys that fail");
+                .contains(
+                        "the log is written up to here",
+                        "a listener that fails",
+                        "keys that fail",
+                        "DELIVER of a credential");
         assertNothingOf(tokens, seed, "the log", log);
         assertNothingOf(tokens, seed, "what objects say of themselves", said.toString());
         int files = 0;

@@ -7,14 +7,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.KeysUnavailableException;
+import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.StoredRecord;
+import io.agentlifecycle.core.testing.ForwardingStore;
+import io.agentlifecycle.core.testing.MutableClock;
 import io.agentlifecycle.credentials.keys.InMemoryKeys;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -70,20 +78,21 @@ class TokenRevocationTest {
                 .without("scope")
                 .text();
 
-        assertThat(bench.verifier().introspect(bound))
-                .as("possession is not checked here")
-                .isEqualTo(INACTIVE);
-        Json.Obj said = (Json.Obj) CanonicalJson.read(
-                CredentialVerifier.builder(manager, bench.issuer)
-                        .hostChecksProof()
-                        .build()
-                        .introspect(bound),
-                10_000);
+        Json.Obj said = (Json.Obj) CanonicalJson.read(bench.verifier().introspect(bound), 10_000);
+        assertThat(said.get("active")).contains(Json.of(true));
         assertThat(said.get("cnf"))
                 .contains(Json.object().put("jkt", THUMBPRINT).build());
         assertThat(said.get("token_type")).contains(Json.of("DPoP"));
         assertThat(said.get("act").map(CanonicalJson::write)).contains(act);
         assertThat(said.members()).doesNotContainKey("scope");
+        var offline = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, bench.clock)
+                .build();
+        assertThat(offline.introspect(bound)).isEqualTo(INACTIVE);
+        offline.follow(bench.issuer.jwks(), new RevocationSnapshots(manager, bench.issuer).take());
+        assertThat(offline.introspect(bound)).isEqualTo(bench.verifier().introspect(bound));
+        assertThat(bench.verifier().verify(bound).accepted())
+                .as("possession was not shown")
+                .isFalse();
     }
 
     @Test
@@ -152,7 +161,7 @@ class TokenRevocationTest {
 
     @Test
     void an_expired_token_takes_nothing_back_and_neither_does_that_of_a_retired_agent() {
-        bench.clock.set(issued.credential().expiresAt());
+        bench.clock.set(issued.credential().expiresAt().plusSeconds(120));
         revocation.revoke(token, "old", Bench.ADMIN);
         assertThat(revocations()).isZero();
 
@@ -161,6 +170,89 @@ class TokenRevocationTest {
         int events = manager.auditTrail(AgentId.of("gone")).size();
         revocation.revoke(fresh, "old", Bench.ADMIN);
         assertThat(manager.auditTrail(AgentId.of("gone"))).hasSize(events);
+    }
+
+    /** For a follower whose clock is slow it has not ended. */
+    @Test
+    void a_token_that_is_taken_back_just_after_its_end_is_good_for_no_follower_either() {
+        Instant end = issued.credential().expiresAt();
+        var there = MutableClock.at(end.plusSeconds(60).minusNanos(1));
+        var follower = OfflineVerifier.builder(Bench.ISSUER, Bench.AUDIENCE, there)
+                .skew(Duration.ofSeconds(60))
+                .build();
+        bench.clock.set(end.plusSeconds(119));
+        var snapshots = new RevocationSnapshots(manager, bench.issuer);
+        follower.follow(bench.issuer.jwks(), snapshots.take());
+        assertThat(follower.verify(token).accepted()).isTrue();
+
+        revocation.revoke(token, "leaked", Bench.ADMIN);
+
+        follower.follow(bench.issuer.jwks(), snapshots.take());
+        assertThat(follower.verify(token).accepted()).isFalse();
+        assertThat(revocations()).isOne();
+    }
+
+    /** Looks at the agent once, does something else, and goes on with what it saw. */
+    private static final class Interrupted extends ForwardingStore {
+        private Runnable before = () -> {};
+
+        Interrupted() {
+            super(LifecycleStore.inMemory());
+        }
+
+        @Override
+        public Optional<StoredRecord> get(RecordKey key) {
+            Runnable once = before;
+            before = () -> {};
+            once.run();
+            return super.get(key);
+        }
+    }
+
+    @Test
+    void an_agent_that_is_retired_meanwhile_is_no_failure() {
+        var store = new Interrupted();
+        try (var other = new Bench(builder -> builder.store(store))) {
+            String theirs = other.activate("bot").token().reveal();
+            store.before = () -> other.manager.decommission(BOT, "sunset", Bench.ADMIN);
+
+            new TokenRevocation(other.manager, other.issuer).revoke(theirs, "leaked", Bench.ADMIN);
+
+            assertThat(other.manager.get(BOT).state()).isEqualTo(AgentState.DECOMMISSIONED);
+            assertThat(other.verifier().verify(theirs).accepted()).isFalse();
+        }
+    }
+
+    @Test
+    void what_was_issued_after_the_token_was_replaced_meanwhile_is_not_taken_back() {
+        var store = new Interrupted();
+        try (var other = new Bench(builder -> builder.store(store))) {
+            String theirs = other.activate("bot").token().reveal();
+            List<String> fresh = new ArrayList<>();
+            store.before = () -> {
+                other.manager.rotateCredentials(BOT);
+                fresh.add(other.manager.rotateCredentials(BOT).issued().token().reveal());
+            };
+
+            new TokenRevocation(other.manager, other.issuer).revoke(theirs, "leaked", Bench.ADMIN);
+
+            assertThat(other.verifier().verify(theirs).accepted()).isFalse();
+            assertThat(other.verifier().verify(fresh.get(0)).accepted()).isTrue();
+        }
+    }
+
+    /** Here it is good no more, but a follower that was not told may still take it. */
+    @Test
+    void a_token_from_before_keys_lived_shorter_can_be_taken_back() {
+        var shorter = Ed25519CredentialIssuer.builder(bench.keys)
+                .issuer(Bench.ISSUER)
+                .audience(Bench.AUDIENCE)
+                .keyLife(Duration.ofDays(1))
+                .build();
+
+        new TokenRevocation(manager, shorter).revoke(token, "leaked", Bench.ADMIN);
+
+        assertThat(revocations()).isOne();
     }
 
     @Test

@@ -109,5 +109,8 @@ public abstract class CredentialIssuerContract {
         issuer.goodKeys()
                 .ifPresent(good -> assertThat(made.keyId())
                         .hasValueSatisfying(key -> assertThat(good).contains(key)));
+        issuer.knownKeys()
+                .ifPresent(known -> assertThat(issuer.goodKeys())
+                        .hasValueSatisfying(good -> assertThat(known).containsAll(good)));
     }
 }

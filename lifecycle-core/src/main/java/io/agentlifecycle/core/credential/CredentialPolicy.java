@@ -10,7 +10,8 @@ import java.time.Duration;
  * @param maxCredentialTtl the life of a credential; positive, at most 366 days; default 24 hours
  * @param rotationOverlap how long the old and the new one are both good after a rotation, and how long before its end a
  *     credential is due at the latest; not negative, less than the life; default 5 minutes
- * @param autoRotate whether {@code checkAndRotate} replaces what is due; an agent that never had a credential gets one
+ * @param autoRotate whether credentials are replaced because of their age; one whose key counts no more is replaced
+ *     anyway, and an agent that never had a credential gets one
  *     in any case; default true
  * @param revokeOnDecommission whether retirement revokes the credential, or lets it run out; either way it no longer
  *     verifies; default true

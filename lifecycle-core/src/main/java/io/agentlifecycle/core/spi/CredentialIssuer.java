@@ -26,7 +26,10 @@ public interface CredentialIssuer {
     /** The credential for {@code order}, with its secret. */
     IssuedCredential issue(CredentialOrder order);
 
-    /** No credential of this issuer may live longer; the builder of a manager refuses a policy that lets it. */
+    /**
+     * No credential of this issuer may live longer; the builder of a manager refuses a policy that lets it. An ACTIVE agent
+     * that has a longer one with a key, as from before this was shortened, is due for another at once.
+     */
     default Duration longestLife() {
         return CredentialPolicy.LONGEST_LIFE;
     }
@@ -39,6 +42,17 @@ public interface CredentialIssuer {
      * @return empty if no credential of this issuer stops counting on account of its key
      */
     default Optional<Set<String>> goodKeys() {
+        return Optional.empty();
+    }
+
+    /**
+     * The ids of all keys that it has heard of, whether or not they count. A credential that names any other key is not due on
+     * account of that: where several processes share keys, one that is behind must not replace what another made with a new
+     * key.
+     *
+     * @return empty if it does not tell; then whatever is not among {@link #goodKeys} counts no more
+     */
+    default Optional<Set<String>> knownKeys() {
         return Optional.empty();
     }
 

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -22,6 +23,9 @@ final class KeyRing {
      */
     private record Entry(
             String keyId, PublishedKey published, @Nullable SigningKey signing) {}
+
+    /** A key that was made longer than that after now was made by a clock that was wrong. */
+    private static final Duration AHEAD = Duration.ofDays(1);
 
     private final Purpose purpose;
     private volatile List<Entry> entries = List.of();
@@ -49,14 +53,17 @@ final class KeyRing {
 
     /**
      * When a key that is made now is made: later than all others, so that their order is that of their times even if the
-     * clock stands still or was set back.
+     * clock stands still or was set back. But those of more than a day ahead, which a wrong clock made, do not move it: else
+     * one such moment would give all later keys times of years to come.
      */
     Instant nextTime(Instant now) {
-        if (entries.isEmpty()) {
-            return now;
-        }
-        Instant next = entries.get(entries.size() - 1).published().createdAt().plusNanos(1);
-        return now.isBefore(next) ? next : now;
+        return entries.stream()
+                .map(entry -> entry.published().createdAt())
+                .filter(made -> !made.isAfter(now.plus(AHEAD)))
+                .max(Comparator.naturalOrder())
+                .map(latest -> latest.plusNanos(1))
+                .filter(now::isBefore)
+                .orElse(now);
     }
 
     PublishedKey add(SigningKey key, Instant createdAt) {

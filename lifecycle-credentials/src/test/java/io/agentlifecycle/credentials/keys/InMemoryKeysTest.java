@@ -43,6 +43,22 @@ class InMemoryKeysTest extends SigningKeyStoreContract {
         assertThat(keys.generate().createdAt()).isEqualTo(NOON.plusSeconds(1));
     }
 
+    /** Else all keys of years to come are of a time that has not come. */
+    @Test
+    void a_key_of_more_than_a_day_ahead_does_not_move_those_that_are_made_later() {
+        var clock = MutableClock.at(NOON);
+        InMemoryKeys keys = InMemoryKeys.create(SigningKeyStore.Purpose.AUDIT, clock);
+        clock.set(NOON.plusSeconds(86_400));
+        String ahead = keys.generate().keyId();
+
+        clock.set(NOON);
+        assertThat(keys.generate().createdAt())
+                .isEqualTo(NOON.plusSeconds(86_400).plusNanos(1));
+        clock.set(NOON.minusNanos(1));
+        assertThat(keys.generate().createdAt()).isEqualTo(NOON.plusNanos(1));
+        assertThat(keys.publicKeys().get(2).keyId()).isEqualTo(ahead);
+    }
+
     @Test
     void a_refusal_names_the_key_and_those_there_are() {
         InMemoryKeys keys = InMemoryKeys.create(SigningKeyStore.Purpose.AUDIT, MutableClock.at(NOON));
