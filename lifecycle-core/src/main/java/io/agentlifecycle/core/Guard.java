@@ -11,8 +11,8 @@ import io.agentlifecycle.core.error.AccessDeniedException;
 
 /**
  * Stands in the path of every call of an agent and answers from memory whether it may do this now. Once a call that
- * stops an agent has returned, no thread of this process is let through any more. It lets nobody through whom it does
- * not know. Safe for use by many threads.
+ * stops an agent has returned, no thread of this process is let through any more, and none of an agent that works for it,
+ * directly or by way of others. It lets nobody through whom it does not know. Safe for use by many threads.
  */
 public final class Guard {
     private final Engine engine;

@@ -677,8 +677,8 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Whether an agent may act now with that credential; read from memory at every call, so that a verifier never relies
-     * on what was true before.
+     * Whether an agent may act now with that credential, and all that it works for may act and have a good one; read from
+     * memory at every call, so that a verifier never relies on what was true before.
      */
     public Verdict standing(AgentKey agent, CredentialId credential) {
         return agent.tenant().equals(tenant) || !confined

@@ -15,9 +15,11 @@ import io.agentlifecycle.core.spi.CredentialIssuer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.testing.ForwardingStore;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -104,8 +106,8 @@ class DelegatedRenewalTest {
         LifecycleManager manager = withSink(builder -> builder.credentials(order -> inWholeSeconds(mint, order)));
         family(manager);
 
-        for (int minute = 0; minute < 30 * 24 * 60; minute++) {
-            shop.clock.advance(Duration.ofMinutes(1));
+        for (int minute = 0; minute < 30 * 24 * 60; minute += 5) {
+            shop.clock.advance(Duration.ofMinutes(5));
             assertThat(manager.sweeper().sweep().with(Result.FAILED)).isEmpty();
             for (AgentId agent : List.of(PARENT, CHILD, GRANDCHILD)) {
                 assertThat(stands(manager, agent))
@@ -212,6 +214,43 @@ class DelegatedRenewalTest {
         }
         assertThat(stands(manager, CHILD)).isTrue();
         assertThat(stands(manager, GRANDCHILD)).isTrue();
+    }
+
+    @Test
+    void what_did_not_arrive_is_handed_over_when_the_parent_works_again() {
+        var broken = new AtomicBoolean(true);
+        List<AgentId> arrived = new ArrayList<>();
+        LifecycleManager manager = shop.open(builder -> builder.policy(POLICY)
+                .credentials(new RepeatableIssuer())
+                .credentialSink((agent, credential) -> {
+                    if (broken.get()) {
+                        throw new IOException("the agent cannot be reached");
+                    }
+                    arrived.add(agent.id());
+                }));
+        activate(manager, request(PARENT.value()));
+        activate(manager, request(CHILD.value()).parent(PARENT));
+        shop.clock.advance(Duration.ofHours(14));
+        manager.rotateCredentials(PARENT);
+        manager.sweeper().sweep();
+        assertThat(manager.get(CHILD).credentials().undelivered()).isTrue();
+        manager.suspend(PARENT, "", ADMIN);
+        broken.set(false);
+
+        for (int step = 0; step < 6 * 60; step++) {
+            shop.clock.advance(Duration.ofSeconds(10));
+            manager.sweeper().sweep();
+        }
+        assertThat(arrived).isEmpty();
+        assertThat(count(manager, CHILD, EventKind.CREDENTIAL_ROTATION_FAILED)).isBetween(5L, 20L);
+
+        manager.resume(PARENT, ADMIN);
+        for (int step = 0; step < 6 * 20; step++) {
+            shop.clock.advance(Duration.ofSeconds(10));
+            manager.sweeper().sweep();
+        }
+        assertThat(arrived).containsExactly(CHILD);
+        assertThat(stands(manager, CHILD)).isTrue();
     }
 
     @Test
