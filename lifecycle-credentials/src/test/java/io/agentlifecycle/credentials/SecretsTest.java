@@ -10,14 +10,15 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
-import io.agentlifecycle.credentials.keys.InMemoryKeys;
 import io.agentlifecycle.credentials.keys.PemKeys;
+import io.agentlifecycle.credentials.keys.Pkcs12Keys;
 import io.agentlifecycle.storage.json.JsonStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,24 +103,29 @@ class SecretsTest {
                         "a listener that fails",
                         "keys that fail",
                         "DELIVER of a credential");
-        assertNothingOf(tokens, seed, "the log", log);
-        assertNothingOf(tokens, seed, "what objects say of themselves", said.toString());
+        byte[] proofSeed = seedOfPkcs12(home.resolve("proofs.p12"));
+        for (byte[] each : List.of(seed, proofSeed)) {
+            assertNothingOf(tokens, each, "the log", log);
+            assertNothingOf(tokens, each, "what objects say of themselves", said.toString());
+        }
         int files = 0;
         for (Path file : files(home)) {
             assertNothingOf(tokens, seed, file.toString(), Files.readString(file, ISO_8859_1));
+            assertNothingOf(tokens, proofSeed, file.toString(), Files.readString(file, ISO_8859_1));
             files++;
         }
         assertThat(files).as("files of the keys and the store").isGreaterThan(3);
     }
 
     /** What is said of a bound token and its proofs, good ones and others; adds both to the tokens. */
-    private static List<String> withProofs(
+    private List<String> withProofs(
             LifecycleManager manager,
             CredentialVerifier verifier,
             OpenKeys keys,
             List<String> tokens,
             MutableClock clock) {
-        var proofKeys = InMemoryKeys.create(Purpose.PROOFS, clock);
+        var proofKeys = Pkcs12Keys.openOrCreate(
+                home.resolve("proofs.p12"), Purpose.PROOFS, () -> PASSPHRASE.toCharArray(), clock);
         DpopProver prover =
                 DpopProver.create(proofKeys, proofKeys.publicKeys().get(0).keyId(), clock);
         AgentId holder = manager.requestProvisioning(ProvisioningRequest.builder("Holder")
@@ -183,6 +189,14 @@ class SecretsTest {
         // PrivateKeyInfo of RFC 8410: version, algorithm, and the seed in two octet strings
         int at = HexFormat.of().formatHex(der).indexOf("04220420") / 2 + 4;
         return Arrays.copyOfRange(der, at, at + 32);
+    }
+
+    /** The same of a PKCS#12 file, read by the JDK. */
+    private static byte[] seedOfPkcs12(Path file) throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance(file.toFile(), PASSPHRASE.toCharArray());
+        byte[] der = store.getKey(store.aliases().nextElement(), PASSPHRASE.toCharArray())
+                .getEncoded();
+        return Arrays.copyOfRange(der, 16, 48);
     }
 
     private static List<Path> files(Path directory) throws IOException {
