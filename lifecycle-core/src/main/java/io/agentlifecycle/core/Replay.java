@@ -146,8 +146,11 @@ final class Replay {
             case TEARDOWN_TASK_DONE -> agent.with(retirement(agent).taskDone(details.string("task")));
             case TEARDOWN_TASK_FAILED ->
                 agent.with(retirement(agent).failed((int) details.integer("attempt"), details.instant("retryAt")));
-            case CREDENTIAL_ISSUED -> agent.with(agent.credentials().issue(credential(event, details)));
-            case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
+            case CREDENTIAL_ISSUED -> agent.with(made(agent.credentials().issue(credential(event, details)), details));
+            case CREDENTIAL_ROTATED ->
+                agent.with(made(
+                        agent.credentials().rotate(credential(event, details), details.optionalInstant("graceUntil")),
+                        details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
             case CREDENTIAL_DELIVERED -> agent.with(delivered(agent.credentials(), details));
@@ -223,7 +226,13 @@ final class Replay {
     }
 
     private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {
-        var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
+        var hold = new Hold(
+                details.parsed("hold", HoldReason::of),
+                details.string("text"),
+                event.actor(),
+                event.at(),
+                HoldJson.authority(details),
+                details.optionalInstant(HoldJson.UNTIL));
         return holds.place(hold)
                 .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
     }
@@ -245,8 +254,7 @@ final class Replay {
         return left;
     }
 
-    private static Credentials rotated(Credentials before, Credential next, JsonFields details) {
-        Credentials after = before.rotate(next, details.optionalInstant("graceUntil"));
+    private static Credentials made(Credentials after, JsonFields details) {
         return details.optional("delivery").isPresent() ? after.awaitingDelivery() : after;
     }
 

@@ -324,7 +324,7 @@ public final class Sweeper {
     private static boolean isUnfinished(SweepAction action, Agent after) {
         return switch (action) {
             case RETRY_TEARDOWN -> after.state() == AgentState.DECOMMISSIONING;
-            case ROTATE_CREDENTIAL, DELIVER_CREDENTIAL ->
+            case END_HOLD, ROTATE_CREDENTIAL, DELIVER_CREDENTIAL ->
                 after.credentials().retry().isPresent();
             default -> false;
         };
@@ -385,7 +385,9 @@ public final class Sweeper {
                                 "inactive longer than the policy allows",
                                 Actor.SYSTEM));
             case RETRY_TEARDOWN -> Optional.of(teardown.finish(agent));
-            case SUSPEND_INACTIVE -> command(agent, rules.suspendInactive());
+            case END_HOLD ->
+                renewal.enter(agent, rules.holds().end(engine.deadlines().delivers()));
+            case SUSPEND_INACTIVE -> command(agent, rules.holds().suspendInactive());
             case MARK_ORPHANED -> {
                 OrphanReason reason =
                         liveness.isPresent() && since.equals(liveness.get().lastSeen())

@@ -48,7 +48,7 @@ public enum EventKind {
     /** It began to work, or would have but for its holds. */
     AGENT_ACTIVATED("agent.activated", keys(), keys()),
     /** It was suspended. */
-    AGENT_SUSPENDED("agent.suspended", keys("hold", "text"), keys()),
+    AGENT_SUSPENDED("agent.suspended", keys("hold", "text"), keys("authority", "until")),
     /** Its last hold was released. */
     AGENT_RESUMED("agent.resumed", keys("hold"), keys()),
     /** It fell silent for too long, or someone found that nobody answers for it. */
@@ -63,7 +63,7 @@ public enum EventKind {
     AGENT_DECOMMISSIONED("agent.decommissioned", keys("report"), keys()),
 
     /** A hold was added, and the state stayed. */
-    HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
+    HOLD_PLACED("hold.placed", keys("hold", "text"), keys("authority", "until")),
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
 
@@ -77,7 +77,7 @@ public enum EventKind {
     TRAIL_PRUNED("trail.pruned", keys("events", "reason", "retention"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
-    CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
+    CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("delivery", "secretSha256")),
     /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
     CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("delivery", "graceUntil", "old", "secretSha256")),
     /** The credential that a sweep issued has reached its agent; the one before it is good until {@code graceUntil}. */
