@@ -136,7 +136,7 @@ final class Engine {
             Deadlines deadlines,
             LogKeeper log,
             LogFollower follower) {
-        var fleet = new FleetView();
+        var fleet = new FleetView(rules.policy().guard());
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {

@@ -2,6 +2,7 @@ package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
@@ -9,6 +10,7 @@ import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FleetSummary;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
@@ -49,7 +51,11 @@ final class FleetView {
 
     private static final int PAGE = 1_000;
 
-    /** One agent, as of one version. Its heartbeats live on when the version changes. */
+    /**
+     * One agent, as of one version. Its heartbeats live on when the version changes.
+     *
+     * @param freeAt when the last of its holds ends by itself, if all do
+     */
     record Entry(
             long version,
             AgentState state,
@@ -58,8 +64,41 @@ final class FleetView {
             Lifespan lifespan,
             List<Credential> credentials,
             Optional<Owner> owner,
+            @Nullable Instant freeAt,
             Pulse pulse,
-            Verdict.Allowed allowed) {}
+            Verdict.Allowed allowed) {
+
+        boolean lives(long now) {
+            return !isOver(now) && !isYetToBegin(now);
+        }
+
+        boolean isOver(long now) {
+            Optional<Instant> end = lifespan.notAfter();
+            return end.isPresent() && now >= Pulse.nanos(end.get());
+        }
+
+        boolean isYetToBegin(long now) {
+            Optional<Instant> begin = lifespan.notBefore();
+            return begin.isPresent() && now < Pulse.nanos(begin.get());
+        }
+
+        /** When all of these will have ended by time alone, if they will. */
+        Optional<Instant> retryAt(List<Reason> reasons) {
+            Instant latest = Instant.MIN;
+            for (Reason reason : reasons) {
+                Instant end = switch (reason) {
+                    case SUSPENDED -> freeAt;
+                    case NOT_YET_VALID -> lifespan.notBefore().orElseThrow();
+                    default -> null;
+                };
+                if (end == null) {
+                    return Optional.empty();
+                }
+                latest = end.isAfter(latest) ? end : latest;
+            }
+            return Optional.of(latest);
+        }
+    }
 
     /** By tenant, so that whoever speaks for one looks an agent up by its id alone. */
     private final Map<TenantId, Map<AgentId, Entry>> tenants = new ConcurrentHashMap<>();
@@ -73,7 +112,12 @@ final class FleetView {
     private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
 
     private final AtomicLong denials = new AtomicLong();
+    private final GuardPolicy policy;
     private volatile boolean closed;
+
+    FleetView(GuardPolicy policy) {
+        this.policy = policy;
+    }
 
     /** Reads the whole fleet. Commits that come in meanwhile win, by their version. */
     void load(LifecycleStore store) {
@@ -130,6 +174,7 @@ final class FleetView {
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
                             listed(agent.credentials()),
                             agent.owner().map(this::shared),
+                            agent.holds().freeAt().orElse(null),
                             pulse,
                             before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
@@ -189,37 +234,37 @@ final class FleetView {
         return entry == null ? Optional.empty() : entry.pulse().liveness();
     }
 
-    /** May this agent act at {@code now}? */
-    Verdict check(AgentKey key, Instant now) {
+    /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
+    Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
-        boolean deniedHere = denied.containsKey(key);
-        return check(key, deniedHere, get(key), now);
+        boolean deniedHere = !denied.isEmpty() && denied.containsKey(new AgentKey(tenant, id));
+        Entry entry = get(tenant, id);
+        return entry != null && !deniedHere && policy.allows(entry.state(), operation) && entry.lives(now)
+                ? entry.allowed()
+                : denied(new AgentKey(tenant, id), reasons(entry, deniedHere, operation, now), entry);
     }
 
-    private static Verdict check(AgentKey key, boolean deniedHere, @Nullable Entry entry, Instant now) {
-        if (entry != null
-                && !deniedHere
-                && entry.state() == AgentState.ACTIVE
-                && !entry.lifespan().isOver(now)
-                && !entry.lifespan().isYetToBegin(now)) {
-            return entry.allowed();
-        }
-        return new Verdict.Denied("agent " + key, reasons(entry, deniedHere, now));
+    private Verdict.Denied denied(AgentKey key, List<Reason> reasons, @Nullable Entry entry) {
+        return new Verdict.Denied(
+                "agent " + key,
+                reasons,
+                policy.httpStatusOf(reasons.get(0)),
+                entry == null ? Optional.empty() : entry.retryAt(reasons));
     }
 
-    /** May this agent act at {@code now}, with this credential? */
-    Verdict standing(AgentKey key, CredentialId id, Instant now) {
+    /** May this agent do that at {@code now}, with this credential? */
+    Verdict standing(AgentKey key, CredentialId id, Operation operation, long now) {
+        // in one picture: what is said of the agent and of its credential goes together
         boolean deniedHere = denied.containsKey(key);
         Entry entry = get(key);
-        Verdict verdict = check(key, deniedHere, entry, now);
+        List<Reason> reasons = reasons(entry, deniedHere, operation, now);
         if (entry == null) {
-            return verdict;
+            return denied(key, reasons, entry);
         }
-        List<Reason> reasons = new ArrayList<>(verdict instanceof Verdict.Denied no ? no.reasons() : List.of());
         Optional<Credential> credential =
                 entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
-        credentialReason(credential, now).ifPresent(reasons::add);
-        return reasons.isEmpty() ? verdict : new Verdict.Denied("agent " + key, reasons);
+        credentialReason(credential, Pulse.instant(now)).ifPresent(reasons::add);
+        return reasons.isEmpty() ? entry.allowed() : denied(key, reasons, entry);
     }
 
     private static Optional<Reason> credentialReason(Optional<Credential> credential, Instant now) {
@@ -234,7 +279,8 @@ final class FleetView {
         };
     }
 
-    private static List<Reason> reasons(@Nullable Entry entry, boolean deniedHere, Instant now) {
+    /** All that stands in the way; empty if nothing does. */
+    private List<Reason> reasons(@Nullable Entry entry, boolean deniedHere, Operation operation, long now) {
         List<Reason> reasons = new ArrayList<>();
         if (deniedHere) {
             reasons.add(Reason.DENIED_HERE);
@@ -243,20 +289,23 @@ final class FleetView {
             reasons.add(Reason.UNKNOWN_AGENT);
             return reasons;
         }
-        switch (entry.state()) {
-            case PENDING_APPROVAL -> reasons.add(Reason.PENDING_APPROVAL);
-            case PROVISIONED -> reasons.add(Reason.PROVISIONED);
-            case QUARANTINED -> reasons.add(Reason.QUARANTINED);
-            case SUSPENDED -> reasons.add(Reason.SUSPENDED);
-            case ORPHANED -> reasons.add(Reason.ORPHANED);
-            case DECOMMISSIONING -> reasons.add(Reason.DECOMMISSIONING);
-            case DECOMMISSIONED -> reasons.add(Reason.DECOMMISSIONED);
-            case ACTIVE -> {}
+        if (!policy.allows(entry.state(), operation)) {
+            reasons.add(
+                    switch (entry.state()) {
+                        case PENDING_APPROVAL -> Reason.PENDING_APPROVAL;
+                        case PROVISIONED -> Reason.PROVISIONED;
+                        case ACTIVE -> throw new AssertionError("whoever is ACTIVE may do " + operation);
+                        case QUARANTINED -> Reason.QUARANTINED;
+                        case SUSPENDED -> Reason.SUSPENDED;
+                        case ORPHANED -> Reason.ORPHANED;
+                        case DECOMMISSIONING -> Reason.DECOMMISSIONING;
+                        case DECOMMISSIONED -> Reason.DECOMMISSIONED;
+                    });
         }
-        if (entry.lifespan().isOver(now)) {
+        if (entry.isOver(now)) {
             reasons.add(Reason.EXPIRED);
         }
-        if (entry.lifespan().isYetToBegin(now)) {
+        if (entry.isYetToBegin(now)) {
             reasons.add(Reason.NOT_YET_VALID);
         }
         return reasons;

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
@@ -118,7 +119,7 @@ public final class LifecycleManager implements AutoCloseable {
         this.house = house;
         this.tenant = tenant;
         this.confined = confined;
-        this.guard = new Guard(house.engine(), tenant);
+        this.guard = new Guard(this, house.engine(), tenant);
     }
 
     /**
@@ -659,11 +660,15 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * Whether an agent may act now with that credential; read from memory at every call, so that a verifier never relies
-     * on what was true before.
+     * on what was true before. To act is {@link Operation#INVOKE}; the guard tells other operations apart.
      */
     public Verdict standing(AgentKey agent, CredentialId credential) {
+        return standing(agent, credential, Operation.INVOKE);
+    }
+
+    Verdict standing(AgentKey agent, CredentialId credential, Operation operation) {
         return agent.tenant().equals(tenant) || !confined
-                ? engine().fleet().standing(agent, credential, engine().now())
+                ? engine().fleet().standing(agent, credential, operation, engine().nanos())
                 : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
     }
 

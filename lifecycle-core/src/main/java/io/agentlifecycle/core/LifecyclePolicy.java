@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.approval.ApprovalRule;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Digests;
@@ -41,6 +42,7 @@ public final class LifecyclePolicy {
     private final Duration inactivityGrace;
     private final InactivityAction inactivityAction;
     private final CredentialPolicy credentialPolicy;
+    private final GuardPolicy guard;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -56,6 +58,7 @@ public final class LifecyclePolicy {
         inactivityGrace = builder.inactivityGrace;
         inactivityAction = builder.inactivityAction;
         credentialPolicy = builder.credentialPolicy;
+        guard = builder.guard;
         ref = digest();
     }
 
@@ -67,7 +70,8 @@ public final class LifecyclePolicy {
     /**
      * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
-     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, any store; id {@code default}, version 1.
+     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT}, any store; id
+     * {@code default}, version 1.
      */
     public static Builder builder() {
         return new Builder();
@@ -136,6 +140,11 @@ public final class LifecyclePolicy {
         return credentialPolicy;
     }
 
+    /** What agents may do in which state. */
+    public GuardPolicy guard() {
+        return guard;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -147,7 +156,7 @@ public final class LifecyclePolicy {
     }
 
     private PolicyRef digest() {
-        Json settings = Json.object()
+        Json.ObjBuilder settings = Json.object()
                 .put("id", id)
                 .put("version", version)
                 .put("requireApproval", approval.required())
@@ -164,9 +173,11 @@ public final class LifecyclePolicy {
                 .put("maxCredentialTtl", credentialPolicy.maxCredentialTtl().toString())
                 .put("rotationOverlap", credentialPolicy.rotationOverlap().toString())
                 .put("autoRotate", credentialPolicy.autoRotate())
-                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission())
-                .build();
-        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings)));
+                .put("revokeOnDecommission", credentialPolicy.revokeOnDecommission());
+        if (!guard.equals(GuardPolicy.DEFAULT)) { // the digest of a policy without it stays what it was
+            settings.put("guard", guard.toString());
+        }
+        return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
     /** Collects settings. Each setter checks its own value, {@link #build} what spans several. Not thread-safe. */
@@ -185,6 +196,7 @@ public final class LifecyclePolicy {
         private Duration inactivityGrace = Duration.ZERO;
         private InactivityAction inactivityAction = InactivityAction.REPORT;
         private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
+        private GuardPolicy guard = GuardPolicy.DEFAULT;
 
         private Builder() {}
 
@@ -279,6 +291,12 @@ public final class LifecyclePolicy {
         /** How credentials live. */
         public Builder credentialPolicy(CredentialPolicy value) {
             credentialPolicy = requireNonNull(value, "credentialPolicy");
+            return this;
+        }
+
+        /** What agents may do in which state. */
+        public Builder guard(GuardPolicy value) {
+            guard = requireNonNull(value, "guard");
             return this;
         }
 

@@ -85,6 +85,17 @@ public final class Holds {
         return byReason.values().stream().flatMap(hold -> hold.until().stream()).min(Comparator.naturalOrder());
     }
 
+    /** When the last of them ends by itself; empty if there is none, or one of them does not end. */
+    public Optional<Instant> freeAt() {
+        boolean allEnd =
+                byReason.values().stream().allMatch(hold -> hold.until().isPresent());
+        return allEnd
+                ? byReason.values().stream()
+                        .flatMap(hold -> hold.until().stream())
+                        .max(Comparator.naturalOrder())
+                : Optional.empty();
+    }
+
     /** The holds, in order of their reasons' codes. */
     public List<Hold> all() {
         return List.copyOf(byReason.values());
