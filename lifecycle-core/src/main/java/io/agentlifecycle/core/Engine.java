@@ -357,7 +357,13 @@ final class Engine {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
         return committer
-                        .commit(ids.get(), now, List.of(), mutations, chain.events())
+                        .commit(
+                                ids.get(),
+                                now,
+                                List.of(),
+                                mutations,
+                                chain.events(),
+                                log -> issued.isEmpty() || !isKilled(log, chain.agent()))
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
@@ -381,6 +387,7 @@ final class Engine {
     }
 
     private IssuedCredential issue(Chain chain, Plan.NewCredential wanted, Instant now) {
+        requireNotKilled(chain.agent());
         CredentialOrder order = rules.order(chain.agent(), draws.credentialId(), now);
         IssuedCredential issued = issuer.issue(order);
         Credential made = issued.credential();
@@ -394,6 +401,24 @@ final class Engine {
         return issued;
     }
 
+    /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
+    boolean isKilled(Agent agent) {
+        return fleet.isKilled(agent.key()) || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
+    }
+
+    private static boolean isKilled(LogRecord log, Agent agent) {
+        return log.kills().cover(agent.key(), agent.owner(), agent.profile().agentType());
+    }
+
+    private void requireNotKilled(Agent agent) {
+        if (isKilled(agent)) {
+            throw new PolicyViolationException(
+                    "kill-switch",
+                    "agent %s gets no credential: a kill switch stops it; an admin must release that first"
+                            .formatted(agent.key()));
+        }
+    }
+
     private static PolicyViolationException disobeys(CredentialOrder order, Credential made) {
         return new PolicyViolationException(
                 "issuer-obeys",
@@ -403,6 +428,7 @@ final class Engine {
 
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
+        requireNotKilled(agent);
         CredentialOrder order = rules.order(agent, listed);
         return issuer.reissue(order, listed).map(again -> {
             if (!again.credential().id().equals(listed.id())) {
@@ -456,7 +482,9 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
-        return committer.commit(requestId, now, checks, mutations, events).map(done -> agents);
+        return committer
+                .commit(requestId, now, checks, mutations, events, log -> true)
+                .map(done -> agents);
     }
 
     private void requireFree(AgentKey key) {

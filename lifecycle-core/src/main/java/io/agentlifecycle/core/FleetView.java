@@ -19,6 +19,8 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.hold.KillScope;
+import io.agentlifecycle.core.hold.Kills;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Mutation;
@@ -38,6 +40,7 @@ import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,6 +67,7 @@ final class FleetView {
             Lifespan lifespan,
             List<Credential> credentials,
             Optional<Owner> owner,
+            String agentType,
             @Nullable Instant freeAt,
             Pulse pulse,
             Verdict.Allowed allowed) {
@@ -109,9 +113,20 @@ final class FleetView {
     /** One object for all agents of an owner, as long as there are any: owners are few, agents are many. */
     private final Map<Owner, WeakReference<Owner>> owners = Collections.synchronizedMap(new WeakHashMap<>());
 
+    /** Likewise for types. */
+    private final Map<String, WeakReference<String>> types = Collections.synchronizedMap(new WeakHashMap<>());
+
     private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
 
     private final AtomicLong denials = new AtomicLong();
+    /** The kill switches as of one version of the record that has them. */
+    private record Killed(long version, Kills kills) {}
+
+    private final AtomicReference<Killed> killed = new AtomicReference<>(new Killed(0, Kills.NONE));
+
+    /** Those that could not be stored, so that they stop agents in this process only. */
+    private final Set<KillScope> killedHere = ConcurrentHashMap.newKeySet();
+
     private final GuardPolicy policy;
     private volatile boolean closed;
 
@@ -121,6 +136,7 @@ final class FleetView {
 
     /** Reads the whole fleet. Commits that come in meanwhile win, by their version. */
     void load(LifecycleStore store) {
+        store.get(LogRecord.KEY).map(LogRecord::decode).ifPresent(this::saw);
         Optional<PageToken> after = Optional.empty();
         do {
             Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
@@ -142,6 +158,9 @@ final class FleetView {
     /** Takes over what a commit changed. */
     void committed(Commit commit) {
         for (Mutation mutation : commit.mutations()) {
+            if (mutation.key().equals(LogRecord.KEY) && mutation instanceof Mutation.Put put) {
+                saw(LogRecord.decode(put.next()));
+            }
             if (!mutation.key().kind().equals(RecordKey.AGENT)) {
                 continue;
             }
@@ -159,6 +178,10 @@ final class FleetView {
         }
     }
 
+    private void saw(LogRecord log) {
+        killed.accumulateAndGet(new Killed(log.version(), log.kills()), (a, b) -> a.version() > b.version() ? a : b);
+    }
+
     private Entry put(Agent agent) {
         return tenants.computeIfAbsent(agent.key().tenant(), t -> new ConcurrentHashMap<>())
                 .compute(agent.key().id(), (id, before) -> {
@@ -173,21 +196,22 @@ final class FleetView {
                             agent.activity().silence().isPresent(),
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
                             listed(agent.credentials()),
-                            agent.owner().map(this::shared),
+                            agent.owner().map(owner -> shared(owners, owner)),
+                            shared(types, agent.profile().agentType()),
                             agent.holds().freeAt().orElse(null),
                             pulse,
                             before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
     }
 
-    private Owner shared(Owner owner) {
-        WeakReference<Owner> known = owners.get(owner);
-        Owner one = known == null ? null : known.get();
+    private static <T> T shared(Map<T, WeakReference<T>> all, T value) {
+        WeakReference<T> known = all.get(value);
+        T one = known == null ? null : known.get();
         if (one != null) {
             return one;
         }
-        owners.put(owner, new WeakReference<>(owner));
-        return owner;
+        all.put(value, new WeakReference<>(value));
+        return value;
     }
 
     /** The listed credentials without what only their issuer looks at: there are a million of them. */
@@ -239,7 +263,11 @@ final class FleetView {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
         boolean deniedHere = !denied.isEmpty() && denied.containsKey(new AgentKey(tenant, id));
         Entry entry = get(tenant, id);
-        return entry != null && !deniedHere && policy.allows(entry.state(), operation) && entry.lives(now)
+        return entry != null
+                        && !deniedHere
+                        && !isKilled(entry)
+                        && policy.allows(entry.state(), operation)
+                        && entry.lives(now)
                 ? entry.allowed()
                 : denied(new AgentKey(tenant, id), reasons(entry, deniedHere, operation, now), entry);
     }
@@ -289,6 +317,9 @@ final class FleetView {
             reasons.add(Reason.UNKNOWN_AGENT);
             return reasons;
         }
+        if (isKilled(entry)) {
+            reasons.add(Reason.KILLED);
+        }
         if (!policy.allows(entry.state(), operation)) {
             reasons.add(
                     switch (entry.state()) {
@@ -309,6 +340,40 @@ final class FleetView {
             reasons.add(Reason.NOT_YET_VALID);
         }
         return reasons;
+    }
+
+    /** True if a kill switch stops that agent. */
+    boolean isKilled(AgentKey key) {
+        Entry entry = get(key);
+        return entry != null && isKilled(entry);
+    }
+
+    private boolean isKilled(Entry entry) {
+        Kills kills = killed.get().kills();
+        return !kills.isEmpty() && kills.cover(entry.pulse().agent(), entry.owner(), entry.agentType())
+                || !killedHere.isEmpty() && killedHere.stream().anyMatch(scope -> covers(scope, entry));
+    }
+
+    private static boolean covers(KillScope scope, Entry entry) {
+        return scope.covers(entry.pulse().agent(), entry.owner(), entry.agentType());
+    }
+
+    /** Stops in this process whom a kill switch was to stop that could not be stored. */
+    void stop(KillScope scope) {
+        killedHere.add(scope);
+    }
+
+    /** Ends {@link #stop}. */
+    void letGo(KillScope scope) {
+        killedHere.remove(scope);
+    }
+
+    /** How many ACTIVE agents a kill switch of that scope stops, or would stop. */
+    long active(KillScope scope) {
+        return tenants.values().stream()
+                .flatMap(agents -> agents.values().stream())
+                .filter(entry -> entry.state() == AgentState.ACTIVE && covers(scope, entry))
+                .count();
     }
 
     /** Denies an agent in this process, because its restriction could not be stored; one that is not here need not be. */
@@ -365,6 +430,8 @@ final class FleetView {
         closed = true;
         tenants.clear();
         owners.clear();
+        types.clear();
+        killedHere.clear();
         denied.clear();
     }
 }

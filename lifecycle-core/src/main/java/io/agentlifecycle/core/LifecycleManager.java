@@ -658,6 +658,11 @@ public final class LifecycleManager implements AutoCloseable {
         return guard;
     }
 
+    /** What stops one agent, all of an owner, of a type or of a tenant, or everything, at once. */
+    public KillSwitch killSwitch() {
+        return new KillSwitch(this, engine(), tenant);
+    }
+
     /**
      * Whether an agent may act now with that credential; read from memory at every call, so that a verifier never relies
      * on what was true before. To act is {@link Operation#INVOKE}; the guard tells other operations apart.
@@ -816,7 +821,11 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /** What belongs to all tenants, or to another one, is not for a view that is confined to one. */
-    private void requireWhole(String what) {
+    boolean isConfined() {
+        return confined;
+    }
+
+    void requireWhole(String what) {
         if (confined) {
             throw new AccessDeniedException(
                     what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));

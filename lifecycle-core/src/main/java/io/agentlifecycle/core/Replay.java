@@ -179,6 +179,8 @@ final class Replay {
                     LOG_UPGRADED,
                     LOG_REPAIRED,
                     POLICY_CHANGED,
+                    KILL_ENGAGED,
+                    KILL_RELEASED,
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };

@@ -48,6 +48,11 @@ public enum SweepAction {
         return command;
     }
 
+    /** True if an agent gets a credential, or the token of one, by it. */
+    boolean givesCredential() {
+        return this == END_HOLD || this == ROTATE_CREDENTIAL || this == DELIVER_CREDENTIAL;
+    }
+
     /** True if a heartbeat makes it wrong. */
     boolean isOfSilence() {
         return this == SUSPEND_INACTIVE

@@ -79,7 +79,9 @@ public final class Sweeper {
         List<SweepPlan.Item> items = new ArrayList<>();
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
             look(key.agentKey(), now, e -> {})
-                    .ifPresent(due -> due.actions().forEach(action -> items.add(item(due.agent(), action))));
+                    .ifPresent(due -> due.actions().stream()
+                            .filter(action -> !action.givesCredential() || !engine.isKilled(due.agent()))
+                            .forEach(action -> items.add(item(due.agent(), action))));
         }
         return new SweepPlan(now, items, keys.size() > DEFAULT_LIMIT);
     }
@@ -234,6 +236,10 @@ public final class Sweeper {
         int before = outcomes.size();
         for (SweepAction action : due.actions()) {
             if (action == SweepAction.REPORT_ROTATION_DUE && !isNews(agent, now)) {
+                continue;
+            }
+            if (action.givesCredential() && engine.isKilled(agent)) {
+                again = true; // it is looked at again when it may have been released
                 continue;
             }
             if (action == SweepAction.MARK_ORPHANED

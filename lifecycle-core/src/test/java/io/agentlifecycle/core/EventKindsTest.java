@@ -388,6 +388,9 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        KillSwitch kills = manager.killSwitch();
+        kills.engage(kills.everything(), "a rehearsal", ADMIN);
+        kills.release(kills.everything(), ReleaseAuthority.ADMIN, "it is over", ADMIN);
         manager.placeLegalHold(id, "case 4711", ADMIN);
         manager.releaseLegalHold(id, "case 4711", ADMIN);
         AgentId erased = AgentId.of("agent:erased");

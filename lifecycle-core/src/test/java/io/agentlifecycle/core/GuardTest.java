@@ -126,6 +126,11 @@ class GuardTest {
             fleet.clock.advance(Duration.ofSeconds(9));
             assertThat(reasons(fleet, limited)).containsExactly(Reason.EXPIRED);
 
+            AgentId killed = fleet.active("killed");
+            KillSwitch kills = fleet.manager().killSwitch();
+            kills.engage(kills.agent(killed), "", SweepFleet.ADMIN);
+            assertThat(reasons(fleet, killed)).containsExactly(Reason.KILLED);
+
             AgentId denied = fleet.active("denied");
             store.get().breakAt(call -> call == Call.COMMIT);
             assertThatThrownBy(() -> fleet.manager().suspend(denied, "", SweepFleet.ADMIN))

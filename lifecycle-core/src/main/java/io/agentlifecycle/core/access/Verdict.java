@@ -61,6 +61,8 @@ public sealed interface Verdict {
         OTHER_TENANT("it is not this tenant's; ask the manager that was built"),
         /** A restricting command could not be stored; this process denies the agent until one succeeds. */
         DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
+        /** A kill switch stops it. */
+        KILLED("a kill switch stops it; an admin must release that"),
         /** Its request is not approved. */
         PENDING_APPROVAL("its request waits for approval"),
         /** It is approved but not activated. */

@@ -98,6 +98,11 @@ public enum EventKind {
     /** A heartbeat ended a silence that had been noticed. */
     HEARTBEAT_RESUMED("heartbeat.resumed", keys("since", "windows"), keys()),
 
+    /** Agents were stopped by a kill switch. */
+    KILL_ENGAGED("kill.engaged", keys("reason", "scope", "stopped"), keys()),
+    /** A kill switch was released. */
+    KILL_RELEASED("kill.released", keys("reason", "scope"), keys()),
+
     /** A teardown task succeeded. */
     TEARDOWN_TASK_DONE("teardown.task_done", keys("task"), keys()),
     /** A teardown task failed; the sweep tries again. */
@@ -111,6 +116,7 @@ public enum EventKind {
             POLICY_CHANGED,
             CLOCK_REGRESSION,
             ACTION_STUCK,
+            KILL_ENGAGED,
             AGENT_REJECTED,
             AGENT_WITHDRAWN,
             AGENT_REQUEST_EXPIRED,
