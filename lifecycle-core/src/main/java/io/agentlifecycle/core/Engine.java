@@ -75,6 +75,7 @@ final class Engine {
     private final Heartbeats heartbeats;
     private final LogFollower follower;
     private final FleetView fleet;
+    private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
     private final EventReader reader = new EventReader(this::store);
     private volatile boolean closed;
@@ -177,6 +178,10 @@ final class Engine {
 
     LogKeeper log() {
         return log;
+    }
+
+    Leases leases() {
+        return leases;
     }
 
     LogFollower follower() {
@@ -306,6 +311,7 @@ final class Engine {
             throw e;
         } catch (RuntimeException | Error e) {
             fleet.deny(key, effect == Effect.RESTRICTS);
+            leases.look(key);
             throw e;
         }
     }
@@ -332,6 +338,7 @@ final class Engine {
             Optional<Activation> done = attempt(before, ids, decision);
             if (done.isPresent()) {
                 endDenial(key, effect, before, done.get().agent(), denials);
+                leases.look(key);
                 return done;
             }
         }
@@ -521,6 +528,7 @@ final class Engine {
         follower.close(now());
         subscription.close();
         fleet.close();
+        leases.lookAtAll();
         if (storeToo) {
             committer.store().close();
         }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Drain;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
@@ -13,6 +14,8 @@ import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.AccessDeniedException;
+import java.time.Instant;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,6 +78,46 @@ public final class Guard {
         if (check(agent, credential, operation) instanceof Verdict.Denied denied) {
             throw refused(agent, operation, denied);
         }
+    }
+
+    /** {@link #lease(AgentId, Operation, Drain, Consumer)}, which ends at once, and tells nobody. */
+    public Lease lease(AgentId agent, Operation operation) {
+        return lease(agent, operation, Drain.CANCEL, denied -> {});
+    }
+
+    /**
+     * Lets work begin that takes a while.
+     *
+     * @param drain what becomes of it if the agent is stopped meanwhile
+     * @param onStop told once, with what stopped the agent: by the thread whose command that was, before that command returns
+     *     if it was given to this manager or a view of it, and else by the next sweep or {@link Lease#check}. What it throws is
+     *     logged. It must not wait for the work
+     * @throws AccessDeniedException with the verdict, if it may not begin
+     */
+    public Lease lease(AgentId agent, Operation operation, Drain drain, Consumer<Verdict.Denied> onStop) {
+        requireNonNull(drain, "drain");
+        requireNonNull(onStop, "onStop");
+        require(agent, operation);
+        var lease = new Lease(this, new AgentKey(tenant, agent), operation, drain, onStop);
+        engine.leases().add(lease);
+        // it may have been stopped since it was looked at, and whoever did that has not seen this lease
+        if (check(agent, operation) instanceof Verdict.Denied denied) {
+            lease.close();
+            throw new AccessDeniedException(operation.name(), denied);
+        }
+        return lease;
+    }
+
+    Verdict check(AgentKey agent, Operation operation) {
+        return engine.fleet().check(agent.tenant(), agent.id(), operation, engine.nanos());
+    }
+
+    Instant now() {
+        return engine.now();
+    }
+
+    void returned(Lease lease) {
+        engine.leases().remove(lease);
     }
 
     private AccessDeniedException refused(AgentKey agent, Operation operation, Verdict.Denied denied) {

@@ -97,8 +97,10 @@ public final class KillSwitch {
             throw e;
         } catch (RuntimeException | Error e) {
             engine.fleet().stop(scope);
+            engine.leases().lookAtAll();
             throw e;
         }
+        engine.leases().lookAtAll();
         engine.fleet().letGo(scope); // it need not be stopped here apart from that any more
         return stopped;
     }

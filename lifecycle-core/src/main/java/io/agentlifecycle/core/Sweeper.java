@@ -101,6 +101,7 @@ public final class Sweeper {
             throw new IllegalArgumentException("limit must be at least 1 but was " + limit);
         }
         SweepReport report = sweepAgents(limit);
+        engine.leases().lookAtAll();
         // without the lock: it may wait for an anchor of the host, and other sweeps go on meanwhile
         engine.follower().follow(report.at());
         return report;

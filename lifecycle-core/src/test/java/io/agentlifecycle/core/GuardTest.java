@@ -131,6 +131,10 @@ class GuardTest {
             kills.engage(kills.agent(killed), "", SweepFleet.ADMIN);
             assertThat(reasons(fleet, killed)).containsExactly(Reason.KILLED);
 
+            Lease lease = fleet.manager().guard().lease(fleet.active("leased"), Operation.INVOKE);
+            lease.close();
+            assertThat(reasons(lease.check())).containsExactly(Reason.LEASE_CLOSED);
+
             AgentId denied = fleet.active("denied");
             store.get().breakAt(call -> call == Call.COMMIT);
             assertThatThrownBy(() -> fleet.manager().suspend(denied, "", SweepFleet.ADMIN))

@@ -63,6 +63,8 @@ public sealed interface Verdict {
         DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
         /** A kill switch stops it. */
         KILLED("a kill switch stops it; an admin must release that"),
+        /** The lease was closed, so nothing is asked of its agent any more. */
+        LEASE_CLOSED("the lease is closed; take another"),
         /** Its request is not approved. */
         PENDING_APPROVAL("its request waits for approval"),
         /** It is approved but not activated. */
