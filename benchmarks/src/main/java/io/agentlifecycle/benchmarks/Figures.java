@@ -31,6 +31,7 @@ public final class Figures {
         subjects.put("sweep", new Sweeps());
         subjects.put("heap", new Heap());
         subjects.put("heartbeat", new Heartbeats());
+        subjects.put("guard", new Guards());
         return subjects;
     }
 

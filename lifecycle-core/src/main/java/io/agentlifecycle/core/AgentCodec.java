@@ -240,12 +240,12 @@ final class AgentCodec {
     }
 
     private static Json holdJson(Hold hold) {
-        return Json.object()
+        Json.ObjBuilder json = Json.object()
                 .put("reason", hold.reason().code())
                 .put("text", hold.text())
                 .put("by", ActorJson.write(hold.placedBy()))
-                .put("at", hold.placedAt().toString())
-                .build();
+                .put("at", hold.placedAt().toString());
+        return HoldJson.put(json, hold.authority(), hold.until()).build();
     }
 
     private static Hold readHold(JsonFields hold) {
@@ -253,7 +253,9 @@ final class AgentCodec {
                 hold.parsed("reason", HoldReason::of),
                 hold.string("text"),
                 ActorJson.read(hold.object("by")),
-                hold.instant("at"));
+                hold.instant("at"),
+                HoldJson.authority(hold),
+                hold.optionalInstant(HoldJson.UNTIL));
         hold.end();
         return result;
     }

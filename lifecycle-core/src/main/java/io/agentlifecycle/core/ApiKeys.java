@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.access.Verdict;
@@ -175,7 +176,8 @@ public final class ApiKeys {
     /** Empty if the agent has changed since its key was looked at. */
     private Optional<Activation> exchange(Agent agent, Actor actor) {
         Instant now = engine.now();
-        if (engine.fleet().check(agent.key(), now) instanceof Verdict.Denied denied) {
+        if (engine.fleet().check(tenant, agent.id(), Operation.INVOKE, engine.nanos())
+                instanceof Verdict.Denied denied) {
             throw new AccessDeniedException("a token", denied);
         }
         Optional<Credential> good = agent.credentials().current().filter(current -> !isDue(agent, current, now));

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,6 +58,14 @@ final class Committer {
         return log.get().orElseThrow();
     }
 
+    /** The record of stream {@code log} as it is in the store now. */
+    LogRecord readLog() {
+        saw(store.get(LogRecord.KEY)
+                .map(LogRecord::decode)
+                .orElseThrow(() -> new AuditTamperedException(List.of("the record of stream log is gone"))));
+        return log();
+    }
+
     /** Notes what the record of stream {@code log} is, unless a later one was seen. */
     void saw(LogRecord seen) {
         log.updateAndGet(before ->
@@ -73,12 +82,20 @@ final class Committer {
      * of agents are stored only while the keys of the log are what this process takes them for, so that none stands behind
      * the retirement of the key that it names.
      *
+     * @param allowed whether the log may be as it is; asked of what the commit then checks
      * @throws StoreException if the store would not take it, or nobody knows whether it did
      */
     Optional<CommitResult.Applied> commit(
-            RequestId requestId, Instant now, List<Check> checks, List<Mutation> mutations, List<SealedEvent> events) {
+            RequestId requestId,
+            Instant now,
+            List<Check> checks,
+            List<Mutation> mutations,
+            List<SealedEvent> events,
+            Predicate<LogRecord> allowed) {
         LogRecord seen = log();
-        if (!events.stream().allMatch(event -> seen.keys().allow(event.event().keyId()))) {
+        if (!allowed.test(seen)
+                || !events.stream()
+                        .allMatch(event -> seen.keys().allow(event.event().keyId()))) {
             return Optional.empty();
         }
         List<Check> all = new ArrayList<>(checks);
@@ -123,9 +140,7 @@ final class Committer {
         CommitResult result = store(commit);
         if (result instanceof CommitResult.Conflict conflict) {
             if (conflict.current().containsKey(LogRecord.KEY)) {
-                saw(store.get(LogRecord.KEY)
-                        .map(LogRecord::decode)
-                        .orElseThrow(() -> new AuditTamperedException(List.of("the record of stream log is gone"))));
+                readLog();
             }
             return Optional.empty();
         }

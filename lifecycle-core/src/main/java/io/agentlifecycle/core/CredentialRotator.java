@@ -58,6 +58,9 @@ public final class CredentialRotator {
     }
 
     private RotationResult decide(Agent agent, Instant now) {
+        if (manager.engine().isKilled(agent)) {
+            return result(agent, Outcome.SKIPPED, "a kill switch stops it");
+        }
         Optional<Credentials.Retry> retry = agent.credentials().retry().filter(failed -> now.isBefore(failed.nextAt()));
         if (retry.isPresent()) {
             return result(

@@ -50,12 +50,14 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         if (agent.state() == AgentState.PENDING_APPROVAL) {
             agent.approval().expiresAt().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
             agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
+            addEndOfHold(deadlines, agent);
             return deadlines;
         }
         agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE));
         agent.retirement()
                 .filter(retirement -> retirement.endedAt().isEmpty())
                 .ifPresent(retirement -> add(deadlines, agent, teardownAt(retirement), SweepAction.RETRY_TEARDOWN));
+        addEndOfHold(deadlines, agent);
         addInactivity(deadlines, agent, liveness);
         if (agent.state() == ACTIVE) {
             addSilence(deadlines, agent, liveness);
@@ -117,7 +119,7 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         return agent.credentials()
                 .usable(now)
                 .filter(has -> !keys.isWithdrawn(has))
-                .flatMap(has -> fleet.endAbove(agent.key(), now)
+                .flatMap(has -> fleet.endAbove(agent.key(), Pulse.nanos(now))
                         .filter(end -> end.isBefore(has.expiresAt().plus(least))))
                 .isPresent();
     }
@@ -168,6 +170,16 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
                 .filter(seen -> seen.isAfter(updated))
                 .orElse(updated);
         return last.plus(rules.policyFor(agent).maxInactive());
+    }
+
+    private void addEndOfHold(List<Deadline> deadlines, Agent agent) {
+        Instant notBefore =
+                agent.credentials().retry().map(Credentials.Retry::nextAt).orElse(Instant.MIN);
+        agent.holds().nextEnd().ifPresent(end -> {
+            if (rules.table().next(agent.state(), HoldRules.ending(agent, end)).isPresent()) {
+                deadlines.add(new Deadline(later(end, notBefore), SweepAction.END_HOLD));
+            }
+        });
     }
 
     private void addInactivity(List<Deadline> deadlines, Agent agent, Optional<Liveness> liveness) {

@@ -75,6 +75,7 @@ final class Engine {
     private final Heartbeats heartbeats;
     private final LogFollower follower;
     private final FleetView fleet;
+    private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
     private final EventReader reader = new EventReader(this::store);
     private volatile boolean closed;
@@ -117,7 +118,7 @@ final class Engine {
             LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var fleet = new FleetView();
+        var fleet = new FleetView(rules.policy().guard());
         var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), fleet);
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
@@ -178,6 +179,10 @@ final class Engine {
 
     LogKeeper log() {
         return log;
+    }
+
+    Leases leases() {
+        return leases;
     }
 
     LogFollower follower() {
@@ -307,6 +312,7 @@ final class Engine {
             throw e;
         } catch (RuntimeException | Error e) {
             fleet.deny(key, effect == Effect.RESTRICTS);
+            leases.look(key);
             throw e;
         }
     }
@@ -333,6 +339,7 @@ final class Engine {
             Optional<Activation> done = attempt(before, ids, decision);
             if (done.isPresent()) {
                 endDenial(key, effect, before, done.get().agent(), denials);
+                leases.look(key);
                 return done;
             }
         }
@@ -361,7 +368,16 @@ final class Engine {
         }
         List<Check> unchanged = superiors.map(Superiors::unchanged).orElse(List.of());
         return committer
-                        .commit(ids.get(), now, unchanged, mutations, chain.events())
+                        .commit(
+                                ids.get(),
+                                now,
+                                unchanged,
+                                mutations,
+                                chain.events(),
+                                log -> issued.isEmpty()
+                                        || !isKilled(log, chain.agent())
+                                                && superiors.orElseThrow().agents().stream()
+                                                        .noneMatch(superior -> isKilled(log, superior)))
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
@@ -390,6 +406,8 @@ final class Engine {
     }
 
     private IssuedCredential issue(Chain chain, Superiors superiors, Plan.NewCredential wanted, Instant now) {
+        requireNotKilled(chain.agent());
+        superiors.agents().forEach(this::requireNotKilled);
         CredentialOrder order = rules.order(chain.agent(), superiors, draws.credentialId(), now);
         IssuedCredential issued = issuer.issue(order);
         Credential made = issued.credential();
@@ -403,6 +421,24 @@ final class Engine {
         return issued;
     }
 
+    /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
+    boolean isKilled(Agent agent) {
+        return fleet.isKilled(agent.key()) || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
+    }
+
+    private static boolean isKilled(LogRecord log, Agent agent) {
+        return log.kills().cover(agent.key(), agent.owner(), agent.profile().agentType());
+    }
+
+    private void requireNotKilled(Agent agent) {
+        if (isKilled(agent)) {
+            throw new PolicyViolationException(
+                    "kill-switch",
+                    "no credential while a kill switch stops agent %s; an admin must release that first"
+                            .formatted(agent.key()));
+        }
+    }
+
     private static PolicyViolationException disobeys(CredentialOrder order, Credential made) {
         return new PolicyViolationException(
                 "issuer-obeys",
@@ -412,6 +448,7 @@ final class Engine {
 
     /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
     Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
+        requireNotKilled(agent);
         if (agent.keyHistory().outdates(listed)) {
             return Optional.empty(); // its token would name the new key, and be another one
         }
@@ -468,7 +505,9 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
-        return committer.commit(requestId, now, checks, mutations, events).map(done -> agents);
+        return committer
+                .commit(requestId, now, checks, mutations, events, log -> true)
+                .map(done -> agents);
     }
 
     private void requireFree(AgentKey key) {
@@ -505,6 +544,7 @@ final class Engine {
         follower.close(now());
         subscription.close();
         fleet.close();
+        leases.lookAtAll();
         if (storeToo) {
             committer.store().close();
         }

@@ -2,6 +2,7 @@ package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
@@ -9,6 +10,7 @@ import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FleetSummary;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
@@ -18,6 +20,8 @@ import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.hold.KillScope;
+import io.agentlifecycle.core.hold.Kills;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.Commit;
 import io.agentlifecycle.core.store.Mutation;
@@ -38,6 +42,7 @@ import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,7 +57,11 @@ final class FleetView {
 
     private static final int PAGE = 1_000;
 
-    /** One agent, as of one version. Its heartbeats live on when the version changes. */
+    /**
+     * One agent, as of one version. Its heartbeats live on when the version changes.
+     *
+     * @param freeAt when the last of its holds ends by itself, if all do
+     */
     record Entry(
             long version,
             AgentState state,
@@ -62,8 +71,42 @@ final class FleetView {
             Lineage lineage,
             List<Credential> credentials,
             Optional<Owner> owner,
+            String agentType,
+            @Nullable Instant freeAt,
             Pulse pulse,
-            Verdict.Allowed allowed) {}
+            Verdict.Allowed allowed) {
+
+        boolean lives(long now) {
+            return !isOver(now) && !isYetToBegin(now);
+        }
+
+        boolean isOver(long now) {
+            Optional<Instant> end = lifespan.notAfter();
+            return end.isPresent() && now >= Pulse.nanos(end.get());
+        }
+
+        boolean isYetToBegin(long now) {
+            Optional<Instant> begin = lifespan.notBefore();
+            return begin.isPresent() && now < Pulse.nanos(begin.get());
+        }
+
+        /** When all of these will have ended by time alone, if they will. */
+        Optional<Instant> retryAt(List<Reason> reasons) {
+            Instant latest = Instant.MIN;
+            for (Reason reason : reasons) {
+                Instant end = switch (reason) {
+                    case SUSPENDED -> freeAt;
+                    case NOT_YET_VALID -> lifespan.notBefore().orElseThrow();
+                    default -> null;
+                };
+                if (end == null) {
+                    return Optional.empty();
+                }
+                latest = end.isAfter(latest) ? end : latest;
+            }
+            return Optional.of(latest);
+        }
+    }
 
     /** By tenant, so that whoever speaks for one looks an agent up by its id alone. */
     private final Map<TenantId, Map<AgentId, Entry>> tenants = new ConcurrentHashMap<>();
@@ -74,13 +117,30 @@ final class FleetView {
     /** One object for all agents of an owner, as long as there are any: owners are few, agents are many. */
     private final Map<Owner, WeakReference<Owner>> owners = Collections.synchronizedMap(new WeakHashMap<>());
 
+    /** Likewise for types. */
+    private final Map<String, WeakReference<String>> types = Collections.synchronizedMap(new WeakHashMap<>());
+
     private final Map<AgentKey, Denial> denied = new ConcurrentHashMap<>();
 
     private final AtomicLong denials = new AtomicLong();
+    /** The kill switches as of one version of the record that has them. */
+    private record Killed(long version, Kills kills) {}
+
+    private final AtomicReference<Killed> killed = new AtomicReference<>(new Killed(0, Kills.NONE));
+
+    /** Those that could not be stored, so that they stop agents in this process only. */
+    private final Set<KillScope> killedHere = ConcurrentHashMap.newKeySet();
+
+    private final GuardPolicy policy;
     private volatile boolean closed;
+
+    FleetView(GuardPolicy policy) {
+        this.policy = policy;
+    }
 
     /** Reads the whole fleet. Commits that come in meanwhile win, by their version. */
     void load(LifecycleStore store) {
+        store.get(LogRecord.KEY).map(LogRecord::decode).ifPresent(this::saw);
         Optional<PageToken> after = Optional.empty();
         do {
             Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
@@ -102,6 +162,9 @@ final class FleetView {
     /** Takes over what a commit changed. */
     void committed(Commit commit) {
         for (Mutation mutation : commit.mutations()) {
+            if (mutation.key().equals(LogRecord.KEY) && mutation instanceof Mutation.Put put) {
+                saw(LogRecord.decode(put.next()));
+            }
             if (!mutation.key().kind().equals(RecordKey.AGENT)) {
                 continue;
             }
@@ -119,6 +182,10 @@ final class FleetView {
         }
     }
 
+    private void saw(LogRecord log) {
+        killed.accumulateAndGet(new Killed(log.version(), log.kills()), (a, b) -> a.version() > b.version() ? a : b);
+    }
+
     private Entry put(Agent agent) {
         return tenants.computeIfAbsent(agent.key().tenant(), t -> new ConcurrentHashMap<>())
                 .compute(agent.key().id(), (id, before) -> {
@@ -134,20 +201,22 @@ final class FleetView {
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
                             agent.lineage().equals(Lineage.ROOT) ? Lineage.ROOT : agent.lineage(),
                             listed(agent.credentials()),
-                            agent.owner().map(this::shared),
+                            agent.owner().map(owner -> shared(owners, owner)),
+                            shared(types, agent.profile().agentType()),
+                            agent.holds().freeAt().orElse(null),
                             pulse,
                             before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
     }
 
-    private Owner shared(Owner owner) {
-        WeakReference<Owner> known = owners.get(owner);
-        Owner one = known == null ? null : known.get();
+    private static <T> T shared(Map<T, WeakReference<T>> all, T value) {
+        WeakReference<T> known = all.get(value);
+        T one = known == null ? null : known.get();
         if (one != null) {
             return one;
         }
-        owners.put(owner, new WeakReference<>(owner));
-        return owner;
+        all.put(value, new WeakReference<>(value));
+        return value;
     }
 
     /** The listed credentials without what only their issuer looks at: there are a million of them. */
@@ -194,30 +263,35 @@ final class FleetView {
         return entry == null ? Optional.empty() : entry.pulse().liveness();
     }
 
-    /** May this agent act at {@code now}? */
-    Verdict check(AgentKey key, Instant now) {
+    /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
+    Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
-        boolean deniedHere = denied.containsKey(key);
-        Entry entry = get(key);
-        if (entry != null && mayAct(entry, deniedHere, now) && entry.lineage() == Lineage.ROOT) {
+        boolean deniedHere = !denied.isEmpty() && denied.containsKey(new AgentKey(tenant, id));
+        Entry entry = get(tenant, id);
+        if (entry != null && may(entry, deniedHere, operation, now) && entry.lineage() == Lineage.ROOT) {
             return entry.allowed();
         }
-        List<Reason> reasons = reasons(entry, deniedHere, now);
+        var key = new AgentKey(tenant, id);
+        List<Reason> reasons = reasons(entry, deniedHere, operation, now);
         if (entry != null) {
             above(key, entry, now, false).ifPresent(reasons::add);
         }
         return verdict(key, entry, reasons);
     }
 
-    private static boolean mayAct(Entry entry, boolean deniedHere, Instant now) {
-        return !deniedHere
-                && entry.state() == AgentState.ACTIVE
-                && !entry.lifespan().isOver(now)
-                && !entry.lifespan().isYetToBegin(now);
+    private boolean may(Entry entry, boolean deniedHere, Operation operation, long now) {
+        return !deniedHere && !isKilled(entry) && policy.allows(entry.state(), operation) && entry.lives(now);
     }
 
-    private static Verdict verdict(AgentKey key, @Nullable Entry entry, List<Reason> reasons) {
-        return entry != null && reasons.isEmpty() ? entry.allowed() : new Verdict.Denied("agent " + key, reasons);
+    private Verdict verdict(AgentKey key, @Nullable Entry entry, List<Reason> reasons) {
+        if (entry != null && reasons.isEmpty()) {
+            return entry.allowed();
+        }
+        return new Verdict.Denied(
+                "agent " + key,
+                reasons,
+                policy.httpStatusOf(reasons.get(0)),
+                entry == null ? Optional.empty() : entry.retryAt(reasons));
     }
 
     /**
@@ -225,7 +299,7 @@ final class FleetView {
      *
      * @param withCredential whether each of them must have a good credential, too
      */
-    private Optional<Reason> above(AgentKey key, Entry entry, Instant now, boolean withCredential) {
+    private Optional<Reason> above(AgentKey key, Entry entry, long now, boolean withCredential) {
         Lineage lineage = entry.lineage();
         for (int depth = 0; lineage.parent().isPresent(); depth++) {
             var above = new AgentKey(key.tenant(), lineage.parent().get());
@@ -234,7 +308,7 @@ final class FleetView {
             if (superior == null || depth == Lineage.DEEPEST) {
                 return Optional.of(Reason.PARENT_UNKNOWN);
             }
-            if (!mayAct(superior, deniedHere, now)) {
+            if (!may(superior, deniedHere, Operation.INVOKE, now)) {
                 return Optional.of(Reason.PARENT_STOPPED);
             }
             if (withCredential && goodUntil(superior, now).isEmpty()) {
@@ -245,15 +319,16 @@ final class FleetView {
         return Optional.empty();
     }
 
-    private static Optional<Instant> goodUntil(Entry entry, Instant now) {
+    private static Optional<Instant> goodUntil(Entry entry, long now) {
+        Instant at = Pulse.instant(now);
         return entry.credentials().stream()
-                .filter(c -> c.status(now).isUsable())
+                .filter(c -> c.status(at).isUsable())
                 .map(Credential::goodUntil)
                 .max(Comparator.naturalOrder());
     }
 
     /** When the first of those has no good credential any more that an agent works for; empty if one does not work now. */
-    Optional<Instant> endAbove(AgentKey key, Instant now) {
+    Optional<Instant> endAbove(AgentKey key, long now) {
         Entry entry = get(key);
         if (entry == null || above(key, entry, now, true).isPresent()) {
             return Optional.empty();
@@ -271,15 +346,16 @@ final class FleetView {
         return end;
     }
 
-    /** May this agent act at {@code now}, with this credential? */
-    Verdict standing(AgentKey key, CredentialId id, Instant now) {
+    /** May this agent do that at {@code now}, with this credential? */
+    Verdict standing(AgentKey key, CredentialId id, Operation operation, long now) {
+        // in one picture: what is said of the agent and of its credential goes together
         boolean deniedHere = denied.containsKey(key);
         Entry entry = get(key);
-        List<Reason> reasons = reasons(entry, deniedHere, now);
+        List<Reason> reasons = reasons(entry, deniedHere, operation, now);
         if (entry != null) {
             Optional<Credential> credential =
                     entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
-            credentialReason(credential, now).ifPresent(reasons::add);
+            credentialReason(credential, Pulse.instant(now)).ifPresent(reasons::add);
             above(key, entry, now, true).ifPresent(reasons::add);
         }
         return verdict(key, entry, reasons);
@@ -297,7 +373,8 @@ final class FleetView {
         };
     }
 
-    private static List<Reason> reasons(@Nullable Entry entry, boolean deniedHere, Instant now) {
+    /** All that stands in the way; empty if nothing does. */
+    private List<Reason> reasons(@Nullable Entry entry, boolean deniedHere, Operation operation, long now) {
         List<Reason> reasons = new ArrayList<>();
         if (deniedHere) {
             reasons.add(Reason.DENIED_HERE);
@@ -306,23 +383,69 @@ final class FleetView {
             reasons.add(Reason.UNKNOWN_AGENT);
             return reasons;
         }
-        switch (entry.state()) {
-            case PENDING_APPROVAL -> reasons.add(Reason.PENDING_APPROVAL);
-            case PROVISIONED -> reasons.add(Reason.PROVISIONED);
-            case QUARANTINED -> reasons.add(Reason.QUARANTINED);
-            case SUSPENDED -> reasons.add(Reason.SUSPENDED);
-            case ORPHANED -> reasons.add(Reason.ORPHANED);
-            case DECOMMISSIONING -> reasons.add(Reason.DECOMMISSIONING);
-            case DECOMMISSIONED -> reasons.add(Reason.DECOMMISSIONED);
-            case ACTIVE -> {}
+        if (isKilled(entry)) {
+            reasons.add(Reason.KILLED);
         }
-        if (entry.lifespan().isOver(now)) {
+        if (!policy.allows(entry.state(), operation)) {
+            reasons.add(
+                    switch (entry.state()) {
+                        case PENDING_APPROVAL -> Reason.PENDING_APPROVAL;
+                        case PROVISIONED -> Reason.PROVISIONED;
+                        case ACTIVE -> throw new AssertionError("whoever is ACTIVE may do " + operation);
+                        case QUARANTINED -> Reason.QUARANTINED;
+                        case SUSPENDED -> Reason.SUSPENDED;
+                        case ORPHANED -> Reason.ORPHANED;
+                        case DECOMMISSIONING -> Reason.DECOMMISSIONING;
+                        case DECOMMISSIONED -> Reason.DECOMMISSIONED;
+                    });
+        }
+        if (entry.isOver(now)) {
             reasons.add(Reason.EXPIRED);
         }
-        if (entry.lifespan().isYetToBegin(now)) {
+        if (entry.isYetToBegin(now)) {
             reasons.add(Reason.NOT_YET_VALID);
         }
         return reasons;
+    }
+
+    /** True if that agent works for another one. */
+    boolean isChild(AgentKey key) {
+        Entry entry = get(key);
+        return entry != null && entry.lineage() != Lineage.ROOT;
+    }
+
+    /** True if a kill switch stops that agent. */
+    boolean isKilled(AgentKey key) {
+        Entry entry = get(key);
+        return entry != null && isKilled(entry);
+    }
+
+    private boolean isKilled(Entry entry) {
+        Kills kills = killed.get().kills();
+        return !kills.isEmpty() && kills.cover(entry.pulse().agent(), entry.owner(), entry.agentType())
+                || !killedHere.isEmpty() && killedHere.stream().anyMatch(scope -> covers(scope, entry));
+    }
+
+    private static boolean covers(KillScope scope, Entry entry) {
+        return scope.covers(entry.pulse().agent(), entry.owner(), entry.agentType());
+    }
+
+    /** Stops in this process whom a kill switch was to stop that could not be stored. */
+    void stop(KillScope scope) {
+        killedHere.add(scope);
+    }
+
+    /** Ends {@link #stop}. */
+    void letGo(KillScope scope) {
+        killedHere.remove(scope);
+    }
+
+    /** How many ACTIVE agents a kill switch of that scope stops, or would stop. */
+    long active(KillScope scope) {
+        return tenants.values().stream()
+                .flatMap(agents -> agents.values().stream())
+                .filter(entry -> entry.state() == AgentState.ACTIVE && covers(scope, entry))
+                .count();
     }
 
     /** Denies an agent in this process, because its restriction could not be stored; one that is not here need not be. */
@@ -379,6 +502,8 @@ final class FleetView {
         closed = true;
         tenants.clear();
         owners.clear();
+        types.clear();
+        killedHere.clear();
         denied.clear();
     }
 }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
@@ -41,6 +42,8 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.HoldTerms;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.CredentialIssuer;
@@ -118,7 +121,7 @@ public final class LifecycleManager implements AutoCloseable {
         this.house = house;
         this.tenant = tenant;
         this.confined = confined;
-        this.guard = new Guard(house.engine(), tenant);
+        this.guard = new Guard(this, house.engine(), tenant);
     }
 
     /**
@@ -334,37 +337,67 @@ public final class LifecycleManager implements AutoCloseable {
      * ORPHANED, gets the hold and stays what it is. The reason has at most 1,024 characters.
      */
     public Agent suspend(AgentId agent, String reason, Actor actor) {
-        return run(agent, Engine.Effect.RESTRICTS, rules().suspend(reason, requireActor(actor)));
+        return suspend(agent, HoldTerms.of(reason), actor);
+    }
+
+    /**
+     * {@link #suspend(AgentId, String, Actor)}, with an end, say, or so that only an admin may resume the agent.
+     *
+     * @throws PolicyViolationException rule {@code hold-over}, if the hold would have ended before
+     */
+    public Agent suspend(AgentId agent, HoldTerms terms, Actor actor) {
+        requireNonNull(terms, "terms");
+        return run(agent, Engine.Effect.RESTRICTS, rules().holds().suspend(terms, requireActor(actor)));
     }
 
     /**
      * Lifts the operator's hold: SUSPENDED to ACTIVE with a new credential.
      *
-     * @throws PolicyViolationException rule {@code other-holds}, if it is held for another reason, too
+     * @throws PolicyViolationException rule {@code other-holds}, if it is held for another reason, too, or
+     *     {@code hold-authority}, if whoever suspended it left it to somebody else: use {@code releaseHold} then
      */
     public Activation resume(AgentId agent, Actor actor) {
-        return engine().run(key(agent), Engine.Effect.LIFTS, rules().resume(requireActor(actor)));
+        return engine().run(key(agent), Engine.Effect.LIFTS, rules().holds().resume(requireActor(actor)));
+    }
+
+    /** {@link #placeHold(AgentId, HoldReason, HoldTerms, Actor)} until somebody releases it who usually may. */
+    public Agent placeHold(AgentId agent, HoldReason reason, String text, Actor actor) {
+        return placeHold(agent, reason, HoldTerms.of(text), actor);
     }
 
     /**
-     * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is.
+     * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is. One with an end is released by
+     * the first sweep from then on; until that sweep the agent is held.
      *
-     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already, or
-     *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others
+     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already,
+     *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others, or
+     *     {@code hold-over}, if the hold would have ended before
      */
-    public Agent placeHold(AgentId agent, HoldReason reason, String text, Actor actor) {
+    public Agent placeHold(AgentId agent, HoldReason reason, HoldTerms terms, Actor actor) {
         requireNonNull(reason, "reason");
-        return run(agent, Engine.Effect.RESTRICTS, rules().placeHold(reason, text, requireActor(actor)));
+        requireNonNull(terms, "terms");
+        return run(agent, Engine.Effect.RESTRICTS, rules().holds().place(reason, terms, requireActor(actor)));
+    }
+
+    /** {@link #releaseHold(AgentId, HoldReason, ReleaseAuthority, Actor)} by an operator. */
+    public Activation releaseHold(AgentId agent, HoldReason reason, Actor actor) {
+        return releaseHold(agent, reason, ReleaseAuthority.OPERATOR, actor);
     }
 
     /**
      * Releases one hold; a SUSPENDED agent without any left becomes ACTIVE with a new credential.
      *
-     * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason
+     * @param authority with which the actor acts, by the word of the host
+     * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason, or
+     *     {@code hold-authority}, if it takes another authority
      */
-    public Activation releaseHold(AgentId agent, HoldReason reason, Actor actor) {
+    public Activation releaseHold(AgentId agent, HoldReason reason, ReleaseAuthority authority, Actor actor) {
         requireNonNull(reason, "reason");
-        return engine().run(key(agent), Engine.Effect.LIFTS, rules().releaseHold(reason, requireActor(actor)));
+        requireNonNull(authority, "authority");
+        return engine().run(
+                        key(agent),
+                        Engine.Effect.LIFTS,
+                        rules().holds().release(reason, authority, requireActor(actor)));
     }
 
     // ---- what is kept of it
@@ -377,7 +410,7 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
      */
     public Agent placeLegalHold(AgentId agent, String reference, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().placeLegalHold(reference, requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, rules().holds().placeLegalHold(reference, requireActor(actor)));
     }
 
     /**
@@ -386,7 +419,7 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code no-such-legal-hold}, if there is none of that reference
      */
     public Agent releaseLegalHold(AgentId agent, String reference, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().releaseLegalHold(reference, requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, rules().holds().releaseLegalHold(reference, requireActor(actor)));
     }
 
     /**
@@ -676,13 +709,23 @@ public final class LifecycleManager implements AutoCloseable {
         return guard;
     }
 
+    /** What stops one agent, all of an owner, of a type or of a tenant, or everything, at once. */
+    public KillSwitch killSwitch() {
+        return new KillSwitch(this, engine(), tenant);
+    }
+
     /**
      * Whether an agent may act now with that credential, and all that it works for may act and have a good one; read from
-     * memory at every call, so that a verifier never relies on what was true before.
+     * memory at every call, so that a verifier never relies on what was true before. To act is {@link Operation#INVOKE}; the
+     * guard tells other operations apart.
      */
     public Verdict standing(AgentKey agent, CredentialId credential) {
+        return standing(agent, credential, Operation.INVOKE);
+    }
+
+    Verdict standing(AgentKey agent, CredentialId credential, Operation operation) {
         return agent.tenant().equals(tenant) || !confined
-                ? engine().fleet().standing(agent, credential, engine().now())
+                ? engine().fleet().standing(agent, credential, operation, engine().nanos())
                 : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
     }
 
@@ -830,7 +873,11 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /** What belongs to all tenants, or to another one, is not for a view that is confined to one. */
-    private void requireWhole(String what) {
+    boolean isConfined() {
+        return confined;
+    }
+
+    void requireWhole(String what) {
         if (confined) {
             throw new AccessDeniedException(
                     what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));

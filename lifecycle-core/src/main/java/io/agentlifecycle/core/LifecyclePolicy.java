@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import static java.util.Objects.requireNonNull;
 
 import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.approval.ApprovalRule;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Digests;
@@ -45,6 +46,7 @@ public final class LifecyclePolicy {
     private final InactivityAction inactivityAction;
     private final CredentialPolicy credentialPolicy;
     private final int maxDelegationDepth;
+    private final GuardPolicy guard;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -61,6 +63,7 @@ public final class LifecyclePolicy {
         inactivityAction = builder.inactivityAction;
         credentialPolicy = builder.credentialPolicy;
         maxDelegationDepth = builder.maxDelegationDepth;
+        guard = builder.guard;
         ref = digest();
     }
 
@@ -72,8 +75,8 @@ public final class LifecyclePolicy {
     /**
      * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
-     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, any store, an agent works for at most 5 others, each one for
-     * the next; id {@code default}, version 1.
+     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT}, any store, an agent
+     * works for at most 5 others, each one for the next; id {@code default}, version 1.
      */
     public static Builder builder() {
         return new Builder();
@@ -147,6 +150,11 @@ public final class LifecyclePolicy {
         return maxDelegationDepth;
     }
 
+    /** What agents may do in which state. */
+    public GuardPolicy guard() {
+        return guard;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -180,6 +188,9 @@ public final class LifecyclePolicy {
         if (maxDelegationDepth != DEFAULT_DEPTH) {
             settings.put("maxDelegationDepth", maxDelegationDepth);
         }
+        if (!guard.equals(GuardPolicy.DEFAULT)) {
+            settings.put("guard", guard.toString());
+        }
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
@@ -200,6 +211,7 @@ public final class LifecyclePolicy {
         private InactivityAction inactivityAction = InactivityAction.REPORT;
         private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
         private int maxDelegationDepth = DEFAULT_DEPTH;
+        private GuardPolicy guard = GuardPolicy.DEFAULT;
 
         private Builder() {}
 
@@ -304,6 +316,12 @@ public final class LifecyclePolicy {
                         "maxDelegationDepth must be 0 to " + Lineage.DEEPEST + " but was " + value);
             }
             maxDelegationDepth = value;
+            return this;
+        }
+
+        /** What agents may do in which state. */
+        public Builder guard(GuardPolicy value) {
+            guard = requireNonNull(value, "guard");
             return this;
         }
 

@@ -17,6 +17,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.Kills;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.OpenReport;
@@ -193,6 +194,11 @@ final class LogKeeper {
         return found;
     }
 
+    /** The kill switches that are engaged, as this process last saw them. */
+    Kills kills() {
+        return committer.log().kills();
+    }
+
     /** The keys of the log, as this process last saw them. */
     LogKeys keys() {
         return committer.log().keys();
@@ -315,7 +321,8 @@ final class LogKeeper {
         append(content.kind(), request, log -> Optional.of(write(log, content)));
     }
 
-    private void append(EventKind kind, Function<LogRecord, Optional<EventContent>> next) {
+    /** Appends what {@code next} makes of the log as it is, if it makes anything. */
+    void append(EventKind kind, Function<LogRecord, Optional<EventContent>> next) {
         append(kind, draws::requestId, log -> next.apply(log).map(content -> write(log, content)));
     }
 
@@ -407,7 +414,7 @@ final class LogKeeper {
 
     private boolean put(List<Mutation> mutations) {
         return committer
-                .commit(draws.requestId(), committer.clock().now(), List.of(), mutations, List.of())
+                .commit(draws.requestId(), committer.clock().now(), List.of(), mutations, List.of(), log -> true)
                 .isPresent();
     }
 }

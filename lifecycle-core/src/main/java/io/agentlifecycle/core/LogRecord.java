@@ -6,11 +6,15 @@ import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.hold.Kill;
+import io.agentlifecycle.core.hold.KillScope;
+import io.agentlifecycle.core.hold.Kills;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.StoredRecord;
 import java.util.List;
@@ -24,6 +28,7 @@ import java.util.Optional;
  * @param origin the name of the log, in every event of it
  * @param scheduleSha256 the digest of the policy and the table by which the due times of all agents were computed
  * @param keys the keys that may sign the next event of any stream; none while the log is unsigned
+ * @param kills the kill switches that are engaged; here, since every commit of an agent checks that this record is what it was
  * @param unsignedFrom the first event of the stream that waits for a signed one
  */
 record LogRecord(
@@ -32,15 +37,17 @@ record LogRecord(
         String scheduleSha256,
         StreamHead head,
         LogKeys keys,
+        Kills kills,
         Optional<Long> unsignedFrom) {
     static final RecordKey KEY = new RecordKey(TenantId.DEFAULT, RecordKey.STREAM, StreamPosition.LOG);
 
     private static final long FORMAT = 1;
-    private static final int MAX_CHARS = 4_096;
+    private static final int MAX_CHARS = 131_072;
 
     /** A log without events. */
     static LogRecord empty(String origin) {
-        return new LogRecord(0, origin, "", StreamHead.of(StreamPosition.LOG), LogKeys.NONE, Optional.empty());
+        return new LogRecord(
+                0, origin, "", StreamHead.of(StreamPosition.LOG), LogKeys.NONE, Kills.NONE, Optional.empty());
     }
 
     /** The record after the next event of the stream. */
@@ -53,7 +60,19 @@ record LogRecord(
                 rescheduled ? new JsonFields("details", event.details()).string("schedule") : scheduleSha256,
                 StreamHead.after(next),
                 keys.after(event),
+                killsAfter(event),
                 next.unsignedFrom(unsignedFrom));
+    }
+
+    private Kills killsAfter(AuditEvent event) {
+        var details = new JsonFields("details", event.details());
+        return switch (event.kind()) {
+            case KILL_ENGAGED -> kills.engaged(details.parsed("scope", KillScope::of), event.at());
+            case KILL_RELEASED ->
+                kills.released(details.parsed("scope", KillScope::of))
+                        .orElseThrow(() -> new JsonFormatException("a kill switch is released that is not engaged"));
+            default -> kills;
+        };
     }
 
     StoredRecord encode() {
@@ -64,6 +83,16 @@ record LogRecord(
                 .put("head", head.toJson());
         if (!keys.equals(LogKeys.NONE)) {
             body.put("keys", keys.toJson());
+        }
+        if (!kills.isEmpty()) {
+            body.put(
+                    "kills",
+                    new Json.Arr(kills.all().stream()
+                            .<Json>map(kill -> Json.object()
+                                    .put("at", kill.engagedAt().toString())
+                                    .put("scope", kill.scope().wire())
+                                    .build())
+                            .toList()));
         }
         unsignedFrom.ifPresent(n -> body.put("unsigned", n));
         return new StoredRecord(KEY, version, Optional.empty(), CanonicalJson.write(body.build()), Map.of());
@@ -92,8 +121,16 @@ record LogRecord(
                 body.string("schedule"),
                 StreamHead.read(StreamPosition.LOG, body.object("head")),
                 body.optionalPlainObject("keys").map(LogKeys::of).orElse(LogKeys.NONE),
+                new Kills(
+                        body.objects("kills").stream().map(LogRecord::readKill).toList()),
                 body.optionalInteger("unsigned"));
         body.end();
+        return result;
+    }
+
+    private static Kill readKill(JsonFields kill) {
+        var result = new Kill(kill.parsed("scope", KillScope::of), kill.instant("at"));
+        kill.end();
         return result;
     }
 }

@@ -29,6 +29,11 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
         return new Plan(events, Optional.of(next), ends);
     }
 
+    /** And the credential goes to its agent by the sink. */
+    Plan forDelivery() {
+        return new Plan(events, credential.map(made -> new NewCredential(made.kind(), made.actor(), true)), ends);
+    }
+
     /** And with that the retirement is over. */
     Plan ending() {
         return new Plan(events, credential, true);

@@ -40,7 +40,13 @@ final class Redaction {
     }
 
     private static Hold of(Hold hold) {
-        return new Hold(hold.reason(), SealedEvent.REDACTED, of(hold.placedBy()), hold.placedAt());
+        return new Hold(
+                hold.reason(),
+                SealedEvent.REDACTED,
+                of(hold.placedBy()),
+                hold.placedAt(),
+                hold.authority(),
+                hold.until());
     }
 
     private static Retirement of(Retirement end) {

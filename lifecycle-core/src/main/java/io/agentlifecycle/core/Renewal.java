@@ -117,7 +117,11 @@ final class Renewal {
 
     /** Rotates and hands over. Empty if the agent has moved on. */
     Optional<Agent> rotateAndDeliver(Agent agent) {
-        Plan.Decision decision = engine.rules().rotateForDelivery(ROTATOR);
+        return enter(agent, engine.rules().rotateForDelivery(ROTATOR));
+    }
+
+    /** Decides, and hands over the credential that came of it, if one did. Empty if the agent has moved on. */
+    Optional<Agent> enter(Agent agent, Plan.Decision decision) {
         requireAllowed(agent, decision);
         Optional<Activation> rotated;
         try {
@@ -128,7 +132,10 @@ final class Renewal {
             }
             throw e;
         }
-        return rotated.flatMap(done -> deliver(done.agent().key(), done.issued()));
+        return rotated.flatMap(done -> done.credential()
+                .filter(made -> done.agent().credentials().undelivered())
+                .map(made -> deliver(done.agent().key(), made))
+                .orElseGet(() -> Optional.of(done.agent())));
     }
 
     /**

@@ -152,8 +152,11 @@ final class Replay {
             case TEARDOWN_TASK_DONE -> agent.with(retirement(agent).taskDone(details.string("task")));
             case TEARDOWN_TASK_FAILED ->
                 agent.with(retirement(agent).failed((int) details.integer("attempt"), details.instant("retryAt")));
-            case CREDENTIAL_ISSUED -> agent.with(agent.credentials().issue(credential(event, details)));
-            case CREDENTIAL_ROTATED -> agent.with(rotated(agent.credentials(), credential(event, details), details));
+            case CREDENTIAL_ISSUED -> agent.with(made(agent.credentials().issue(credential(event, details)), details));
+            case CREDENTIAL_ROTATED ->
+                agent.with(made(
+                        agent.credentials().rotate(credential(event, details), details.optionalInstant("graceUntil")),
+                        details));
             case CREDENTIAL_REVOKED -> agent.with(agent.credentials().revokeAll());
             case CREDENTIAL_EXPIRED -> agent.with(expired(agent.credentials(), details.string("id")));
             case CREDENTIAL_AGING -> agent.with(aged(agent.credentials(), details.string("id")));
@@ -185,6 +188,8 @@ final class Replay {
                     LOG_UPGRADED,
                     LOG_REPAIRED,
                     POLICY_CHANGED,
+                    KILL_ENGAGED,
+                    KILL_RELEASED,
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };
@@ -244,7 +249,13 @@ final class Replay {
     }
 
     private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {
-        var hold = new Hold(details.parsed("hold", HoldReason::of), details.string("text"), event.actor(), event.at());
+        var hold = new Hold(
+                details.parsed("hold", HoldReason::of),
+                details.string("text"),
+                event.actor(),
+                event.at(),
+                HoldJson.authority(details),
+                details.optionalInstant(HoldJson.UNTIL));
         return holds.place(hold)
                 .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
     }
@@ -266,8 +277,7 @@ final class Replay {
         return left;
     }
 
-    private static Credentials rotated(Credentials before, Credential next, JsonFields details) {
-        Credentials after = before.rotate(next, details.optionalInstant("graceUntil"));
+    private static Credentials made(Credentials after, JsonFields details) {
         return details.optional("delivery").isPresent() ? after.awaitingDelivery() : after;
     }
 

@@ -34,8 +34,6 @@ import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
-import io.agentlifecycle.core.hold.Holds;
-import io.agentlifecycle.core.hold.LegalHold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -173,7 +171,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     /** Whoever becomes ACTIVE must be allowed to be, and gets a credential; held, it gets neither. */
-    private Plan entering(Agent agent, Actor actor, Instant now, List<EventContent> events) {
+    Plan entering(Agent agent, Actor actor, Instant now, List<EventContent> events) {
         Plan plan = Plan.of(events);
         boolean becomesActive = events.stream().anyMatch(event -> event.to().equals(Optional.of(ACTIVE)));
         if (!becomesActive) {
@@ -245,132 +243,9 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     // ---- holds
 
-    /** An agent that is SUSPENDED for another reason gets the operator's hold beside it. */
-    Decision suspend(String text, Actor actor) {
-        Text.prose("reason", text, 1024);
-        return (agent, now) -> {
-            boolean suspended = agent.state() == SUSPENDED;
-            if (suspended && agent.holds().get(HoldReason.OPERATOR).isPresent()) {
-                throw refusal(agent, Command.SUSPEND);
-            }
-            return hold(agent, suspended ? Command.PLACE_HOLD : Command.SUSPEND, HoldReason.OPERATOR, text, actor);
-        };
-    }
-
-    Decision placeHold(HoldReason reason, String text, Actor actor) {
-        Text.prose("hold text", text, 1024);
-        return (agent, now) -> {
-            Plan plan =
-                    hold(agent, agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD, reason, text, actor);
-            if (agent.holds().reasons().size() >= Holds.MOST) {
-                throw new PolicyViolationException(
-                        "hold-count",
-                        "agent %s is held for %d reasons already; release one of them first"
-                                .formatted(agent.key(), Holds.MOST));
-            }
-            return plan;
-        };
-    }
-
-    private Plan hold(Agent agent, Command command, HoldReason reason, String text, Actor actor) {
-        EventContent event = held(agent, command, reason, text, actor);
-        if (agent.holds().get(reason).isPresent()) {
-            throw new PolicyViolationException(
-                    "hold-stands",
-                    "agent %s is held by %s already; release that hold before placing it anew"
-                            .formatted(agent.key(), reason));
-        }
-        return Plan.of(event);
-    }
-
-    private EventContent held(Agent agent, Command command, HoldReason reason, String text, Actor actor) {
-        EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
-        Json.Obj details =
-                Json.object().put("hold", reason.code()).put("text", text).build();
-        return event(kind, actor, agent, command, details);
-    }
-
-    Decision releaseHold(HoldReason reason, Actor actor) {
-        return (agent, now) -> {
-            Optional<Holds> left = agent.holds().release(reason);
-            boolean last =
-                    agent.state() == SUSPENDED && left.isPresent() && left.get().isEmpty();
-            Command command = last ? Command.RESUME : Command.RELEASE_HOLD;
-            next(agent, command);
-            if (left.isEmpty()) {
-                throw new PolicyViolationException(
-                        "no-such-hold",
-                        "agent %s is not held by %s; it is held by %s"
-                                .formatted(agent.key(), reason, agent.holds().reasons()));
-            }
-            EventKind kind = last ? EventKind.AGENT_RESUMED : EventKind.HOLD_RELEASED;
-            Json.Obj details = Json.object().put("hold", reason.code()).build();
-            return entering(agent, actor, now, List.of(event(kind, actor, agent, command, details)));
-        };
-    }
-
-    /** Resuming lifts the operator's hold, and only if no other one stands: nobody is half resumed. */
-    Decision resume(Actor actor) {
-        Decision release = releaseHold(HoldReason.OPERATOR, actor);
-        return (agent, now) -> {
-            next(agent, Command.RESUME);
-            if (!agent.holds().reasons().equals(List.of(HoldReason.OPERATOR))) {
-                throw new PolicyViolationException(
-                        "other-holds",
-                        "cannot RESUME agent %s: it is held by %s; release the other holds first with releaseHold"
-                                .formatted(agent.key(), agent.holds().reasons()));
-            }
-            return release.decide(agent, now);
-        };
-    }
-
-    Decision suspendInactive() {
-        return (agent, now) -> Plan.of(held(
-                agent, Command.SUSPEND, HoldReason.INACTIVE, "inactive longer than the policy allows", Actor.SYSTEM));
-    }
-
-    // ---- legal holds
-
-    /** In any state, and the state stays: what is known of an agent outlives it. */
-    Decision placeLegalHold(String reference, Actor actor) {
-        Text.line("legal hold", reference, 128);
-        return (agent, now) -> {
-            agent.legalHold(reference).ifPresent(standing -> {
-                throw new PolicyViolationException(
-                        "legal-hold-stands",
-                        "agent %s is under the legal hold %s already, since %s; release it, or place one of another reference"
-                                .formatted(agent.key(), reference, standing.placedAt()));
-            });
-            if (agent.legalHolds().size() >= LegalHold.MOST) {
-                throw new PolicyViolationException(
-                        "legal-hold-count",
-                        "agent %s is under %d legal holds already; release one of them first"
-                                .formatted(agent.key(), LegalHold.MOST));
-            }
-            return Plan.of(note(EventKind.LEGAL_HOLD_PLACED, actor, agent, referenceJson(reference)));
-        };
-    }
-
-    Decision releaseLegalHold(String reference, Actor actor) {
-        Text.line("legal hold", reference, 128);
-        return (agent, now) -> {
-            if (agent.legalHold(reference).isEmpty()) {
-                throw new PolicyViolationException(
-                        "no-such-legal-hold",
-                        "agent %s is not under the legal hold %s; it is under %s"
-                                .formatted(
-                                        agent.key(),
-                                        reference,
-                                        agent.legalHolds().stream()
-                                                .map(LegalHold::reference)
-                                                .toList()));
-            }
-            return Plan.of(note(EventKind.LEGAL_HOLD_RELEASED, actor, agent, referenceJson(reference)));
-        };
-    }
-
-    private static Json.Obj referenceJson(String reference) {
-        return Json.object().put("reference", reference).build();
+    /** Who may hold an agent, and who may let it go. */
+    HoldRules holds() {
+        return new HoldRules(this);
     }
 
     // ---- orphans
@@ -784,21 +659,21 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     /** Names what whoever asked could ask for instead. */
-    private InvalidTransitionException refusal(Agent agent, Command command) {
+    InvalidTransitionException refusal(Agent agent, Command command) {
         Set<Command> offered = EnumSet.noneOf(Command.class);
         offered.addAll(table.commands(agent.state()));
         offered.removeIf(candidate -> candidate.isSystem() || candidate.isForHeld());
         return new InvalidTransitionException(agent.key(), agent.state(), command, offered);
     }
 
-    private EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {
+    EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {
         return EventContent.of(kind, actor, details)
                 .step(agent.state(), next(agent, command))
                 .by(command);
     }
 
     /** An event that leaves the state as it is. */
-    private static EventContent note(EventKind kind, Actor actor, Agent agent, Json.Obj details) {
+    static EventContent note(EventKind kind, Actor actor, Agent agent, Json.Obj details) {
         return EventContent.of(kind, actor, details).step(agent.state(), agent.state());
     }
 

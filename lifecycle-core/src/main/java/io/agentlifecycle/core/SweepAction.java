@@ -12,6 +12,8 @@ public enum SweepAction {
     EXPIRE(Command.EXPIRE, true),
     /** A retirement did not finish: its tasks are tried again. */
     RETRY_TEARDOWN(Command.RETRY_TEARDOWN, true),
+    /** The time of a hold is over: it is released, and the agent may go on if it was the last. */
+    END_HOLD(null, true),
     /** An agent did nothing for too long: it is held. */
     SUSPEND_INACTIVE(Command.SUSPEND, true),
     /** An agent did nothing for too long: it is retired. */
@@ -46,6 +48,11 @@ public enum SweepAction {
     /** The command of the transition table that it is, if it is one. */
     Optional<Command> command() {
         return command;
+    }
+
+    /** True if an agent gets a credential, or the token of one, by it. */
+    boolean givesCredential() {
+        return this == END_HOLD || this == ROTATE_CREDENTIAL || this == DELIVER_CREDENTIAL;
     }
 
     /** True if a heartbeat makes it wrong. */

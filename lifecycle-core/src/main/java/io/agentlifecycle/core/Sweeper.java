@@ -92,7 +92,9 @@ public final class Sweeper {
         List<SweepPlan.Item> items = new ArrayList<>();
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
             look(key.agentKey(), now, e -> {})
-                    .ifPresent(due -> due.actions().forEach(action -> items.add(item(due.agent(), action))));
+                    .ifPresent(due -> due.actions().stream()
+                            .filter(action -> !action.givesCredential() || !engine.isKilled(due.agent()))
+                            .forEach(action -> items.add(item(due.agent(), action))));
         }
         return new SweepPlan(now, items, keys.size() > DEFAULT_LIMIT);
     }
@@ -113,6 +115,7 @@ public final class Sweeper {
             throw new IllegalArgumentException("limit must be at least 1 but was " + limit);
         }
         SweepReport report = sweepAgents(limit);
+        engine.leases().lookAtAll();
         // without the lock: it may wait for an anchor of the host, and other sweeps go on meanwhile
         engine.follower().follow(report.at());
         return report;
@@ -276,6 +279,10 @@ public final class Sweeper {
                     || action == SweepAction.NOTE_AGING && !isStillDue(agent, due.liveness(), action, now)) {
                 continue;
             }
+            if (action.givesCredential() && engine.isKilled(agent)) {
+                again = true; // it is looked at again when it may have been released
+                continue;
+            }
             if (action == SweepAction.MARK_ORPHANED
                     && held.orphans().contains(agent.key().tenant())) {
                 outcomes.add(new Outcome(item(agent, action), Result.HELD_BACK, Optional.empty()));
@@ -377,7 +384,7 @@ public final class Sweeper {
     private static boolean isUnfinished(SweepAction action, Agent after) {
         return switch (action) {
             case RETRY_TEARDOWN -> after.state() == AgentState.DECOMMISSIONING;
-            case ROTATE_CREDENTIAL, DELIVER_CREDENTIAL ->
+            case END_HOLD, ROTATE_CREDENTIAL, DELIVER_CREDENTIAL ->
                 after.credentials().retry().isPresent();
             default -> false;
         };
@@ -438,7 +445,9 @@ public final class Sweeper {
                                 "inactive longer than the policy allows",
                                 Actor.SYSTEM));
             case RETRY_TEARDOWN -> Optional.of(teardown.finish(agent));
-            case SUSPEND_INACTIVE -> command(agent, rules.suspendInactive());
+            case END_HOLD ->
+                renewal.enter(agent, rules.holds().end(engine.deadlines().delivers()));
+            case SUSPEND_INACTIVE -> command(agent, rules.holds().suspendInactive());
             case MARK_ORPHANED -> {
                 OrphanReason reason =
                         liveness.isPresent() && since.equals(liveness.get().lastSeen())

@@ -15,6 +15,7 @@ import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.IssuedCredential;
@@ -467,21 +468,23 @@ class DelegationTest {
     @Test
     void a_parent_that_is_not_here_stops_its_children() {
         threeLevels();
-        var fleet = new FleetView();
-        Instant now = shop.clock.instant();
+        var fleet = new FleetView(GuardPolicy.DEFAULT);
+        long now = Pulse.nanos(shop.clock.instant());
         for (AgentId known : List.of(GRANDCHILD, CHILD, PARENT)) {
             fleet.committed(put(store.get(SweepFleet.record(known)).orElseThrow()));
 
             Verdict verdict = fleet.standing(
                     SweepFleet.key(GRANDCHILD),
                     manager.get(GRANDCHILD).credential().orElseThrow().id(),
+                    Operation.INVOKE,
                     now);
             if (known.equals(PARENT)) {
                 assertThat(verdict.allowed()).isTrue();
             } else {
                 assertThat(verdict)
                         .isEqualTo(new Verdict.Denied("agent agent:grandchild", List.of(Reason.PARENT_UNKNOWN)));
-                assertThat(fleet.check(SweepFleet.key(GRANDCHILD), now)).isEqualTo(verdict);
+                assertThat(fleet.check(TenantId.DEFAULT, GRANDCHILD, Operation.INVOKE, now))
+                        .isEqualTo(verdict);
                 assertThat(fleet.endAbove(SweepFleet.key(GRANDCHILD), now)).isEmpty();
             }
         }
@@ -492,7 +495,7 @@ class DelegationTest {
     @ValueSource(ints = {8, 9, 0})
     void a_chain_that_is_too_deep_or_a_ring_lets_nobody_in(int depth) {
         threeLevels();
-        var fleet = new FleetView();
+        var fleet = new FleetView(GuardPolicy.DEFAULT);
         AgentCodec.Stored sample =
                 AgentCodec.decode(store.get(SweepFleet.record(CHILD)).orElseThrow());
         for (int i = 0; i <= depth; i++) {
@@ -506,10 +509,11 @@ class DelegationTest {
         Verdict verdict = fleet.standing(
                 SweepFleet.key(AgentId.of("agent:" + depth)),
                 sample.agent().credential().orElseThrow().id(),
-                shop.clock.instant());
+                Operation.INVOKE,
+                Pulse.nanos(shop.clock.instant()));
 
         assertThat(verdict.allowed()).isEqualTo(depth == Lineage.DEEPEST);
-        assertThat(fleet.endAbove(SweepFleet.key(AgentId.of("agent:" + depth)), shop.clock.instant())
+        assertThat(fleet.endAbove(SweepFleet.key(AgentId.of("agent:" + depth)), Pulse.nanos(shop.clock.instant()))
                         .isPresent())
                 .isEqualTo(depth == Lineage.DEEPEST);
     }

@@ -23,6 +23,8 @@ import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.HoldTerms;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.OpenReport;
@@ -248,6 +250,18 @@ class EventKindsTest {
 
     // ---- the story
 
+    /** Held for an hour, and then it goes on by itself. */
+    private void pause(LifecycleManager manager) {
+        Instant end = shop.clock.instant().plus(Duration.ofHours(1));
+        manager.suspend(
+                AgentId.of("agent:renewed"),
+                HoldTerms.of("new disks").until(end).releasedBy(ReleaseAuthority.ADMIN),
+                ADMIN);
+        shop.clock.set(end);
+        manager.sweeper().sweep();
+        assertThat(manager.get(AgentId.of("agent:renewed")).state()).isEqualTo(AgentState.ACTIVE);
+    }
+
     /** Everything that can happen, as one log. */
     private List<SealedEvent> story() {
         LifecycleManager manager = open(shop.store, FIRST);
@@ -328,9 +342,10 @@ class EventKindsTest {
     }
 
     private void work(LifecycleManager manager) {
-        HoldReason billing = HoldReason.of("billing");
-        manager.placeHold(id, billing, "unpaid", ADMIN);
-        manager.releaseHold(id, billing, ADMIN);
+        HoldReason unpaid = HoldReason.INSUFFICIENT_BALANCE;
+        Instant end = shop.clock.instant().plus(Duration.ofDays(1));
+        manager.placeHold(id, unpaid, HoldTerms.of("0.00 left").until(end), ADMIN);
+        manager.releaseHold(id, unpaid, ReleaseAuthority.BILLING, Actor.service("accounts"));
         manager.activate(id);
         manager.heartbeat(id);
         shop.clock.advance(Duration.ofHours(1));
@@ -387,6 +402,9 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        KillSwitch kills = manager.killSwitch();
+        kills.engage(kills.everything(), "a rehearsal", ADMIN);
+        kills.release(kills.everything(), ReleaseAuthority.ADMIN, "it is over", ADMIN);
         manager.placeLegalHold(id, "case 4711", ADMIN);
         manager.releaseLegalHold(id, "case 4711", ADMIN);
         AgentId erased = AgentId.of("agent:erased");
@@ -416,6 +434,7 @@ class EventKindsTest {
                 .sealer(sealer)
                 .signFromHere());
         renew(manager, issuer);
+        pause(manager);
         sealer.fail();
         manager.revokeCredentials(AgentId.of("agent:signed"), "leaked", ADMIN);
         sealer.heal();

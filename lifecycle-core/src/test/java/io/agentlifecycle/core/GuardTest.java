@@ -139,6 +139,15 @@ class GuardTest {
             fleet.manager().suspend(parent, "", SweepFleet.ADMIN);
             assertThat(reasons(fleet, child)).containsExactly(Reason.PARENT_STOPPED);
 
+            AgentId killed = fleet.active("killed");
+            KillSwitch kills = fleet.manager().killSwitch();
+            kills.engage(kills.agent(killed), "", SweepFleet.ADMIN);
+            assertThat(reasons(fleet, killed)).containsExactly(Reason.KILLED);
+
+            Lease lease = fleet.manager().guard().lease(fleet.active("leased"), Operation.INVOKE);
+            lease.close();
+            assertThat(reasons(lease.check())).containsExactly(Reason.LEASE_CLOSED);
+
             AgentId denied = fleet.active("denied");
             store.get().breakAt(call -> call == Call.COMMIT);
             assertThatThrownBy(() -> fleet.manager().suspend(denied, "", SweepFleet.ADMIN))

@@ -21,6 +21,7 @@ import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.testing.ForwardingStore;
@@ -338,8 +339,13 @@ class IntakeTest {
         manager.importAgents(List.of(shop.imported("agent:1", AgentState.SUSPENDED)), "old-system", ADMIN);
 
         assertThat(manager.get(ID).holds().all())
-                .containsExactly(
-                        new Hold(HoldReason.OPERATOR, "suspended where it came from", ADMIN, shop.clock.instant()));
+                .containsExactly(new Hold(
+                        HoldReason.OPERATOR,
+                        "suspended where it came from",
+                        ADMIN,
+                        shop.clock.instant(),
+                        ReleaseAuthority.OPERATOR,
+                        Optional.empty()));
         assertThat(manager.resume(ID, ADMIN).agent().state()).isEqualTo(AgentState.ACTIVE);
     }
 

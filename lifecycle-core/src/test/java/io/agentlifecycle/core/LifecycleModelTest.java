@@ -99,6 +99,8 @@ class LifecycleModelTest {
             EventKind.LOG_REPAIRED,
             EventKind.POLICY_CHANGED,
             EventKind.CLOCK_REGRESSION,
+            EventKind.KILL_ENGAGED,
+            EventKind.KILL_RELEASED,
             EventKind.ACTION_STUCK,
             EventKind.TEARDOWN_TASK_DONE,
             EventKind.TEARDOWN_TASK_FAILED));

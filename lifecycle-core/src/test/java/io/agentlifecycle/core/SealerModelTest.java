@@ -92,7 +92,8 @@ class SealerModelTest {
             "clock.regression",
             "log.recovered",
             "log.upgraded",
-            "log.repaired");
+            "log.repaired",
+            "kill.engaged");
 
     /** Where an agent may be after a step in which nothing could be signed. */
     private static final Map<AgentState, Set<AgentState>> NO_FURTHER = Map.of(

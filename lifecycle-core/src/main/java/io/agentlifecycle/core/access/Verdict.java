@@ -2,7 +2,9 @@ package io.agentlifecycle.core.access;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** The answer to "may this agent do this now?": {@link Allowed}, or {@link Denied} with every reason. Immutable. */
 public sealed interface Verdict {
@@ -22,14 +24,22 @@ public sealed interface Verdict {
      *
      * @param subject whom it was asked about: an agent, or the words "this token" if no agent could be told from it
      * @param reasons all that stands in the way, the first to be mended first; never empty
+     * @param httpStatus the status to answer with, if the caller came by HTTP
+     * @param retryAt when it is worth asking again, if time alone ends what stands in the way
      */
-    record Denied(String subject, List<Reason> reasons) implements Verdict {
+    record Denied(String subject, List<Reason> reasons, int httpStatus, Optional<Instant> retryAt) implements Verdict {
         public Denied {
             requireNonNull(subject, "subject");
+            requireNonNull(retryAt, "retryAt");
             reasons = List.copyOf(reasons);
             if (reasons.isEmpty()) {
                 throw new IllegalArgumentException("a denial needs a reason");
             }
+        }
+
+        /** With the status that usually goes with the first reason, and no time to ask again. */
+        public Denied(String subject, List<Reason> reasons) {
+            this(subject, reasons, reasons.isEmpty() ? 0 : reasons.get(0).httpStatus(), Optional.empty());
         }
 
         @Override
@@ -51,6 +61,10 @@ public sealed interface Verdict {
         OTHER_TENANT("it is not this tenant's; ask the manager that was built"),
         /** A restricting command could not be stored; this process denies the agent until one succeeds. */
         DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
+        /** A kill switch stops it. */
+        KILLED("a kill switch stops it; an admin must release that"),
+        /** The lease was closed, so nothing is asked of its agent any more. */
+        LEASE_CLOSED("the lease is closed; take another"),
         /** Its request is not approved. */
         PENDING_APPROVAL("its request waits for approval"),
         /** It is approved but not activated. */
@@ -88,6 +102,15 @@ public sealed interface Verdict {
 
         Reason(String text) {
             this.text = text;
+        }
+
+        /** The HTTP status that usually goes with it. */
+        public int httpStatus() {
+            return switch (this) {
+                case CREDENTIAL_UNKNOWN, CREDENTIAL_RETIRED, CREDENTIAL_REVOKED, CREDENTIAL_EXPIRED -> 401;
+                case DENIED_HERE -> 503;
+                default -> 403;
+            };
         }
 
         /** What it means and what would help, for people. */

@@ -48,7 +48,7 @@ public enum EventKind {
     /** It began to work, or would have but for its holds. */
     AGENT_ACTIVATED("agent.activated", keys(), keys()),
     /** It was suspended. */
-    AGENT_SUSPENDED("agent.suspended", keys("hold", "text"), keys()),
+    AGENT_SUSPENDED("agent.suspended", keys("hold", "text"), keys("authority", "until")),
     /** Its last hold was released. */
     AGENT_RESUMED("agent.resumed", keys("hold"), keys()),
     /** It fell silent for too long, or someone found that nobody answers for it. */
@@ -66,7 +66,7 @@ public enum EventKind {
     AGENT_DECOMMISSIONED("agent.decommissioned", keys("report"), keys()),
 
     /** A hold was added, and the state stayed. */
-    HOLD_PLACED("hold.placed", keys("hold", "text"), keys()),
+    HOLD_PLACED("hold.placed", keys("hold", "text"), keys("authority", "until")),
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
 
@@ -80,7 +80,7 @@ public enum EventKind {
     TRAIL_PRUNED("trail.pruned", keys("events", "reason", "retention"), keys()),
 
     /** It got a credential on becoming ACTIVE; all earlier ones are dead. */
-    CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("secretSha256")),
+    CREDENTIAL_ISSUED("credential.issued", keys("issuedAt"), keys("delivery", "secretSha256")),
     /** It got a new credential while ACTIVE; the one before, if it was good, stays good until {@code graceUntil}. */
     CREDENTIAL_ROTATED("credential.rotated", keys("issuedAt"), keys("delivery", "graceUntil", "old", "secretSha256")),
     /** The credential that a sweep issued has reached its agent; the one before it is good until {@code graceUntil}. */
@@ -108,6 +108,11 @@ public enum EventKind {
     /** A heartbeat ended a silence that had been noticed. */
     HEARTBEAT_RESUMED("heartbeat.resumed", keys("since", "windows"), keys()),
 
+    /** Agents were stopped by a kill switch. */
+    KILL_ENGAGED("kill.engaged", keys("reason", "scope", "stopped"), keys()),
+    /** A kill switch was released. */
+    KILL_RELEASED("kill.released", keys("reason", "scope"), keys()),
+
     /** A teardown task succeeded. */
     TEARDOWN_TASK_DONE("teardown.task_done", keys("task"), keys()),
     /** A teardown task failed; the sweep tries again. */
@@ -121,6 +126,7 @@ public enum EventKind {
             POLICY_CHANGED,
             CLOCK_REGRESSION,
             ACTION_STUCK,
+            KILL_ENGAGED,
             AGENT_REJECTED,
             AGENT_WITHDRAWN,
             AGENT_REQUEST_EXPIRED,

@@ -1,7 +1,9 @@
 package io.agentlifecycle.core.hold;
 
+import java.time.Instant;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -71,6 +73,27 @@ public final class Holds {
     /** The reasons, in order of their codes. */
     public List<HoldReason> reasons() {
         return List.copyOf(byReason.keySet());
+    }
+
+    /** Those whose end has come. */
+    public List<Hold> over(Instant now) {
+        return byReason.values().stream().filter(hold -> hold.isOver(now)).toList();
+    }
+
+    /** When the next of them ends by itself. */
+    public Optional<Instant> nextEnd() {
+        return byReason.values().stream().flatMap(hold -> hold.until().stream()).min(Comparator.naturalOrder());
+    }
+
+    /** When the last of them ends by itself; empty if there is none, or one of them does not end. */
+    public Optional<Instant> freeAt() {
+        boolean allEnd =
+                byReason.values().stream().allMatch(hold -> hold.until().isPresent());
+        return allEnd
+                ? byReason.values().stream()
+                        .flatMap(hold -> hold.until().stream())
+                        .max(Comparator.naturalOrder())
+                : Optional.empty();
     }
 
     /** The holds, in order of their reasons' codes. */

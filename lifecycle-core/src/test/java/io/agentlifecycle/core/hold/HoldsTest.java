@@ -69,6 +69,12 @@ class HoldsTest {
     }
 
     private static Hold hold(HoldReason reason) {
-        return new Hold(reason, "why", Actor.SYSTEM, Instant.parse("2026-04-11T04:30:00Z"));
+        return new Hold(
+                reason,
+                "why",
+                Actor.SYSTEM,
+                Instant.parse("2026-04-11T04:30:00Z"),
+                reason.authority(),
+                Optional.empty());
     }
 }

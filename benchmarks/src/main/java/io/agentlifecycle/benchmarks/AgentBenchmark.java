@@ -2,6 +2,7 @@ package io.agentlifecycle.benchmarks;
 
 import io.agentlifecycle.core.LifecycleManager;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -20,10 +21,10 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** Heartbeats of agents in random order, and the least that anything with a clock and a map of agents has to do. */
+/** What is done for agents in random order again and again, and the least that each has to do with a map and a clock. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-public class HeartbeatBenchmark {
+public class AgentBenchmark {
     /** The ids that callers have in hand: equal to those in the maps, but others, as if each came in a message. */
     @State(Scope.Thread)
     public static class Ids {
@@ -70,14 +71,18 @@ public class HeartbeatBenchmark {
         }
     }
 
-    /** What an agent last did. */
+    /** What an agent last did, and what is to be known of it. */
     static final class Beat {
         volatile long seen;
+        volatile boolean held;
+        volatile boolean killed;
+        volatile long notAfter = Long.MAX_VALUE;
+        volatile boolean active = true;
     }
 
     /** A read of the clock, a look into the map, and one volatile write. */
     @Benchmark
-    public void floor(Fleets fleets, Ids ids) {
+    public void heartbeatFloor(Fleets fleets, Ids ids) {
         Beat beat = fleets.beats.get(ids.next());
         Instant now = fleets.clock.instant();
         if (beat != null) {
@@ -89,5 +94,19 @@ public class HeartbeatBenchmark {
     @Benchmark
     public void heartbeat(Fleets fleets, Ids ids) {
         fleets.manager.heartbeat(ids.next());
+    }
+
+    /** A read of the clock, a look into the map, and four volatile reads. */
+    @Benchmark
+    public boolean guardFloor(Fleets fleets, Ids ids) {
+        Beat beat = fleets.beats.get(ids.next());
+        Instant now = fleets.clock.instant();
+        return beat != null && beat.active && !beat.held && !beat.killed && now.getEpochSecond() < beat.notAfter;
+    }
+
+    /** The guard's own. */
+    @Benchmark
+    public boolean guard(Fleets fleets, Ids ids) {
+        return fleets.manager.guard().check(ids.next(), Operation.INVOKE).allowed();
     }
 }

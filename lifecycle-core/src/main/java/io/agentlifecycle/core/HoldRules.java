@@ -1,0 +1,210 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
+
+import io.agentlifecycle.core.Plan.Decision;
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.Text;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.audit.EventContent;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.Hold;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.HoldTerms;
+import io.agentlifecycle.core.hold.Holds;
+import io.agentlifecycle.core.hold.LegalHold;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What placing and releasing holds means: pure functions, as in {@link Rules}. */
+record HoldRules(Rules rules) {
+
+    /** An agent that is SUSPENDED for another reason gets the operator's hold beside it. */
+    Decision suspend(HoldTerms terms, Actor actor) {
+        return (agent, now) -> {
+            boolean suspended = agent.state() == SUSPENDED;
+            if (suspended && agent.holds().get(HoldReason.OPERATOR).isPresent()) {
+                throw rules.refusal(agent, Command.SUSPEND);
+            }
+            return place(
+                    agent, suspended ? Command.PLACE_HOLD : Command.SUSPEND, HoldReason.OPERATOR, terms, actor, now);
+        };
+    }
+
+    Decision place(HoldReason reason, HoldTerms terms, Actor actor) {
+        return (agent, now) -> {
+            Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
+            Plan plan = place(agent, command, reason, terms, actor, now);
+            if (agent.holds().reasons().size() >= Holds.MOST) {
+                throw new PolicyViolationException(
+                        "hold-count",
+                        "agent %s is held for %d reasons already; release one of them first"
+                                .formatted(agent.key(), Holds.MOST));
+            }
+            return plan;
+        };
+    }
+
+    private Plan place(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor, Instant now) {
+        EventContent event = placed(agent, command, reason, terms, actor);
+        if (agent.holds().get(reason).isPresent()) {
+            throw new PolicyViolationException(
+                    "hold-stands",
+                    "agent %s is held by %s already; release that hold before placing it anew"
+                            .formatted(agent.key(), reason));
+        }
+        terms.until().filter(end -> !now.isBefore(end)).ifPresent(end -> {
+            throw new PolicyViolationException(
+                    "hold-over",
+                    "agent %s is to be held by %s until %s, which has passed; choose a later end, or none"
+                            .formatted(agent.key(), reason, end));
+        });
+        return Plan.of(event);
+    }
+
+    private EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {
+        EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
+        Json.ObjBuilder details = Json.object().put("hold", reason.code()).put("text", terms.text());
+        HoldJson.put(details, terms.authority().orElseGet(reason::authority), terms.until());
+        return rules.event(kind, actor, agent, command, details.build());
+    }
+
+    Decision suspendInactive() {
+        return (agent, now) -> Plan.of(placed(
+                agent,
+                Command.SUSPEND,
+                HoldReason.INACTIVE,
+                HoldTerms.of("inactive longer than the policy allows"),
+                Actor.SYSTEM));
+    }
+
+    /** Releasing the last hold of a SUSPENDED agent makes it ACTIVE. */
+    Decision release(HoldReason reason, ReleaseAuthority authority, Actor actor) {
+        return (agent, now) -> {
+            Optional<Hold> hold = agent.holds().get(reason);
+            Holds left = agent.holds().release(reason).orElse(Holds.NONE);
+            Command command = hold.isPresent() ? releasing(agent, left) : Command.RELEASE_HOLD;
+            rules.next(agent, command);
+            if (hold.isEmpty()) {
+                throw new PolicyViolationException(
+                        "no-such-hold",
+                        "agent %s is not held by %s; it is held by %s"
+                                .formatted(agent.key(), reason, agent.holds().reasons()));
+            }
+            requireAuthority(agent, hold.get(), authority, actor);
+            return rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+        };
+    }
+
+    private static Command releasing(Agent agent, Holds left) {
+        return agent.state() == SUSPENDED && left.isEmpty() ? Command.RESUME : Command.RELEASE_HOLD;
+    }
+
+    private static void requireAuthority(Agent agent, Hold hold, ReleaseAuthority authority, Actor actor) {
+        if (!authority.covers(hold.authority())) {
+            throw new PolicyViolationException(
+                    "hold-authority",
+                    "%s cannot release the hold %s of agent %s as %s: that takes the authority %s"
+                            .formatted(actor, hold.reason(), agent.key(), authority, hold.authority()));
+        }
+    }
+
+    private EventContent released(Agent agent, Command command, HoldReason reason, Actor actor) {
+        EventKind kind = command == Command.RESUME ? EventKind.AGENT_RESUMED : EventKind.HOLD_RELEASED;
+        Json.Obj details = Json.object().put("hold", reason.code()).build();
+        return rules.event(kind, actor, agent, command, details);
+    }
+
+    /** Resuming lifts the operator's hold, and only if no other one stands: nobody is half resumed. */
+    Decision resume(Actor actor) {
+        Decision release = release(HoldReason.OPERATOR, ReleaseAuthority.OPERATOR, actor);
+        return (agent, now) -> {
+            rules.next(agent, Command.RESUME);
+            if (!agent.holds().reasons().equals(List.of(HoldReason.OPERATOR))) {
+                throw new PolicyViolationException(
+                        "other-holds",
+                        "cannot RESUME agent %s: it is held by %s; release the other holds first with releaseHold"
+                                .formatted(agent.key(), agent.holds().reasons()));
+            }
+            return release.decide(agent, now);
+        };
+    }
+
+    /**
+     * Releases the holds whose end has come.
+     *
+     * @param delivers whether there is a sink, which takes an agent that becomes ACTIVE by this its credential
+     */
+    Decision end(boolean delivers) {
+        return (agent, now) -> {
+            List<EventContent> events = new ArrayList<>();
+            Holds left = agent.holds();
+            for (Hold hold : agent.holds().over(now)) {
+                left = left.release(hold.reason()).orElseThrow();
+                events.add(released(agent, releasing(agent, left), hold.reason(), Actor.SYSTEM));
+            }
+            Plan plan = rules.entering(agent, Actor.SYSTEM, now, events);
+            return delivers ? plan.forDelivery() : plan;
+        };
+    }
+
+    /** What ending the holds that are over then asks of the table. */
+    static Command ending(Agent agent, Instant then) {
+        Holds left = agent.holds();
+        for (Hold hold : agent.holds().over(then)) {
+            left = left.release(hold.reason()).orElseThrow();
+        }
+        return releasing(agent, left);
+    }
+
+    // ---- legal holds
+
+    /** In any state, and the state stays: what is known of an agent outlives it. */
+    Decision placeLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            agent.legalHold(reference).ifPresent(standing -> {
+                throw new PolicyViolationException(
+                        "legal-hold-stands",
+                        "agent %s is under the legal hold %s already, since %s; release it, or place one of another reference"
+                                .formatted(agent.key(), reference, standing.placedAt()));
+            });
+            if (agent.legalHolds().size() >= LegalHold.MOST) {
+                throw new PolicyViolationException(
+                        "legal-hold-count",
+                        "agent %s is under %d legal holds already; release one of them first"
+                                .formatted(agent.key(), LegalHold.MOST));
+            }
+            return Plan.of(Rules.note(EventKind.LEGAL_HOLD_PLACED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    Decision releaseLegalHold(String reference, Actor actor) {
+        Text.line("legal hold", reference, 128);
+        return (agent, now) -> {
+            if (agent.legalHold(reference).isEmpty()) {
+                throw new PolicyViolationException(
+                        "no-such-legal-hold",
+                        "agent %s is not under the legal hold %s; it is under %s"
+                                .formatted(
+                                        agent.key(),
+                                        reference,
+                                        agent.legalHolds().stream()
+                                                .map(LegalHold::reference)
+                                                .toList()));
+            }
+            return Plan.of(Rules.note(EventKind.LEGAL_HOLD_RELEASED, actor, agent, referenceJson(reference)));
+        };
+    }
+
+    private static Json.Obj referenceJson(String reference) {
+        return Json.object().put("reference", reference).build();
+    }
+}
