@@ -395,11 +395,14 @@ class CredentialLifeTest {
         assertThat(reasons(manager.standing(manager.get(ID).key(), credential.id())))
                 .contains(Verdict.Reason.CREDENTIAL_REVOKED);
 
-        CredentialId fresh = manager.rotateCredentials(ID).issued().credential().id();
-        manager.decommission(ID, "sunset", Workshop.ADMIN);
-        List<EventKind> kinds = Workshop.kinds(manager, ID);
-        manager.revokeCredentials(ID, fresh, "leaked", Workshop.ADMIN);
-        assertThat(Workshop.kinds(manager, ID)).isEqualTo(kinds);
+        LifecycleManager keeping = openWith(CredentialPolicy.DEFAULT.withRevokeOnDecommission(false));
+        AgentId gone = AgentId.of("agent:2");
+        CredentialId fresh = active(keeping, "agent:2").issued().credential().id();
+        keeping.decommission(gone, "sunset", Workshop.ADMIN);
+        assertThat(keeping.get(gone).credential()).as("still listed").isPresent();
+        List<EventKind> kinds = Workshop.kinds(keeping, gone);
+        keeping.revokeCredentials(gone, fresh, "leaked", Workshop.ADMIN);
+        assertThat(Workshop.kinds(keeping, gone)).isEqualTo(kinds);
     }
 
     @Test
