@@ -149,7 +149,10 @@ class DelegatedRenewalTest {
                     .noneMatch(item -> item.agent().id().equals(CHILD));
         }
 
-        assertThat(manager.get(CHILD).version()).isEqualTo(version);
+        assertThat(manager.get(CHILD).version())
+                .as("nothing is written but that its credential ages")
+                .isEqualTo(version + 1);
+        assertThat(Workshop.kinds(manager, CHILD)).endsWith(EventKind.CREDENTIAL_AGING);
         assertThat(rearmed.get()).as("looks at the child").isBetween(70, 130);
         assertThat(new CredentialRotator(manager).checkAndRotate())
                 .filteredOn(result -> result.agent().id().equals(CHILD))

@@ -292,9 +292,11 @@ class KillSwitchTest {
 
         assertThat(delivering.sweeper().plan().items())
                 .extracting(SweepPlan.Item::action)
-                .containsOnly(SweepAction.NOTE_SILENCE);
+                .containsOnly(SweepAction.NOTE_SILENCE, SweepAction.NOTE_AGING);
         SweepReport stopped = delivering.sweeper().sweep();
-        assertThat(stopped.outcomes()).extracting(SweepReport.Outcome::action).containsOnly(SweepAction.NOTE_SILENCE);
+        assertThat(stopped.outcomes())
+                .extracting(SweepReport.Outcome::action)
+                .containsOnly(SweepAction.NOTE_SILENCE, SweepAction.NOTE_AGING);
         assertThat(delivering.sweeper().sweep().examined())
                 .as("nobody is looked at again and again")
                 .isZero();

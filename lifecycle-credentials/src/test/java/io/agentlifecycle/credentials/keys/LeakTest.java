@@ -74,6 +74,7 @@ class LeakTest {
                         "Ed25519PublicKey.didKey String",
                         "Ed25519PublicKey.toPem String",
                         "Ed25519PublicKey.verify boolean",
+                        "Ed25519PublicKey.verifyEquation boolean",
                         "Ed25519PublicKey.equals boolean",
                         "Ed25519PublicKey.hashCode int",
                         "Ed25519PublicKey.toString String",
