@@ -29,6 +29,7 @@ import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.core.testing.MutableClock;
@@ -60,7 +61,7 @@ public final class Tutorial {
     private static final Actor CAROL = Actor.human("carol@company.com");
     private static final Actor MALLORY = Actor.human("mallory@company.com");
     private static final Actor ADMIN = Actor.human("admin@company.com");
-    private static final HoldReason BALANCE = HoldReason.of("insufficient_balance");
+    private static final HoldReason BALANCE = HoldReason.INSUFFICIENT_BALANCE;
 
     private final MutableClock clock;
     private final LifecycleManager manager;
@@ -291,7 +292,8 @@ public final class Tutorial {
         once(reviewer, EventKind.HOLD_RELEASED, () -> {
             refused("The suspended agent goes on working", () -> manager.guard().require(reviewer, Operation.INVOKE));
             refused("The admin resumes it while billing still holds it", () -> manager.resume(reviewer, ADMIN));
-            show(manager.releaseHold(reviewer, BALANCE, billing).agent());
+            show(manager.releaseHold(reviewer, BALANCE, ReleaseAuthority.BILLING, billing)
+                    .agent());
         });
         once(reviewer, EventKind.AGENT_RESUMED, () -> {
             Activation resumed = manager.resume(reviewer, ADMIN);

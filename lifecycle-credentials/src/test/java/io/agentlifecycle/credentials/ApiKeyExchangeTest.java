@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.LifecycleManager;
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.credential.IssuedApiKey;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.credential.Token;
@@ -67,6 +69,22 @@ class ApiKeyExchangeTest {
         assertThat(isGood(exchange(key))).isTrue();
         manager.revokeCredentials(Bench.BOT, "leaked", Bench.ADMIN);
         assertThatThrownBy(() -> exchange(key)).isInstanceOf(AccessDeniedException.class);
+    }
+
+    @Test
+    void it_works_as_the_readme_says() {
+        IssuedCredential first = bench.activate("bot");
+        AgentId agent = Bench.BOT;
+        Actor admin = Bench.ADMIN;
+        // snippet begins
+        // once: show key.secret() to whoever runs the agent
+        IssuedApiKey key = manager.apiKeys().register(agent, Duration.ofDays(90), admin);
+        String apiKey = key.secret().reveal();
+
+        // at the endpoint
+        Token token = manager.apiKeys().exchange(apiKey).issued().token();
+        // snippet ends
+        assertThat(token).isEqualTo(first.token());
     }
 
     @Test

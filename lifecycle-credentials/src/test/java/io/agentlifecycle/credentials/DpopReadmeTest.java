@@ -6,8 +6,6 @@ import io.agentlifecycle.core.credential.Token;
 import io.agentlifecycle.core.spi.SigningKeyStore;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.credentials.keys.PemKeys;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.function.Supplier;
@@ -16,21 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What README.md tells agents and hosts to do about proofs works, word for word. */
 class DpopReadmeTest {
-    private static final Path SOURCE = Path.of("src/test/java/io/agentlifecycle/credentials/DpopReadmeTest.java");
 
     @TempDir
     private Path home;
-
-    @Test
-    void the_snippet_of_the_readme_is_the_one_below() throws IOException {
-        String source = Files.readString(SOURCE);
-        String below = source.substring(
-                        source.lastIndexOf("// snippet begins\n") + "// snippet begins\n".length(),
-                        source.lastIndexOf("        // snippet ends"))
-                .replaceAll("(?m)^ {8}", "");
-
-        assertThat(Files.readString(Path.of("README.md"))).contains("```java\n" + below + "```");
-    }
 
     @Test
     void a_proof_is_made_and_accepted_as_the_readme_says() {

