@@ -2,18 +2,25 @@ package io.agentlifecycle.credentials;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.agentlifecycle.core.audit.PublicJwk;
+import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.credentials.keys.Ed25519PublicKey;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Public tokens of others: none of them is ours. */
 class JwsVectorsTest {
@@ -33,12 +40,13 @@ class JwsVectorsTest {
         assertThat(reasonOf(RFC_8037)).isEqualTo(TokenVerdict.Reason.HEADER_MEMBERS);
     }
 
-    /** {@code wycheproof/json_web_signature_test.json} in {@code -Dvectors.dir}; the "valid" ones are valid for others. */
-    @Test
+    /** Those of {@code -Dvectors.dir}; the "valid" ones are valid for others, since none is signed with Ed25519. */
+    @ParameterizedTest
+    @CsvSource({"json_web_signature_test.json, 401", "json_web_key_test.json, 26", "json_web_crypto_test.json, 83"})
     @Tag("vectors")
-    void no_token_of_wycheproof_is_accepted() throws IOException {
-        List<String> tokens = wycheproof();
-        assertThat(tokens).hasSize(401);
+    void no_token_of_wycheproof_is_accepted(String file, int count) throws IOException {
+        List<String> tokens = wycheproof(file, Set.of("jws", "jwe"));
+        assertThat(tokens).hasSize(count);
         try (var bench = new Bench()) {
             CredentialVerifier plain = bench.verifier();
             CredentialVerifier cached = bench.cached();
@@ -54,24 +62,47 @@ class JwsVectorsTest {
         }
     }
 
+    /** They have secrets, private halves, other kinds of keys, names that stand twice, and other uses. */
+    @ParameterizedTest
+    @CsvSource({"json_web_key_test.json, 36", "json_web_crypto_test.json, 11"})
+    @Tag("vectors")
+    void no_key_set_of_wycheproof_is_one_of_an_issuer(String file, int count) throws IOException {
+        List<String> sets = wycheproof(file, Set.of("private", "public"));
+        assertThat(sets).hasSize(count);
+        for (String set : sets) {
+            assertThatThrownBy(() -> KeySet.read(set))
+                    .as(set)
+                    .isInstanceOfSatisfying(
+                            PolicyViolationException.class,
+                            e -> assertThat(e.rule()).isEqualTo("key-set"));
+        }
+    }
+
     private static TokenVerdict.Reason reasonOf(String token) {
         try (var bench = new Bench()) {
             return ((TokenVerdict.Rejected) bench.verifier().verify(token)).reason();
         }
     }
 
-    private static List<String> wycheproof() throws IOException {
-        Path file = Path.of(System.getProperty("vectors.dir"), "wycheproof", "json_web_signature_test.json");
-        List<String> tokens = new ArrayList<>();
+    /** The values of all members of those names, texts as they are and objects as JSON. */
+    private static List<String> wycheproof(String name, Set<String> members) throws IOException {
+        Path file = Path.of(System.getProperty("vectors.dir"), "wycheproof", name);
+        List<String> values = new ArrayList<>();
         try (JsonParser parser = new JsonFactory().createParser(file.toFile())) {
             while (parser.nextToken() != null) {
-                if (parser.currentToken() == JsonToken.FIELD_NAME
-                        && parser.currentName().equals("jws")) {
-                    parser.nextToken();
-                    tokens.add(parser.getText());
+                if (parser.currentToken() == JsonToken.FIELD_NAME && members.contains(parser.currentName())) {
+                    values.add(parser.nextToken() == JsonToken.VALUE_STRING ? parser.getText() : json(parser));
                 }
             }
         }
-        return tokens;
+        return values;
+    }
+
+    private static String json(JsonParser parser) throws IOException {
+        var text = new StringWriter();
+        try (JsonGenerator copy = new JsonFactory().createGenerator(text)) {
+            copy.copyCurrentStructure(parser);
+        }
+        return text.toString();
     }
 }
