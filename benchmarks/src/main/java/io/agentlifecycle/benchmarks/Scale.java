@@ -32,15 +32,15 @@ record Scale(
     /** At most 50 s on two idle cores. */
     static final Scale QUICK = new Scale(
             3,
-            Duration.ofMillis(400),
+            Duration.ofMillis(200),
             List.of(1_000),
-            50_000,
-            5_000,
-            Duration.ofSeconds(3),
-            10_000,
-            List.of(400),
             20_000,
-            50_000);
+            3_000,
+            Duration.ofSeconds(2),
+            6_000,
+            List.of(200),
+            5_000,
+            20_000);
 
     /** As large as the bars of the design say; takes many minutes. */
     static final Scale FULL = new Scale(
