@@ -12,7 +12,6 @@ import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.audit.Digests;
-import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.credential.ApiKey;
@@ -101,7 +100,7 @@ public final class ApiKeys {
                     .put("secretSha256", Digests.sha256(secret))
                     .put("expiresAt", end.toString())
                     .build();
-            return Plan.of(note(EventKind.API_KEY_REGISTERED, actor, agent, details));
+            return Plan.of(Rules.note(EventKind.API_KEY_REGISTERED, actor, agent, details));
         };
     }
 
@@ -122,7 +121,7 @@ public final class ApiKeys {
             }
             Json.Obj details =
                     Json.object().put("id", key.value()).put("reason", reason).build();
-            return Plan.of(note(EventKind.API_KEY_REVOKED, actor, found, details));
+            return Plan.of(Rules.note(EventKind.API_KEY_REVOKED, actor, found, details));
         });
     }
 
@@ -198,9 +197,5 @@ public final class ApiKeys {
 
     private AgentKey key(AgentId agent) {
         return new AgentKey(tenant, agent);
-    }
-
-    private static EventContent note(EventKind kind, Actor actor, Agent agent, Json.Obj details) {
-        return EventContent.of(kind, actor, details).step(agent.state(), agent.state());
     }
 }

@@ -406,8 +406,8 @@ final class Engine {
     }
 
     private IssuedCredential issue(Chain chain, Superiors superiors, Plan.NewCredential wanted, Instant now) {
+        superiors.agents().forEach(this::requireNotKilled); // first: the message names who is stopped
         requireNotKilled(chain.agent());
-        superiors.agents().forEach(this::requireNotKilled);
         CredentialOrder order = rules.order(chain.agent(), superiors, draws.credentialId(), now);
         IssuedCredential issued = issuer.issue(order);
         Credential made = issued.credential();

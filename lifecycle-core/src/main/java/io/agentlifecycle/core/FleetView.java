@@ -414,10 +414,20 @@ final class FleetView {
         return entry != null && entry.lineage() != Lineage.ROOT;
     }
 
-    /** True if a kill switch stops that agent. */
+    /** True if a kill switch stops that agent, or one that it works for. */
     boolean isKilled(AgentKey key) {
-        Entry entry = get(key);
-        return entry != null && isKilled(entry);
+        Optional<AgentId> next = Optional.of(key.id());
+        for (int depth = 0; next.isPresent() && depth <= Lineage.DEEPEST; depth++) {
+            Entry entry = get(key.tenant(), next.get());
+            if (entry == null) {
+                return false;
+            }
+            if (isKilled(entry)) {
+                return true;
+            }
+            next = entry.lineage().parent();
+        }
+        return false;
     }
 
     private boolean isKilled(Entry entry) {

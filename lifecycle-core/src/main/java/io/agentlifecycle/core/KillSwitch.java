@@ -143,7 +143,7 @@ public final class KillSwitch {
     /** Those that are engaged and reach into this tenant, the oldest first. */
     public List<Kill> engaged() {
         return engine.log().kills().all().stream()
-                .filter(kill -> kill.scope().tenant().map(tenant::equals).orElse(true) || !manager.isConfined())
+                .filter(kill -> kill.scope().confinedTo().map(tenant::equals).orElse(true) || !manager.isConfined())
                 .toList();
     }
 
@@ -152,7 +152,7 @@ public final class KillSwitch {
     }
 
     private void requireMine(KillScope scope) {
-        if (!requireNonNull(scope, "scope").tenant().map(tenant::equals).orElse(false)) {
+        if (!requireNonNull(scope, "scope").confinedTo().map(tenant::equals).orElse(false)) {
             manager.requireWhole("the kill switch " + scope.wire());
         }
     }

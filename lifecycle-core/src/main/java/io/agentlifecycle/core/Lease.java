@@ -21,10 +21,14 @@ import org.slf4j.LoggerFactory;
 public final class Lease implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
 
-    /** How the agent was stopped, and until when the work may go on. */
+    /**
+     * How the agent was stopped.
+     *
+     * @param until when the work must end; empty if it may finish
+     */
     private record Stop(Verdict.Denied verdict, Optional<Instant> until) {
         boolean isOver(Instant now) {
-            return until.filter(end -> now.isBefore(end)).isEmpty();
+            return until.filter(end -> !now.isBefore(end)).isPresent();
         }
     }
 
@@ -82,11 +86,7 @@ public final class Lease implements AutoCloseable {
         if (isStopped() || closed || !(guard.check(agent, operation) instanceof Verdict.Denied denied)) {
             return;
         }
-        Optional<Instant> until = drain instanceof Drain.Finish
-                ? Optional.of(Instant.MAX)
-                : drain instanceof Drain.Deadline deadline
-                        ? Optional.of(guard.now().plus(deadline.time()))
-                        : Optional.empty();
+        Optional<Instant> until = drain.time().map(guard.now()::plus);
         if (stop.compareAndSet(Optional.empty(), Optional.of(new Stop(denied, until)))) {
             tell(denied);
         }

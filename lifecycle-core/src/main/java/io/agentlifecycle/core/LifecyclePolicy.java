@@ -165,6 +165,12 @@ public final class LifecyclePolicy {
         return ref;
     }
 
+    private Json.Obj httpStatus() {
+        Json.ObjBuilder statuses = Json.object();
+        guard.httpStatus().forEach((reason, status) -> statuses.put(reason.name(), status));
+        return statuses.build();
+    }
+
     private PolicyRef digest() {
         Json.ObjBuilder settings = Json.object()
                 .put("id", id)
@@ -189,7 +195,13 @@ public final class LifecyclePolicy {
             settings.put("maxDelegationDepth", maxDelegationDepth);
         }
         if (!guard.equals(GuardPolicy.DEFAULT)) {
-            settings.put("guard", guard.toString());
+            settings.put(
+                    "guard",
+                    Json.object()
+                            .put("quarantine", guard.quarantine().name().toLowerCase(Locale.ROOT))
+                            .put("endsExpired", guard.endsExpired())
+                            .put("httpStatus", httpStatus())
+                            .build());
         }
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }

@@ -50,7 +50,7 @@ public enum SweepAction {
         return command;
     }
 
-    /** True if an agent gets a credential, or the token of one, by it. */
+    /** True if an agent may get a credential, or the token of one, by it. */
     boolean givesCredential() {
         return this == END_HOLD || this == ROTATE_CREDENTIAL || this == DELIVER_CREDENTIAL;
     }

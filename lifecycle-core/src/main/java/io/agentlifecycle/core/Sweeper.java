@@ -247,7 +247,7 @@ public final class Sweeper {
     private Set<AgentKey> left(List<Due> found, Instant now) {
         Map<AgentKey, Instant> renewals = new HashMap<>();
         for (Due due : found) {
-            if (due.actions().stream().anyMatch(SweepAction::isRenewal)) {
+            if (due.actions().stream().anyMatch(SweepAction::isRenewal) && !engine.isKilled(due.agent())) {
                 renewals.put(due.agent().key(), renewalAt(due, now));
             }
         }

@@ -310,6 +310,29 @@ class KillSwitchTest {
         assertThat(delivering.get(AgentId.of("agent:2")).state()).isEqualTo(AgentState.ACTIVE);
     }
 
+    @Test
+    void renewals_of_who_works_for_one_that_is_stopped_are_put_off_too_and_take_nobodys_place() {
+        List<AgentKey> delivered = new ArrayList<>();
+        LifecycleManager delivering = shop.open(builder ->
+                builder.policy(POLICY).maxPerSweep(1).credentialSink((agent, credential) -> delivered.add(agent)));
+        active(delivering, "agent:1");
+        Agent child = delivering
+                .activate(delivering
+                        .requestProvisioning(
+                                Workshop.request("agent:child").parent(ID).build())
+                        .id())
+                .agent();
+        shop.clock.advance(Duration.ofMinutes(1));
+        AgentKey free = active(delivering, "agent:free").agent().key();
+        kills.engage(kills.agent(ID), "", ADMIN);
+        shop.clock.advance(Duration.ofHours(3));
+
+        delivering.sweeper().sweep();
+
+        assertThat(delivered).containsExactly(free);
+        assertThat(Workshop.kinds(delivering, child.id())).doesNotContain(EventKind.CREDENTIAL_ROTATION_FAILED);
+    }
+
     // ---- until when
 
     @Test

@@ -3,36 +3,34 @@ package io.agentlifecycle.core.access;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.Optional;
 
-/** What becomes of work that is under way when its agent is stopped. Immutable. */
-public sealed interface Drain {
+/**
+ * What becomes of work that is under way when its agent is stopped. Immutable.
+ *
+ * @param time for how long it may go on; 0 to 366 days; empty for as long as it takes
+ */
+public record Drain(Optional<Duration> time) {
+    private static final Duration LONGEST = Duration.ofDays(366);
+
     /** It ends at once. */
-    Drain CANCEL = new Cancel();
+    public static final Drain CANCEL = within(Duration.ZERO);
 
     /** It may go on to its end; nothing new begins. */
-    Drain FINISH = new Finish();
+    public static final Drain FINISH = new Drain(Optional.empty());
 
-    /** It may go on for so long; positive. */
-    static Drain within(Duration time) {
-        return new Deadline(time);
+    public Drain {
+        requireNonNull(time, "time").filter(Drain::isImpossible).ifPresent(given -> {
+            throw new IllegalArgumentException("the time to finish must be 0 to " + LONGEST + " but was " + given);
+        });
     }
 
-    /** See {@link #CANCEL}. */
-    record Cancel() implements Drain {}
+    private static boolean isImpossible(Duration given) {
+        return given.isNegative() || given.compareTo(LONGEST) > 0;
+    }
 
-    /** See {@link #FINISH}. */
-    record Finish() implements Drain {}
-
-    /**
-     * See {@link #within}.
-     *
-     * @param time positive
-     */
-    record Deadline(Duration time) implements Drain {
-        public Deadline {
-            if (requireNonNull(time, "time").isZero() || time.isNegative()) {
-                throw new IllegalArgumentException("the time to finish must be positive but was " + time);
-            }
-        }
+    /** It may go on for so long; 0 to 366 days. */
+    public static Drain within(Duration time) {
+        return new Drain(Optional.of(time));
     }
 }

@@ -15,7 +15,7 @@ public sealed interface KillScope {
     boolean covers(AgentKey agent, Optional<Owner> owner, String agentType);
 
     /** The tenant that it is confined to; empty if it is not. */
-    Optional<TenantId> tenant();
+    Optional<TenantId> confinedTo();
 
     /** The text in events and stored records; {@link #of} reads it back. */
     String wire();
@@ -28,7 +28,7 @@ public sealed interface KillScope {
         }
 
         @Override
-        public Optional<TenantId> tenant() {
+        public Optional<TenantId> confinedTo() {
             return Optional.empty();
         }
 
@@ -39,24 +39,24 @@ public sealed interface KillScope {
     }
 
     /** All agents of a tenant. */
-    record OfTenant(TenantId id) implements KillScope {
+    record OfTenant(TenantId tenant) implements KillScope {
         public OfTenant {
-            requireNonNull(id, "id");
+            requireNonNull(tenant, "tenant");
         }
 
         @Override
         public boolean covers(AgentKey agent, Optional<Owner> owner, String agentType) {
-            return agent.tenant().equals(id);
+            return agent.tenant().equals(tenant);
         }
 
         @Override
-        public Optional<TenantId> tenant() {
-            return Optional.of(id);
+        public Optional<TenantId> confinedTo() {
+            return Optional.of(tenant);
         }
 
         @Override
         public String wire() {
-            return "tenant:" + id;
+            return "tenant:" + tenant;
         }
     }
 
@@ -72,7 +72,7 @@ public sealed interface KillScope {
         }
 
         @Override
-        public Optional<TenantId> tenant() {
+        public Optional<TenantId> confinedTo() {
             return Optional.of(key.tenant());
         }
 
@@ -83,48 +83,48 @@ public sealed interface KillScope {
     }
 
     /** All agents that somebody answers for, in one tenant. */
-    record OfOwner(TenantId of, Owner owner) implements KillScope {
+    record OfOwner(TenantId tenant, Owner owner) implements KillScope {
         public OfOwner {
-            requireNonNull(of, "of");
+            requireNonNull(tenant, "tenant");
             requireNonNull(owner, "owner");
         }
 
         @Override
         public boolean covers(AgentKey agent, Optional<Owner> theirs, String agentType) {
-            return agent.tenant().equals(of) && theirs.filter(owner::equals).isPresent();
+            return agent.tenant().equals(tenant) && theirs.filter(owner::equals).isPresent();
         }
 
         @Override
-        public Optional<TenantId> tenant() {
-            return Optional.of(of);
+        public Optional<TenantId> confinedTo() {
+            return Optional.of(tenant);
         }
 
         @Override
         public String wire() {
-            return "owner:" + of + "/" + owner;
+            return "owner:" + tenant + "/" + owner;
         }
     }
 
     /** All agents of a type, such as {@code langchain}, in one tenant. */
-    record OfType(TenantId of, String agentType) implements KillScope {
+    record OfType(TenantId tenant, String agentType) implements KillScope {
         public OfType {
-            requireNonNull(of, "of");
+            requireNonNull(tenant, "tenant");
             Text.line("agentType", agentType, 64);
         }
 
         @Override
         public boolean covers(AgentKey agent, Optional<Owner> owner, String theirs) {
-            return agent.tenant().equals(of) && theirs.equals(agentType);
+            return agent.tenant().equals(tenant) && theirs.equals(agentType);
         }
 
         @Override
-        public Optional<TenantId> tenant() {
-            return Optional.of(of);
+        public Optional<TenantId> confinedTo() {
+            return Optional.of(tenant);
         }
 
         @Override
         public String wire() {
-            return "type:" + of + "/" + agentType;
+            return "type:" + tenant + "/" + agentType;
         }
     }
 
