@@ -12,6 +12,7 @@ module io.agentlifecycle.core {
     exports io.agentlifecycle.core.delegation;
     exports io.agentlifecycle.core.error;
     exports io.agentlifecycle.core.hold;
+    exports io.agentlifecycle.core.quarantine;
     exports io.agentlifecycle.core.secret;
     exports io.agentlifecycle.core.spi;
     exports io.agentlifecycle.core.store;

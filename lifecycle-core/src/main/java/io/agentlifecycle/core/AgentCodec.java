@@ -27,6 +27,7 @@ import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.LegalHold;
+import io.agentlifecycle.core.quarantine.Conduct;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.RecordKey;
 import io.agentlifecycle.core.store.RecordQuery;
@@ -83,6 +84,9 @@ final class AgentCodec {
                             .map(AgentCodec::legalHoldJson)
                             .toList()));
         }
+        if (!agent.conduct().equals(Conduct.NONE)) {
+            body.put("conduct", ConductJson.write(agent.conduct()));
+        }
         if (!agent.credentials().equals(Credentials.NONE)) {
             body.put("credentials", credentialsJson(agent.credentials()));
         }
@@ -134,6 +138,7 @@ final class AgentCodec {
                 body.objects("legalHolds").stream()
                         .map(AgentCodec::readLegalHold)
                         .toList(),
+                body.optionalObject("conduct").map(ConductJson::read).orElse(Conduct.NONE),
                 body.optionalObject("credentials")
                         .map(AgentCodec::readCredentials)
                         .orElse(Credentials.NONE),

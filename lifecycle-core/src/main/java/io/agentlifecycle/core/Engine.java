@@ -311,10 +311,15 @@ final class Engine {
         } catch (RefusedException e) {
             throw e;
         } catch (RuntimeException | Error e) {
-            fleet.deny(key, effect == Effect.RESTRICTS);
-            leases.look(key);
+            deny(key, effect);
             throw e;
         }
+    }
+
+    /** Denies an agent in this process whose restriction could not be stored. */
+    void deny(AgentKey key, Effect effect) {
+        fleet.deny(key, effect == Effect.RESTRICTS);
+        leases.look(key);
     }
 
     /** A denial ends with what was decided after it: the agent is stopped for good now, or may go on. */
@@ -361,12 +366,18 @@ final class Engine {
         if (plan.ends()) {
             end(chain);
         }
-        StoredRecord next = chain.record();
-        List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(next)));
+        List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(chain.record())));
         if (!before.agent().state().isTerminal()) {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
-        List<Check> unchanged = superiors.map(Superiors::unchanged).orElse(List.of());
+        if (!before.agent().conduct().blocked()) {
+            block(chain.agent()).ifPresent(mutations::add);
+        }
+        List<Check> unchanged =
+                new ArrayList<>(superiors.map(Superiors::unchanged).orElse(List.of()));
+        if (plan.comesIn()) {
+            requireUnblocked(chain.agent()).ifPresent(unchanged::add);
+        }
         return committer
                         .commit(
                                 ids.get(),
@@ -474,6 +485,40 @@ final class Engine {
                 new StoredRecord(RecordKey.tombstone(agent.key()), 1, Optional.empty(), body, Map.of())));
     }
 
+    /** What a blocked agent was made of is noted in the same commit, unless it was before. */
+    private Optional<Mutation> block(Agent agent) {
+        return blockOf(agent)
+                .filter(key -> agent.conduct().blocked() && store().get(key).isEmpty())
+                .map(key -> new Mutation.Put(new StoredRecord(
+                        key,
+                        1,
+                        Optional.empty(),
+                        CanonicalJson.write(Json.object()
+                                .put("v", 1)
+                                .put("agent", agent.id().value())
+                                .put("at", agent.activity().updatedAt().toString())
+                                .build()),
+                        Map.of())));
+    }
+
+    static Optional<RecordKey> blockOf(Agent agent) {
+        return agent.entitlements()
+                .manifestDigest()
+                .map(digest -> RecordKey.block(agent.key().tenant(), digest));
+    }
+
+    /** What must still be so when an agent comes in, if it says what it is made of. */
+    private Optional<Check> requireUnblocked(Agent agent) {
+        Optional<RecordKey> block = blockOf(agent);
+        if (block.flatMap(key -> store().get(key)).isPresent()) {
+            throw new PolicyViolationException(
+                    "manifest-blocked",
+                    "agent %s is made of manifest %s, which is blocked in its tenant for ever; build it from another one"
+                            .formatted(agent.key(), block.get().id()));
+        }
+        return block.map(Check.Absent::new);
+    }
+
     /** Creates agents, all or none. */
     List<Agent> create(RequestId requestId, Instant now, List<Creation> creations) {
         requireOpen();
@@ -499,6 +544,7 @@ final class Engine {
             Optional<Mutation> tombstone = tombstone(chain.agent());
             if (tombstone.isEmpty()) {
                 checks.add(new Check.Absent(RecordKey.tombstone(creation.key())));
+                requireUnblocked(chain.agent()).ifPresent(checks::add);
             }
             mutations.add(new Mutation.Put(chain.record()));
             tombstone.ifPresent(mutations::add);

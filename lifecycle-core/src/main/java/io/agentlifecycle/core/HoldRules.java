@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+import static io.agentlifecycle.core.agent.AgentState.QUARANTINED;
 import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
 
 import io.agentlifecycle.core.Plan.Decision;
@@ -66,14 +67,43 @@ record HoldRules(Rules rules) {
                     "agent %s is to be held by %s until %s, which has passed; choose a later end, or none"
                             .formatted(agent.key(), reason, end));
         });
+        if (command == Command.SUSPEND
+                && agent.state() == QUARANTINED
+                && terms.until().isPresent()) {
+            throw new PolicyViolationException(
+                    "hold-out-of-quarantine",
+                    "agent %s is in quarantine, which a hold that ends by itself would end, too; suspend it without an end"
+                            .formatted(agent.key()));
+        }
         return Plan.of(event);
     }
 
     private EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {
         EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
         Json.ObjBuilder details = Json.object().put("hold", reason.code()).put("text", terms.text());
-        HoldJson.put(details, terms.authority().orElseGet(reason::authority), terms.until());
+        ReleaseAuthority asked = terms.authority().orElseGet(reason::authority);
+        HoldJson.put(details, command == Command.SUSPEND ? atLeastQuarantine(agent, asked) : asked, terms.until());
         return rules.event(kind, actor, agent, command, details.build());
+    }
+
+    /** Who suspends an agent out of its quarantine gives nobody the right to let it go who had it not before. */
+    private static ReleaseAuthority atLeastQuarantine(Agent agent, ReleaseAuthority asked) {
+        return agent.conduct()
+                .quarantine()
+                .map(quarantine -> QuarantineRules.authority(quarantine.cause()))
+                .filter(needed -> !asked.covers(needed))
+                .map(needed -> ReleaseAuthority.ADMIN)
+                .orElse(asked);
+    }
+
+    /** From quarantine, when no recovery is left. */
+    EventContent escalated(Agent agent) {
+        return placed(
+                agent,
+                Command.SUSPEND,
+                HoldReason.RECOVERY_FAILED,
+                HoldTerms.of("no recovery from quarantine worked"),
+                Actor.SYSTEM);
     }
 
     Decision suspendInactive() {

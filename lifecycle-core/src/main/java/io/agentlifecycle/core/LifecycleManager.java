@@ -84,7 +84,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link io.agentlifecycle.core.error.InvalidTransitionException} if the {@link TransitionTable} does not allow
  *       the command in the agent's state,
  *   <li>{@link PolicyViolationException} if a rule forbids it, and names the rule,
- *   <li>{@link StoreException} if it cannot be stored. A command that takes power away (suspend, placeHold, revoke,
+ *   <li>{@link StoreException} if it cannot be stored. A command that takes power away (suspend, placeHold, quarantine, revoke,
  *       markOrphaned, decommission) then still makes this manager's {@link #guard()} deny the agent,
  *   <li>{@link io.agentlifecycle.core.error.AuditUnavailableException} if it grants power and the sealer fails. What takes
  *       power away works all the same,
@@ -139,7 +139,8 @@ public final class LifecycleManager implements AutoCloseable {
      * the same idempotency key gives the same agent as it is now.
      *
      * @throws PolicyViolationException rule {@code owner-required}, {@code agent-id-taken}, {@code agent-id-retired},
-     *     {@code lifespan-over}, {@code event-size} or {@code idempotency-key}; for an agent with a parent also
+     *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked}, {@code event-size} or
+     *     {@code idempotency-key}; for an agent with a parent also
      *     {@code parent-exists}, {@code delegation-cycle}, {@code delegation-depth}, {@code delegation-wildcard} or
      *     {@code delegation-scope}
      */
@@ -163,7 +164,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Lets an agent in: PENDING_APPROVAL to PROVISIONED.
      *
-     * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human} or {@code request-expired}
+     * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human}, {@code request-expired} or
+     *     {@code manifest-blocked}
      */
     public Agent approve(AgentId agent, Actor actor) {
         return run(agent, Engine.Effect.NEUTRAL, rules().approve(requireActor(actor)));
@@ -324,6 +326,17 @@ public final class LifecycleManager implements AutoCloseable {
         return new ApiKeys(engine(), tenant);
     }
 
+    /**
+     * Puts the end of an agent's life off, before it has come. Its credentials follow with their next rotation.
+     *
+     * @throws PolicyViolationException rule {@code lifespan-endless}, if it has no end; {@code lifespan-over}, if that has come;
+     *     {@code lifespan-shorter}, if the new one is not later; {@code lifespan-long}, if the policy does not allow it
+     */
+    public Agent renew(AgentId agent, Instant notAfter, Actor actor) {
+        requireNonNull(notAfter, "notAfter");
+        return run(agent, Engine.Effect.NEUTRAL, rules().renew(notAfter, requireActor(actor)));
+    }
+
     /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */
     public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);
@@ -398,6 +411,11 @@ public final class LifecycleManager implements AutoCloseable {
                         key(agent),
                         Engine.Effect.LIFTS,
                         rules().holds().release(reason, authority, requireActor(actor)));
+    }
+
+    /** What is reported of agents, and the quarantine that comes of it. */
+    public Quarantines quarantines() {
+        return new Quarantines(engine(), house.teardown(), tenant);
     }
 
     // ---- what is kept of it

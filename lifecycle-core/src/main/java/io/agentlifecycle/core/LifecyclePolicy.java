@@ -11,6 +11,8 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.delegation.Lineage;
+import io.agentlifecycle.core.quarantine.QuarantinePolicy;
+import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
@@ -47,6 +49,8 @@ public final class LifecyclePolicy {
     private final CredentialPolicy credentialPolicy;
     private final int maxDelegationDepth;
     private final GuardPolicy guard;
+    private final QuarantinePolicy quarantine;
+    private final Optional<Duration> maxLifespan;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -64,6 +68,8 @@ public final class LifecyclePolicy {
         credentialPolicy = builder.credentialPolicy;
         maxDelegationDepth = builder.maxDelegationDepth;
         guard = builder.guard;
+        quarantine = builder.quarantine;
+        maxLifespan = builder.maxLifespan;
         ref = digest();
     }
 
@@ -75,7 +81,8 @@ public final class LifecyclePolicy {
     /**
      * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
-     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT}, any store, an agent
+     * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT},
+     * {@link QuarantinePolicy#DEFAULT}, agents may live for ever, any store, an agent
      * works for at most 5 others, each one for the next; id {@code default}, version 1.
      */
     public static Builder builder() {
@@ -155,6 +162,16 @@ public final class LifecyclePolicy {
         return guard;
     }
 
+    /** Which incidents put agents into quarantine, and how they may recover. */
+    public QuarantinePolicy quarantine() {
+        return quarantine;
+    }
+
+    /** How long an agent may live at the most from its request, or its last renewal, on; empty if for ever. */
+    public Optional<Duration> maxLifespan() {
+        return maxLifespan;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -169,6 +186,27 @@ public final class LifecyclePolicy {
         Json.ObjBuilder statuses = Json.object();
         guard.httpStatus().forEach((reason, status) -> statuses.put(reason.name(), status));
         return statuses.build();
+    }
+
+    private Json quarantineJson() {
+        Json.ObjBuilder limits = Json.object();
+        quarantine
+                .limits()
+                .forEach((kind, limit) -> limits.put(
+                        kind.wire(),
+                        Json.object()
+                                .put("most", limit.most())
+                                .put("window", limit.window().toString())
+                                .build()));
+        Json.ObjBuilder recoveries = Json.object();
+        quarantine.recoveries().forEach((severity, most) -> recoveries.put(severity.wire(), most));
+        return Json.object()
+                .put("limits", limits.build())
+                .put("atOnce", quarantine.atOnce().map(Severity::wire))
+                .put("recoveries", recoveries.build())
+                .put("firstRetry", quarantine.firstRetry().toString())
+                .put("escalates", quarantine.escalates())
+                .build();
     }
 
     private PolicyRef digest() {
@@ -203,6 +241,10 @@ public final class LifecyclePolicy {
                             .put("httpStatus", httpStatus())
                             .build());
         }
+        if (!quarantine.equals(QuarantinePolicy.DEFAULT)) {
+            settings.put("quarantine", quarantineJson());
+        }
+        maxLifespan.ifPresent(longest -> settings.put("maxLifespan", longest.toString()));
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
@@ -224,6 +266,8 @@ public final class LifecyclePolicy {
         private CredentialPolicy credentialPolicy = CredentialPolicy.DEFAULT;
         private int maxDelegationDepth = DEFAULT_DEPTH;
         private GuardPolicy guard = GuardPolicy.DEFAULT;
+        private QuarantinePolicy quarantine = QuarantinePolicy.DEFAULT;
+        private Optional<Duration> maxLifespan = Optional.empty();
 
         private Builder() {}
 
@@ -334,6 +378,18 @@ public final class LifecyclePolicy {
         /** What agents may do in which state. */
         public Builder guard(GuardPolicy value) {
             guard = requireNonNull(value, "guard");
+            return this;
+        }
+
+        /** Which incidents put agents into quarantine, and how they may recover. */
+        public Builder quarantine(QuarantinePolicy value) {
+            quarantine = requireNonNull(value, "quarantine");
+            return this;
+        }
+
+        /** How long every agent may live at the most, until it is renewed; positive. Its request must name an end then. */
+        public Builder maxLifespan(Duration value) {
+            maxLifespan = Optional.of(positive("maxLifespan", value));
             return this;
         }
 

@@ -2,9 +2,11 @@ package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,6 +27,13 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
         return new Plan(events, Optional.empty(), false);
     }
 
+    /** The same, after that event. */
+    Plan after(EventContent first) {
+        List<EventContent> all = new ArrayList<>(List.of(first));
+        all.addAll(events);
+        return new Plan(all, credential, ends);
+    }
+
     Plan issuing(NewCredential next) {
         return new Plan(events, Optional.of(next), ends);
     }
@@ -37,6 +46,22 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
     /** And with that the retirement is over. */
     Plan ending() {
         return new Plan(events, credential, true);
+    }
+
+    /** True if by it an agent is let in, or begins to work. */
+    boolean comesIn() {
+        return has(EventKind.AGENT_APPROVED) || has(EventKind.AGENT_ACTIVATED);
+    }
+
+    /** True if no event of it leads to another state. */
+    boolean keeps(AgentState state) {
+        return events.stream()
+                .allMatch(event -> event.to().filter(to -> to != state).isEmpty());
+    }
+
+    /** True if one of its events is of that kind. */
+    boolean has(EventKind kind) {
+        return events.stream().anyMatch(event -> event.kind() == kind);
     }
 
     boolean isEmpty() {

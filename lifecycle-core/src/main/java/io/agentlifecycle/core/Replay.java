@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
+import static io.agentlifecycle.core.agent.AgentState.QUARANTINED;
 import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
 
 import io.agentlifecycle.core.access.Actor;
@@ -10,6 +11,7 @@ import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FinalReport;
+import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.approval.ApprovalRequest;
@@ -33,6 +35,10 @@ import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.LegalHold;
+import io.agentlifecycle.core.quarantine.Conduct;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Quarantine;
+import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,6 +78,7 @@ final class Replay {
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
                 List.of(),
+                Conduct.NONE,
                 Credentials.NONE,
                 KeyHistory.NONE,
                 Activity.begun(created).updated(at).unsigned(first.unsignedFrom(Optional.empty())),
@@ -79,6 +86,9 @@ final class Replay {
                 Optional.empty());
         if (state == SUSPENDED) {
             agent = agent.with(placed(Holds.NONE, event, details)).with(Tally.NONE.held());
+        } else if (state == QUARANTINED) {
+            var unknown = new Incident(Incident.Kind.MANUAL, Severity.MEDIUM, "");
+            agent = agent.with(Conduct.NONE.in(Quarantine.begun(unknown, event.actor(), at)));
         } else if (state == ACTIVE) {
             agent = agent.with(agent.activity().watched(at));
         } else if (state.isTerminal()) {
@@ -104,6 +114,9 @@ final class Replay {
         if (to == ACTIVE && from != ACTIVE) {
             agent = agent.with(agent.activity().watched(event.at()));
         }
+        if (from == QUARANTINED && to != QUARANTINED) {
+            agent = agent.with(agent.conduct().free());
+        }
         return effect(agent, event, new JsonFields("details", event.details()));
     }
 
@@ -112,6 +125,7 @@ final class Replay {
         return switch (kind) {
             case AGENT_SUSPENDED -> tally.suspended();
             case HOLD_PLACED -> tally.held();
+            case AGENT_QUARANTINED -> tally.quarantined();
             case AGENT_ORPHANED -> tally.orphaned();
             case CREDENTIAL_ROTATED -> tally.rotated();
             // one silence is written down again and again while it lasts
@@ -137,6 +151,15 @@ final class Replay {
                 agent.with(agent.holds()
                         .release(details.parsed("hold", HoldReason::of))
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
+            case INCIDENT_REPORTED -> agent.with(agent.conduct().noted(ConductJson.incident(details), event.at()));
+            case AGENT_QUARANTINED ->
+                agent.with(
+                        agent.conduct().in(Quarantine.begun(ConductJson.incident(details), event.actor(), event.at())));
+            case AGENT_RECOVERY_FAILED ->
+                agent.with(agent.conduct().in(quarantine(agent).failed(details.optionalInstant("retryAt"))));
+            case AGENT_BLOCKED -> agent.with(agent.conduct().block());
+            case AGENT_RENEWED ->
+                agent.with(new Lifespan(agent.lifespan().notBefore(), Optional.of(details.instant("notAfter"))));
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
@@ -175,6 +198,8 @@ final class Replay {
                     AGENT_ACTIVATED,
                     AGENT_ORPHANED,
                     AGENT_RECLAIMED,
+                    AGENT_RELEASED,
+                    AGENT_RECOVERED,
                     ACTION_STUCK,
                     TRAIL_PRUNED,
                     CREDENTIAL_REISSUED,
@@ -246,6 +271,10 @@ final class Replay {
 
     private static Retirement retirement(Agent agent) {
         return agent.retirement().orElseThrow(() -> new JsonFormatException("the agent is not being retired"));
+    }
+
+    private static Quarantine quarantine(Agent agent) {
+        return agent.conduct().quarantine().orElseThrow(() -> new JsonFormatException("the agent is in no quarantine"));
     }
 
     private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {

@@ -62,6 +62,10 @@ final class ReportJson {
 
     /** Adds the counts to {@code object}, in a report and in an agent's record by the same names. */
     static Json.ObjBuilder tally(Json.ObjBuilder object, Tally tally) {
+        // later counts only when they say something: reports that were written before have none
+        if (tally.quarantines() > 0) {
+            object.put("quarantines", tally.quarantines());
+        }
         return object.put("suspensions", tally.suspensions())
                 .put("holds", tally.holds())
                 .put("orphanings", tally.orphanings())
@@ -76,6 +80,7 @@ final class ReportJson {
                 fields.integer("holds"),
                 fields.integer("orphanings"),
                 fields.integer("silences"),
+                fields.optionalInteger("quarantines").orElse(0L),
                 fields.integer("rotations"));
     }
 }

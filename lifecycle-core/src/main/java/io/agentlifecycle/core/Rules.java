@@ -54,7 +54,7 @@ import java.util.stream.Stream;
  * @param tasks the names of the teardown tasks of this host, in order
  */
 record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table, List<String> tasks) {
-    private static final Actor AUTO = Actor.policy("auto");
+    static final Actor AUTO = Actor.policy("auto");
 
     /** How long after a failed teardown the first retry comes; it doubles with each failure up to an hour. */
     private static final Duration FIRST_RETRY = Duration.ofMinutes(1);
@@ -80,6 +80,10 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                                     request.profile().name(),
                                     request.lifespan().notAfter().orElseThrow()));
         }
+        requireShort(
+                "the request for " + request.profile().name(),
+                request.lifespan().notAfter(),
+                now);
         RequestJson asked = RequestJson.of(request);
         Json.Obj details = asked.putInto(Json.object())
                 .put("expires", policy.approval().expiry(now))
@@ -197,6 +201,44 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         }
     }
 
+    /** Puts the end of an agent's life off. */
+    Decision renew(Instant notAfter, Actor actor) {
+        return (agent, now) -> {
+            next(agent, Command.RENEW);
+            Instant old = agent.lifespan()
+                    .notAfter()
+                    .orElseThrow(() -> new PolicyViolationException(
+                            "lifespan-endless", "agent %s has no end that could be put off".formatted(agent.key())));
+            requireLife(agent, "be renewed", now);
+            if (!notAfter.isAfter(old)) {
+                throw new PolicyViolationException(
+                        "lifespan-shorter",
+                        "agent %s lives until %s, and %s is not later; decommission it if it is to end before"
+                                .formatted(agent.key(), old, notAfter));
+            }
+            requireShort("agent " + agent.key(), Optional.of(notAfter), now);
+            Json.Obj details = Json.object()
+                    .put("notAfter", notAfter.toString())
+                    .put("oldNotAfter", old.toString())
+                    .build();
+            return Plan.of(event(EventKind.AGENT_RENEWED, actor, agent, Command.RENEW, details));
+        };
+    }
+
+    private void requireShort(String whom, Optional<Instant> notAfter, Instant now) {
+        policy.maxLifespan().ifPresent(longest -> {
+            if (notAfter.filter(end -> !end.isAfter(now.plus(longest))).isEmpty()) {
+                throw new PolicyViolationException(
+                        "lifespan-long",
+                        "%s would live %s, and the policy allows until %s; choose a notAfter by then, and renew it later"
+                                .formatted(
+                                        whom,
+                                        notAfter.map(end -> "until " + end).orElse("for ever"),
+                                        now.plus(longest)));
+            }
+        });
+    }
+
     /** Writes a heartbeat down only if it is the first one, or ends a silence. */
     Decision heartbeat() {
         return (agent, now) -> {
@@ -246,6 +288,11 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     /** Who may hold an agent, and who may let it go. */
     HoldRules holds() {
         return new HoldRules(this);
+    }
+
+    /** What incidents lead to, and what leads out of a quarantine. */
+    QuarantineRules quarantine() {
+        return new QuarantineRules(this);
     }
 
     // ---- orphans

@@ -225,6 +225,8 @@ final class Verifier {
                     || !AgentCodec.index(replayed).equals(record.index())) {
                 find("the record of agent %s is not what its events say"
                         .formatted(stored.agent().key()));
+            } else {
+                requireBlock(stored.agent());
             }
         } catch (AuditTamperedException e) {
             find(e.findings().get(0));
@@ -237,6 +239,15 @@ final class Verifier {
                     ("something that stood beside event %d of stream %s is gone, and no personal_data.erased after it says so: it was"
                                     + " removed by somebody else, or lost")
                             .formatted(redacted, stream));
+        }
+    }
+
+    private void requireBlock(Agent agent) {
+        Optional<RecordKey> block =
+                Engine.blockOf(agent).filter(key -> agent.conduct().blocked());
+        if (block.isPresent() && store.get(block.get()).isEmpty()) {
+            find("agent %s is blocked, but the record %s is gone, so that what it is made of could come back"
+                    .formatted(agent.key(), block.get()));
         }
     }
 

@@ -531,6 +531,7 @@ class DelegationTest {
                 of.approval(),
                 of.holds(),
                 of.legalHolds(),
+                of.conduct(),
                 of.credentials(),
                 of.keyHistory(),
                 of.activity(),

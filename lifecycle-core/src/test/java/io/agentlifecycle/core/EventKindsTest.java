@@ -25,6 +25,8 @@ import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.OpenReport;
@@ -219,7 +221,7 @@ class EventKindsTest {
                     .ifPresent(report ->
                             written.addAll(((Json.Obj) report).members().keySet()));
         }
-        assertThat(ifAny).containsExactly("firstActiveAt", "lastActiveAt", "lastHeartbeatAt");
+        assertThat(ifAny).containsExactly("firstActiveAt", "lastActiveAt", "lastHeartbeatAt", "quarantines");
         assertThat(union(always, ifAny)).isEqualTo(written);
     }
 
@@ -276,6 +278,7 @@ class EventKindsTest {
         work(manager);
         turnAway(manager);
         importAll(manager);
+        misbehave(manager);
         retire(manager);
         shop.close(manager);
         return disturb();
@@ -390,6 +393,31 @@ class EventKindsTest {
                     shop.clock.instant()));
         }
         manager.importAgents(imports, "elsewhere", ADMIN);
+    }
+
+    private void misbehave(LifecycleManager manager) {
+        Quarantines quarantines = manager.quarantines();
+        var crash = new Incident(Incident.Kind.CRASH, Severity.MEDIUM, "exit 137");
+        quarantines.report(id, crash, ADMIN);
+        quarantines.quarantine(id, crash, ADMIN);
+        for (int attempt = 1; attempt <= 2; attempt++) {
+            quarantines.attemptRecovery(
+                    id,
+                    agent -> {
+                        throw new IOException("it does not start");
+                    },
+                    ADMIN);
+            shop.clock.advance(Duration.ofMinutes(1));
+        }
+        quarantines.release(id, ADMIN);
+        quarantines.quarantine(id, crash, ADMIN);
+        quarantines.attemptRecovery(id, agent -> {}, ADMIN);
+        manager.renew(id, time("2027-02-01T00:00:00Z"), ADMIN);
+        AgentId bad = AgentId.of("agent:bad");
+        manager.requestProvisioning(request(bad.value())
+                .manifestDigest(Digests.sha256("another manifest"))
+                .build());
+        quarantines.block(bad, "it steals", ADMIN);
     }
 
     private void retire(LifecycleManager manager) {

@@ -90,7 +90,7 @@ class FinalReportTest {
                         Optional.of(lastActive),
                         manager.auditTrail(ID).size(),
                         5,
-                        new Tally(2, 3, 1, 1, 2),
+                        new Tally(2, 3, 1, 1, 0, 2),
                         Optional.of(new Liveness(lastHeard, 3))));
         assertThat(Workshop.kinds(manager, ID))
                 .as("two sweeps noticed the one silence")
@@ -144,7 +144,7 @@ class FinalReportTest {
         FinalReport report = manager.finalReport(ID).orElseThrow();
         assertThat(report.cause()).isEqualTo(Retirement.Cause.EXPIRED);
         assertThat(report.from()).isEqualTo(AgentState.SUSPENDED);
-        assertThat(report.tally()).as("nobody suspended it here").isEqualTo(new Tally(0, 1, 0, 0, 0));
+        assertThat(report.tally()).as("nobody suspended it here").isEqualTo(new Tally(0, 1, 0, 0, 0, 0));
     }
 
     @Test

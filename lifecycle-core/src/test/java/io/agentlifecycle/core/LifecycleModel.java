@@ -3,10 +3,13 @@ package io.agentlifecycle.core;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -75,6 +78,24 @@ final class LifecycleModel {
         String owner;
 
         boolean activeWithoutOwner;
+        boolean blocked;
+
+        @Nullable
+        String digest;
+
+        /** Incidents by kind: when, and how bad. */
+        final Map<String, List<Map.Entry<Instant, Severity>>> incidents = new HashMap<>();
+
+        /** Those that only an admin releases. */
+        final Set<String> adminHolds = new TreeSet<>();
+
+        boolean quarantineOfAdmin;
+        Severity quarantineSeverity = Severity.MEDIUM;
+        int failedRecoveries;
+
+        @Nullable
+        Instant retryAt;
+
         final Set<String> holds = new TreeSet<>();
         final Set<String> legalHolds = new LinkedHashSet<>();
 
@@ -136,6 +157,10 @@ final class LifecycleModel {
     }
 
     final Map<String, ModelAgent> agents = new LinkedHashMap<>();
+
+    /** A digest and the tenant in which it is blocked. */
+    private final Set<String> blocked = new TreeSet<>();
+
     Instant clock;
     Instant high;
     private Instant stored;
@@ -197,7 +222,7 @@ final class LifecycleModel {
 
     // ---- commands
 
-    String request(String key, @Nullable String owner, @Nullable Duration life) {
+    String request(String key, @Nullable String owner, @Nullable Duration life, @Nullable String digest) {
         Instant now = now();
         if (settings.owner && owner == null) {
             return "owner-required";
@@ -205,11 +230,15 @@ final class LifecycleModel {
         if (life != null && life.isZero()) {
             return "lifespan-over";
         }
+        if (blocked.contains(digest + " in " + tenant(key))) {
+            return "manifest-blocked";
+        }
         ModelAgent known = agents.get(key);
         if (known != null) {
             return known.state == AgentState.DECOMMISSIONED ? "agent-id-retired" : "agent-id-taken";
         }
         var agent = new ModelAgent();
+        agent.digest = digest;
         agent.owner = owner;
         agent.notAfter = life == null ? null : now.plus(life);
         agent.requestExpires = now.plus(settings.approvalTimeout);
@@ -263,8 +292,15 @@ final class LifecycleModel {
         if (self || agent.passedOn) { // whoever changes owners in these lives is the one who approves
             return "self-approval";
         }
+        if (blocked.contains(agent.digest + " in " + tenant(key))) {
+            return "manifest-blocked";
+        }
         agent.state = AgentState.PROVISIONED;
         return say(agent, EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
+    }
+
+    private static String tenant(String key) {
+        return key.contains("/") ? key.substring(0, key.indexOf('/')) : "";
     }
 
     String turnDown(String key, EventKind kind) {
@@ -287,6 +323,12 @@ final class LifecycleModel {
         if (agent.state != AgentState.PROVISIONED) {
             return NOT_ALLOWED;
         }
+        boolean mayEnter = !agent.holds.isEmpty() || agent.owner != null || !settings.owner;
+        if (mayEnter
+                && blocked.contains(agent.digest + " in " + tenant(key))
+                && (!agent.holds.isEmpty() || !agent.over(now()))) {
+            return "manifest-blocked";
+        }
         if (!agent.holds.isEmpty()) {
             agent.state = AgentState.SUSPENDED;
             return say(agent, EventKind.AGENT_ACTIVATED);
@@ -304,6 +346,7 @@ final class LifecycleModel {
         agent.owner = owner;
         agent.activeWithoutOwner = owner == null;
         agent.holds.clear();
+        agent.adminHolds.clear();
         agent.state = AgentState.ACTIVE;
         agent.watched = now();
         agent.heard = false;
@@ -415,6 +458,7 @@ final class LifecycleModel {
                 if (held) {
                     return "hold-stands";
                 }
+                outOfQuarantine(agent, "operator");
                 agent.state = AgentState.SUSPENDED;
                 agent.holds.add("operator");
                 return say(agent, EventKind.AGENT_SUSPENDED);
@@ -436,6 +480,13 @@ final class LifecycleModel {
             default -> {
                 return NOT_ALLOWED;
             }
+        }
+    }
+
+    /** Who is suspended out of a quarantine that takes an admin is let go by an admin. */
+    private static void outOfQuarantine(ModelAgent agent, String hold) {
+        if (agent.state == AgentState.QUARANTINED && agent.quarantineOfAdmin) {
+            agent.adminHolds.add(hold);
         }
     }
 
@@ -493,7 +544,7 @@ final class LifecycleModel {
         return say(agent, EventKind.PERSONAL_DATA_ERASED);
     }
 
-    String releaseHold(String key, String reason) {
+    String releaseHold(String key, String reason, boolean admin) {
         ModelAgent agent = agents.get(key);
         if (agent == null) {
             return NO_AGENT;
@@ -504,11 +555,177 @@ final class LifecycleModel {
         if (!agent.holds.contains(reason)) {
             return "no-such-hold";
         }
+        if (agent.adminHolds.contains(reason) && !admin) {
+            return "hold-authority";
+        }
         if (agent.state == AgentState.SUSPENDED && agent.holds.size() == 1) {
             return enter(agent, agent.owner, EventKind.AGENT_RESUMED);
         }
         agent.holds.remove(reason);
+        agent.adminHolds.remove(reason);
         return say(agent, EventKind.HOLD_RELEASED);
+    }
+
+    // ---- quarantine
+
+    String quarantine(String key, Incident.Kind kind, Severity severity) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state == AgentState.ACTIVE) {
+            into(agent, kind, severity);
+            return OK;
+        }
+        if (!agent.live()) {
+            return NOT_ALLOWED;
+        }
+        if (!agent.holds.add("quarantine")) {
+            return "hold-stands";
+        }
+        if (kind == Incident.Kind.SECURITY_VIOLATION) {
+            agent.adminHolds.add("quarantine");
+        }
+        remember(agent, kind, severity);
+        return say(agent, EventKind.INCIDENT_REPORTED, EventKind.HOLD_PLACED);
+    }
+
+    private void into(ModelAgent agent, Incident.Kind kind, Severity severity) {
+        agent.state = AgentState.QUARANTINED;
+        agent.quarantineOfAdmin = kind == Incident.Kind.SECURITY_VIOLATION;
+        agent.quarantineSeverity = severity;
+        agent.failedRecoveries = 0;
+        agent.retryAt = null;
+        say(agent, EventKind.AGENT_QUARANTINED);
+    }
+
+    private List<Map.Entry<Instant, Severity>> remember(ModelAgent agent, Incident.Kind kind, Severity severity) {
+        List<Map.Entry<Instant, Severity>> all = agent.incidents.computeIfAbsent(kind.name(), k -> new ArrayList<>());
+        all.add(Map.entry(now(), severity));
+        return all;
+    }
+
+    /** More than so many within ten minutes, since it last became ACTIVE; or one that is grave. */
+    String report(String key, Incident.Kind kind, Severity severity) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state == AgentState.DECOMMISSIONED) {
+            return "incident-after-end";
+        }
+        List<Map.Entry<Instant, Severity>> all = remember(agent, kind, severity);
+        say(agent, EventKind.INCIDENT_REPORTED);
+        if (agent.state != AgentState.ACTIVE) {
+            return OK;
+        }
+        int most = kind == Incident.Kind.SECURITY_VIOLATION ? 0 : kind == Incident.Kind.CRASH ? 3 : 10;
+        Severity worst = severity;
+        int counted = 0;
+        for (Map.Entry<Instant, Severity> one : all) {
+            Instant at = one.getKey();
+            if (!at.isBefore(now().minus(Duration.ofMinutes(10))) && !at.isBefore(agent.watched)) {
+                counted++;
+                worst = one.getValue().compareTo(worst) > 0 ? one.getValue() : worst;
+            }
+        }
+        if (counted > most) {
+            into(agent, kind, worst);
+        } else if (severity == Severity.CRITICAL) {
+            into(agent, kind, severity);
+        }
+        return OK;
+    }
+
+    String release(String key, boolean admin) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.QUARANTINED) {
+            return NOT_ALLOWED;
+        }
+        return agent.quarantineOfAdmin && !admin ? "quarantine-authority" : leave(agent, EventKind.AGENT_RELEASED);
+    }
+
+    private String leave(ModelAgent agent, EventKind kind) {
+        if (agent.holds.isEmpty()) {
+            return enter(agent, agent.owner, kind);
+        }
+        agent.state = AgentState.SUSPENDED;
+        return say(agent, kind);
+    }
+
+    /** Three, two, one, none; and each failure doubles the wait, which is a minute at first. */
+    String recover(String key, boolean works, boolean admin) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.state != AgentState.QUARANTINED) {
+            return NOT_ALLOWED;
+        }
+        if (agent.quarantineOfAdmin && !admin) {
+            return "quarantine-authority";
+        }
+        if (agent.retryAt != null && now().isBefore(agent.retryAt)) {
+            return "recovery-wait";
+        }
+        int most = 3 - agent.quarantineSeverity.ordinal();
+        if (agent.failedRecoveries >= most) {
+            return OK;
+        }
+        if (works) {
+            return leave(agent, EventKind.AGENT_RECOVERED);
+        }
+        agent.failedRecoveries++;
+        agent.retryAt = agent.failedRecoveries == most
+                ? null
+                : now().plus(Duration.ofMinutes(1L << (agent.failedRecoveries - 1)));
+        return say(agent, EventKind.AGENT_RECOVERY_FAILED);
+    }
+
+    String block(String key) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (agent.blocked) {
+            return OK;
+        }
+        agent.blocked = true;
+        if (agent.digest != null) {
+            blocked.add(agent.digest + " in " + tenant(key));
+        }
+        say(agent, EventKind.AGENT_BLOCKED);
+        if (agent.state == AgentState.PENDING_APPROVAL) {
+            agent.state = AgentState.DECOMMISSIONED;
+            say(agent, EventKind.AGENT_REJECTED);
+        } else if (agent.live()) {
+            retire(agent);
+        }
+        return OK;
+    }
+
+    String renew(String key, Instant notAfter) {
+        ModelAgent agent = agents.get(key);
+        if (agent == null) {
+            return NO_AGENT;
+        }
+        if (!agent.live() || agent.state == AgentState.PENDING_APPROVAL) {
+            return NOT_ALLOWED;
+        }
+        if (agent.notAfter == null) {
+            return "lifespan-endless";
+        }
+        if (agent.over(now())) {
+            return "lifespan-over";
+        }
+        if (!notAfter.isAfter(agent.notAfter)) {
+            return "lifespan-shorter";
+        }
+        agent.notAfter = notAfter;
+        return say(agent, EventKind.AGENT_RENEWED);
     }
 
     String resume(String key) {
@@ -519,7 +736,7 @@ final class LifecycleModel {
         if (agent.state != AgentState.SUSPENDED) {
             return NOT_ALLOWED;
         }
-        return agent.holds.equals(Set.of("operator")) ? releaseHold(key, "operator") : "other-holds";
+        return agent.holds.equals(Set.of("operator")) ? releaseHold(key, "operator", false) : "other-holds";
     }
 
     String markOrphaned(String key) {
@@ -608,6 +825,7 @@ final class LifecycleModel {
                     || agent.state == AgentState.QUARANTINED
                     || agent.state == AgentState.ORPHANED;
             if (settings.inactive.equals("SUSPEND") && canBeHeld && agent.holds.add("inactive")) {
+                outOfQuarantine(agent, "inactive");
                 agent.state = agent.state == AgentState.ORPHANED ? AgentState.ORPHANED : AgentState.SUSPENDED;
                 say(agent, EventKind.AGENT_SUSPENDED);
                 return;
@@ -704,7 +922,10 @@ final class LifecycleModel {
     Optional<Instant> nextEdge() {
         List<Instant> edges = new ArrayList<>();
         for (ModelAgent agent : agents.values()) {
-            edges.addAll(Arrays.asList(agent.requestExpires, agent.notAfter));
+            edges.addAll(Arrays.asList(agent.requestExpires, agent.notAfter, agent.retryAt));
+            agent.incidents
+                    .values()
+                    .forEach(all -> all.forEach(one -> edges.add(one.getKey().plus(Duration.ofMinutes(10)))));
             for (Cred cred : Arrays.asList(agent.current, agent.retiring)) {
                 if (cred != null) {
                     edges.addAll(Arrays.asList(cred.expires, cred.ages(), cred.grace));

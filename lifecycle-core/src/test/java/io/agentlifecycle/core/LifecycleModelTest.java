@@ -14,6 +14,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Tally;
+import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
@@ -24,6 +25,10 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.LegalHold;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Quarantine;
+import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
@@ -106,8 +111,11 @@ class LifecycleModelTest {
             EventKind.TEARDOWN_TASK_FAILED));
 
     /** What can happen to an agent after its end. */
-    private static final Set<EventKind> LEGAL =
-            EnumSet.of(EventKind.LEGAL_HOLD_PLACED, EventKind.LEGAL_HOLD_RELEASED, EventKind.PERSONAL_DATA_ERASED);
+    private static final Set<EventKind> LEGAL = EnumSet.of(
+            EventKind.LEGAL_HOLD_PLACED,
+            EventKind.LEGAL_HOLD_RELEASED,
+            EventKind.PERSONAL_DATA_ERASED,
+            EventKind.AGENT_BLOCKED);
 
     private enum Verb {
         REQUEST,
@@ -127,6 +135,12 @@ class LifecycleModelTest {
         PLACE_LEGAL_HOLD,
         RELEASE_LEGAL_HOLD,
         ERASE,
+        QUARANTINE,
+        REPORT,
+        RELEASE,
+        RECOVER,
+        BLOCK,
+        RENEW,
         MARK_ORPHANED,
         RECLAIM,
         DECOMMISSION,
@@ -202,6 +216,12 @@ class LifecycleModelTest {
                 Tuple.of(2, Verb.PLACE_LEGAL_HOLD),
                 Tuple.of(2, Verb.RELEASE_LEGAL_HOLD),
                 Tuple.of(2, Verb.ERASE),
+                Tuple.of(2, Verb.QUARANTINE),
+                Tuple.of(5, Verb.REPORT),
+                Tuple.of(2, Verb.RELEASE),
+                Tuple.of(4, Verb.RECOVER),
+                Tuple.of(1, Verb.BLOCK),
+                Tuple.of(2, Verb.RENEW),
                 Tuple.of(2, Verb.MARK_ORPHANED),
                 Tuple.of(4, Verb.RECLAIM),
                 Tuple.of(1, Verb.DECOMMISSION),
@@ -277,19 +297,31 @@ class LifecycleModelTest {
             LifecycleManager m = at(key);
             int form = step.form();
             String owner = "owner" + form % 3 + "@company.com";
-            HoldReason hold = List.of(HoldReason.OPERATOR, HoldReason.of("unpaid"), HoldReason.INACTIVE)
-                    .get(form % 3);
+            HoldReason hold = List.of(
+                            HoldReason.OPERATOR, HoldReason.of("unpaid"), HoldReason.INACTIVE, HoldReason.QUARANTINE)
+                    .get(form % 4);
+            Incident incident = new Incident(
+                    List.of(Incident.Kind.CRASH, Incident.Kind.SECURITY_VIOLATION, Incident.Kind.ANOMALY)
+                            .get(form % 3),
+                    Severity.values()[form / 3],
+                    "what happened");
+            boolean admin = form >= 6;
+            ReleaseAuthority authority = admin ? ReleaseAuthority.ADMIN : ReleaseAuthority.OPERATOR;
             switch (step.verb()) {
                 case REQUEST -> {
                     String named = form % 5 == 0 ? null : owner;
                     Duration life = form == 11 ? Duration.ZERO : form % 4 == 3 ? Duration.ofHours(form * 6L) : null;
                     Instant now = model.now();
-                    same(step, model.request(name, named, life), () -> {
+                    String digest = form % 3 == 0 ? Digests.sha256("a manifest") : null;
+                    same(step, model.request(name, named, life, digest), () -> {
                         var request = ProvisioningRequest.builder("Agent " + id)
                                 .id(id)
                                 .requestedBy(ALICE);
                         if (named != null) {
                             request.owner(named);
+                        }
+                        if (digest != null) {
+                            request.manifestDigest(digest);
                         }
                         if (life != null) {
                             request.notAfter(now.plus(life));
@@ -342,7 +374,11 @@ class LifecycleModelTest {
                 case PLACE_HOLD ->
                     same(step, model.placeHold(name, hold.code()), () -> m.placeHold(id, hold, "", ADMIN));
                 case RELEASE_HOLD ->
-                    giving(step, model.releaseHold(name, hold.code()), false, () -> m.releaseHold(id, hold, ADMIN));
+                    giving(
+                            step,
+                            model.releaseHold(name, hold.code(), admin),
+                            false,
+                            () -> m.releaseHold(id, hold, authority, ADMIN));
                 case PLACE_LEGAL_HOLD ->
                     same(
                             step,
@@ -354,6 +390,29 @@ class LifecycleModelTest {
                             model.releaseLegalHold(name, "case " + form % 2),
                             () -> m.releaseLegalHold(id, "case " + form % 2, ADMIN));
                 case ERASE -> same(step, model.erase(name), () -> m.erasePersonalData(id, "", ADMIN));
+                case QUARANTINE ->
+                    same(
+                            step,
+                            model.quarantine(name, incident.kind(), incident.severity()),
+                            () -> m.quarantines().quarantine(id, incident, ADMIN));
+                case REPORT ->
+                    same(
+                            step,
+                            model.report(name, incident.kind(), incident.severity()),
+                            () -> m.quarantines().report(id, incident, ADMIN));
+                case RELEASE ->
+                    giving(
+                            step,
+                            model.release(name, admin),
+                            false,
+                            () -> m.quarantines().release(id, authority, ADMIN));
+                case RECOVER -> recover(step, form % 3 == 0, admin);
+                case BLOCK ->
+                    same(step, model.block(name), () -> m.quarantines().block(id, "", ADMIN));
+                case RENEW -> {
+                    Instant later = model.now().plus(Duration.ofHours(form * 5L));
+                    same(step, model.renew(name, later), () -> m.renew(id, later, ADMIN));
+                }
                 case MARK_ORPHANED -> {
                     String expected = model.markOrphaned(name);
                     List<String> actual = new ArrayList<>();
@@ -383,6 +442,27 @@ class LifecycleModelTest {
                     model.reopen(SETTINGS.get(form < 6 ? SETTINGS.indexOf(model.settings()) : form % 3));
                     manager = open();
                 }
+            }
+        }
+
+        private void recover(Step step, boolean works, boolean admin) {
+            AgentKey key = key(step.agent());
+            List<RecoveryResult> got = new ArrayList<>();
+            same(
+                    step,
+                    model.recover(key.toString(), works, admin),
+                    () -> got.add(at(key).quarantines()
+                            .attemptRecovery(
+                                    key.id(),
+                                    agent -> {
+                                        if (!works) {
+                                            throw new IllegalStateException("it does not start");
+                                        }
+                                    },
+                                    admin ? ReleaseAuthority.ADMIN : ReleaseAuthority.OPERATOR,
+                                    ADMIN)));
+            if (!got.isEmpty() && got.get(0) instanceof RecoveryResult.Recovered recovered) {
+                recovered.activation().credential().ifPresent(issued -> issued(key.toString(), issued, false));
             }
         }
 
@@ -484,6 +564,13 @@ class LifecycleModelTest {
             assertThat(agent.legalHolds().stream().map(LegalHold::reference).toList())
                     .as(what)
                     .isEqualTo(List.copyOf(expected.legalHolds));
+            assertThat(agent.conduct().quarantine().map(Quarantine::failedRecoveries))
+                    .as(what)
+                    .isEqualTo(
+                            expected.state == AgentState.QUARANTINED
+                                    ? Optional.of(expected.failedRecoveries)
+                                    : Optional.empty());
+            assertThat(agent.conduct().blocked()).as(what).isEqualTo(expected.blocked);
             assertThat(usable(agent, now)).as(what).isEqualTo(expected.usable(now));
             assertThat(agent.credentials().generation()).as(what).isEqualTo(expected.generation);
             assertThat(m.guard().check(key.id(), Operation.INVOKE).allowed())
@@ -595,6 +682,7 @@ class LifecycleModelTest {
                     suspensions + Collections.frequency(trail, EventKind.HOLD_PLACED) + (cameHeld ? 1 : 0),
                     Collections.frequency(trail, EventKind.AGENT_ORPHANED),
                     silences,
+                    Collections.frequency(trail, EventKind.AGENT_QUARANTINED),
                     Collections.frequency(trail, EventKind.CREDENTIAL_ROTATED));
         }
 

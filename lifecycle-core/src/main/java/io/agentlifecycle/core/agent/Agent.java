@@ -12,9 +12,11 @@ import io.agentlifecycle.core.credential.KeyHistory;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.LegalHold;
+import io.agentlifecycle.core.quarantine.Conduct;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * One governed agent as it stood at one version: an immutable picture, made of one component per subject. A component
@@ -24,6 +26,7 @@ import java.util.Optional;
  * @param state where it stands; derived facts such as "may it act now" are the guard's
  * @param owner who answers for it, if anyone does
  * @param legalHolds why what is known of it must be kept, the oldest first; in any state, also after its end
+ * @param conduct what was reported of it, and the quarantine that it is in
  * @param keyHistory the identity keys that it had before the one in its entitlements
  * @param tally how often some things happened to it, for its final report
  * @param retirement its end, once that began
@@ -40,6 +43,7 @@ public record Agent(
         ApprovalRequest approval,
         Holds holds,
         List<LegalHold> legalHolds,
+        Conduct conduct,
         Credentials credentials,
         KeyHistory keyHistory,
         Activity activity,
@@ -56,6 +60,7 @@ public record Agent(
         requireNonNull(approval, "approval");
         requireNonNull(holds, "holds");
         legalHolds = List.copyOf(legalHolds);
+        requireNonNull(conduct, "conduct");
         requireNonNull(credentials, "credentials");
         requireNonNull(keyHistory, "keyHistory");
         requireNonNull(activity, "activity");
@@ -92,114 +97,110 @@ public record Agent(
 
     /** With another version. */
     public Agent at(long next) {
-        return copy(next, state, owner, approval, holds, legalHolds, credentials, activity, tally, retirement);
+        return edit(e -> e.version = next);
     }
 
     /** In another state. */
     public Agent in(AgentState next) {
-        return copy(version, next, owner, approval, holds, legalHolds, credentials, activity, tally, retirement);
+        return edit(e -> e.state = next);
+    }
+
+    /** With another lifespan. */
+    public Agent with(Lifespan next) {
+        return edit(e -> e.lifespan = next);
     }
 
     /** With another owner. */
     public Agent with(Owner next) {
-        return copy(
-                version,
-                state,
-                Optional.of(next),
-                approval,
-                holds,
-                legalHolds,
-                credentials,
-                activity,
-                tally,
-                retirement);
+        return edit(e -> e.owner = Optional.of(next));
     }
 
     /** With another request. */
     public Agent with(ApprovalRequest next) {
-        return copy(version, state, owner, next, holds, legalHolds, credentials, activity, tally, retirement);
+        return edit(e -> e.approval = next);
     }
 
     /** With other holds. */
     public Agent with(Holds next) {
-        return copy(version, state, owner, approval, next, legalHolds, credentials, activity, tally, retirement);
+        return edit(e -> e.holds = next);
     }
 
     /** With other legal holds. */
     public Agent with(List<LegalHold> next) {
-        return copy(version, state, owner, approval, holds, next, credentials, activity, tally, retirement);
+        return edit(e -> e.legalHolds = next);
+    }
+
+    /** With another conduct. */
+    public Agent with(Conduct next) {
+        return edit(e -> e.conduct = next);
     }
 
     /** With other credentials. */
     public Agent with(Credentials next) {
-        return copy(version, state, owner, approval, holds, legalHolds, next, activity, tally, retirement);
+        return edit(e -> e.credentials = next);
     }
 
     /** With another identity key, and the one before it in the history. */
     public Agent with(String nextThumbprint, KeyHistory next) {
-        return new Agent(
-                key,
-                version,
-                state,
-                profile,
-                entitlements.boundTo(nextThumbprint),
-                lifespan,
-                lineage,
-                owner,
-                approval,
-                holds,
-                legalHolds,
-                credentials,
-                next,
-                activity,
-                tally,
-                retirement);
+        return edit(e -> {
+            e.entitlements = entitlements.boundTo(nextThumbprint);
+            e.keyHistory = next;
+        });
     }
 
     /** With another activity. */
     public Agent with(Activity next) {
-        return copy(version, state, owner, approval, holds, legalHolds, credentials, next, tally, retirement);
+        return edit(e -> e.activity = next);
     }
 
     /** With another tally. */
     public Agent with(Tally next) {
-        return copy(version, state, owner, approval, holds, legalHolds, credentials, activity, next, retirement);
+        return edit(e -> e.tally = next);
     }
 
     /** With another retirement. */
     public Agent with(Retirement next) {
-        return copy(
-                version, state, owner, approval, holds, legalHolds, credentials, activity, tally, Optional.of(next));
+        return edit(e -> e.retirement = Optional.of(next));
     }
 
-    /** All that commands can change but the identity key; the rest is as it was asked for. */
-    private Agent copy(
-            long nextVersion,
-            AgentState nextState,
-            Optional<Owner> nextOwner,
-            ApprovalRequest nextApproval,
-            Holds nextHolds,
-            List<LegalHold> nextLegalHolds,
-            Credentials nextCredentials,
-            Activity nextActivity,
-            Tally nextTally,
-            Optional<Retirement> nextRetirement) {
+    private Agent edit(Consumer<Edit> change) {
+        Edit edit = new Edit();
+        change.accept(edit);
         return new Agent(
                 key,
-                nextVersion,
-                nextState,
+                edit.version,
+                edit.state,
                 profile,
-                entitlements,
-                lifespan,
+                edit.entitlements,
+                edit.lifespan,
                 lineage,
-                nextOwner,
-                nextApproval,
-                nextHolds,
-                nextLegalHolds,
-                nextCredentials,
-                keyHistory,
-                nextActivity,
-                nextTally,
-                nextRetirement);
+                edit.owner,
+                edit.approval,
+                edit.holds,
+                edit.legalHolds,
+                edit.conduct,
+                edit.credentials,
+                edit.keyHistory,
+                edit.activity,
+                edit.tally,
+                edit.retirement);
+    }
+
+    /** All that commands can change; the rest is as it was asked for. */
+    private final class Edit {
+        private long version = Agent.this.version;
+        private AgentState state = Agent.this.state;
+        private Entitlements entitlements = Agent.this.entitlements;
+        private Lifespan lifespan = Agent.this.lifespan;
+        private Optional<Owner> owner = Agent.this.owner;
+        private ApprovalRequest approval = Agent.this.approval;
+        private Holds holds = Agent.this.holds;
+        private List<LegalHold> legalHolds = Agent.this.legalHolds;
+        private Conduct conduct = Agent.this.conduct;
+        private Credentials credentials = Agent.this.credentials;
+        private KeyHistory keyHistory = Agent.this.keyHistory;
+        private Activity activity = Agent.this.activity;
+        private Tally tally = Agent.this.tally;
+        private Optional<Retirement> retirement = Agent.this.retirement;
     }
 }

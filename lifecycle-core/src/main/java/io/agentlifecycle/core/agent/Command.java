@@ -25,6 +25,8 @@ public enum Command {
     REVOKE_CREDENTIALS,
     /** Someone else answers for it. */
     CHANGE_OWNER,
+    /** Its life ends later than before. */
+    RENEW,
     /** It is held. */
     SUSPEND,
     /** Its last hold is released. */

@@ -27,6 +27,7 @@ import static io.agentlifecycle.core.agent.Command.REJECT;
 import static io.agentlifecycle.core.agent.Command.RELEASE;
 import static io.agentlifecycle.core.agent.Command.RELEASE_HELD;
 import static io.agentlifecycle.core.agent.Command.RELEASE_HOLD;
+import static io.agentlifecycle.core.agent.Command.RENEW;
 import static io.agentlifecycle.core.agent.Command.RESUME;
 import static io.agentlifecycle.core.agent.Command.RETRY_TEARDOWN;
 import static io.agentlifecycle.core.agent.Command.REVOKE_CREDENTIALS;
@@ -74,14 +75,14 @@ public final class TransitionTable<S extends Enum<S>, C extends Enum<C>> {
                             .on(ACTIVATE_HELD, SUSPENDED)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
+                            .stay(RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
                     .from(ACTIVE)
                             .on(SUSPEND, SUSPENDED)
                             .on(QUARANTINE, QUARANTINED)
                             .on(MARK_ORPHANED, ORPHANED)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(HEARTBEAT, ROTATE_CREDENTIALS, REVOKE_CREDENTIALS, CHANGE_OWNER)
+                            .stay(HEARTBEAT, ROTATE_CREDENTIALS, REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER)
                     .from(QUARANTINED)
                             .on(RELEASE, ACTIVE)
                             .on(RECOVER, ACTIVE)
@@ -89,18 +90,18 @@ public final class TransitionTable<S extends Enum<S>, C extends Enum<C>> {
                             .on(SUSPEND, SUSPENDED)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(REVOKE_CREDENTIALS, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
+                            .stay(REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
                     .from(SUSPENDED)
                             .on(RESUME, ACTIVE)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(REVOKE_CREDENTIALS, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
+                            .stay(REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
                     .from(ORPHANED)
                             .on(RECLAIM, ACTIVE)
                             .on(RECLAIM_HELD, SUSPENDED)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(SUSPEND, REVOKE_CREDENTIALS, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
+                            .stay(SUSPEND, REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
                     .from(DECOMMISSIONING)
                             .on(COMPLETE_TEARDOWN, DECOMMISSIONED)
                             .stay(RETRY_TEARDOWN, CHANGE_OWNER)

@@ -108,6 +108,21 @@ public enum EventKind {
     /** A heartbeat ended a silence that had been noticed. */
     HEARTBEAT_RESUMED("heartbeat.resumed", keys("since", "windows"), keys()),
 
+    /** Something happened that it should not have done, or that should not have happened to it. */
+    INCIDENT_REPORTED("incident.reported", keys("kind", "severity", "text"), keys()),
+    /** It was put into quarantine. */
+    AGENT_QUARANTINED("agent.quarantined", keys("kind", "severity", "text"), keys()),
+    /** Somebody let it out of quarantine. */
+    AGENT_RELEASED("agent.released", keys(), keys()),
+    /** A recovery brought it out of quarantine. */
+    AGENT_RECOVERED("agent.recovered", keys("attempt"), keys()),
+    /** A recovery failed; {@code retryAt} is missing if it was the last one. */
+    AGENT_RECOVERY_FAILED("agent.recovery_failed", keys("attempt", "error"), keys("retryAt")),
+    /** What it is made of must not be registered again. */
+    AGENT_BLOCKED("agent.blocked", keys("reason"), keys()),
+    /** Its life ends later than before. */
+    AGENT_RENEWED("agent.renewed", keys("notAfter", "oldNotAfter"), keys()),
+
     /** Agents were stopped by a kill switch. */
     KILL_ENGAGED("kill.engaged", keys("reason", "scope", "stopped"), keys()),
     /** A kill switch was released. */
@@ -132,6 +147,10 @@ public enum EventKind {
             AGENT_REQUEST_EXPIRED,
             AGENT_SUSPENDED,
             AGENT_ORPHANED,
+            INCIDENT_REPORTED,
+            AGENT_QUARANTINED,
+            AGENT_RECOVERY_FAILED,
+            AGENT_BLOCKED,
             AGENT_DECOMMISSION_STARTED,
             AGENT_DECOMMISSIONED,
             HOLD_PLACED,

@@ -40,6 +40,12 @@ public record HoldReason(String code) implements Comparable<HoldReason> {
     /** The agent that it works for is held. */
     public static final HoldReason PARENT_HELD = new HoldReason("parent_held");
 
+    /** It was to be quarantined while it was not ACTIVE. */
+    public static final HoldReason QUARANTINE = new HoldReason("quarantine");
+
+    /** It was in quarantine, and no recovery worked. */
+    public static final HoldReason RECOVERY_FAILED = new HoldReason("recovery_failed");
+
     private static final Set<HoldReason> FOR_BILLING =
             Set.of(INSUFFICIENT_BALANCE, BILLING_CANCELLED, BUDGET_EXHAUSTED);
     private static final Set<HoldReason> FOR_ADMINS = Set.of(POLICY_VIOLATION, CREDENTIAL_COMPROMISED, OWNER_LOST);

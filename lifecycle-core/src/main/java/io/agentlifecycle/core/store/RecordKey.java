@@ -10,7 +10,7 @@ import io.agentlifecycle.core.access.Text;
 /**
  * Names one record. Ordered by kind, tenant and id.
  *
- * @param kind {@code agent}, {@code stream}, {@code tombstone}, or one that a later version adds
+ * @param kind {@code agent}, {@code stream}, {@code tombstone}, {@code block}, or one that a later version adds
  * @param id 1 to 256 characters on one line, the first of them no blank
  */
 public record RecordKey(TenantId tenant, String kind, String id) implements Comparable<RecordKey> {
@@ -22,6 +22,9 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
 
     /** The kind of what is left of a retired agent: its id, never to be used again. */
     public static final String TOMBSTONE = "tombstone";
+
+    /** The kind of what must not be registered again: the digest of a manifest. */
+    public static final String BLOCK = "block";
 
     public RecordKey {
         requireNonNull(tenant, "tenant");
@@ -44,6 +47,11 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
     /** The tombstone of an agent. */
     public static RecordKey tombstone(AgentKey agent) {
         return new RecordKey(agent.tenant(), TOMBSTONE, agent.id().value());
+    }
+
+    /** The record that keeps that manifest from being registered again. */
+    public static RecordKey block(TenantId tenant, String manifestDigest) {
+        return new RecordKey(tenant, BLOCK, manifestDigest);
     }
 
     /** The agent whose record this is. */

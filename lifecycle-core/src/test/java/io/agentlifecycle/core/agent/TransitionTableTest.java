@@ -41,6 +41,7 @@ class TransitionTableTest {
             ROTATE_CREDENTIALS .                .               ACTIVE          .               .               .               .               .
             REVOKE_CREDENTIALS .                .               ACTIVE          QUARANTINED     SUSPENDED       ORPHANED        .               .
             CHANGE_OWNER       PENDING_APPROVAL PROVISIONED     ACTIVE          QUARANTINED     SUSPENDED       ORPHANED        DECOMMISSIONING .
+            RENEW              .                PROVISIONED     ACTIVE          QUARANTINED     SUSPENDED       ORPHANED        .               .
             SUSPEND            .                .               SUSPENDED       SUSPENDED       .               ORPHANED        .               .
             RESUME             .                .               .               .               ACTIVE          .               .               .
             PLACE_HOLD         PENDING_APPROVAL PROVISIONED     .               QUARANTINED     SUSPENDED       ORPHANED        .               .
@@ -212,7 +213,7 @@ class TransitionTableTest {
                     .containsExactlyElementsOf(expected.get(from).keySet());
             assertThat(TransitionTable.STANDARD.isTerminal(from)).isEqualTo(from == DECOMMISSIONED);
         }
-        assertThat(cells).isEqualTo(8 * 25);
+        assertThat(cells).isEqualTo(8 * 26);
     }
 
     @Test
