@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.BrokenChainException;
@@ -229,7 +230,9 @@ final class LogKeeper {
     private String schedule() {
         // what falls due without a sink falls due at the same times as before there were any
         String sink = deadlines.delivers() ? " with a sink" : "";
-        return Digests.sha256(policy().sha256() + deadlines.rules().table() + sink);
+        // nor does anything fall due by RENEW, which the table did not always have
+        var table = deadlines.rules().table().keeping((from, command) -> command != Command.RENEW);
+        return Digests.sha256(policy().sha256() + table + sink);
     }
 
     private PolicyRef policy() {
