@@ -21,6 +21,8 @@ import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.CommitResult;
@@ -105,6 +107,7 @@ class SealerModelTest {
             AgentState.PROVISIONED, Set.of(AgentState.DECOMMISSIONING, AgentState.DECOMMISSIONED),
             AgentState.ACTIVE,
                     Set.of(
+                            AgentState.QUARANTINED,
                             AgentState.SUSPENDED,
                             AgentState.ORPHANED,
                             AgentState.DECOMMISSIONING,
@@ -127,6 +130,10 @@ class SealerModelTest {
         REVOKE(false),
         CHANGE_OWNER(true),
         SUSPEND(false),
+        QUARANTINE(false),
+        REPORT(false),
+        RELEASE(true),
+        RECOVER(true),
         RESUME(true),
         PLACE_HOLD(false),
         RELEASE_HOLD(true),
@@ -202,6 +209,10 @@ class SealerModelTest {
                 Tuple.of(3, Verb.REVOKE),
                 Tuple.of(2, Verb.CHANGE_OWNER),
                 Tuple.of(4, Verb.SUSPEND),
+                Tuple.of(3, Verb.QUARANTINE),
+                Tuple.of(2, Verb.REPORT),
+                Tuple.of(3, Verb.RELEASE),
+                Tuple.of(2, Verb.RECOVER),
                 Tuple.of(4, Verb.RESUME),
                 Tuple.of(3, Verb.PLACE_HOLD),
                 Tuple.of(3, Verb.RELEASE_HOLD),
@@ -216,7 +227,7 @@ class SealerModelTest {
                 Tuple.of(2, Verb.SIGN_FROM_HERE),
                 Tuple.of(1, Verb.TASKS_FAIL),
                 Tuple.of(5, Verb.SEALER_FAILS),
-                Tuple.of(9, Verb.SEALER_FAILS_ONCE),
+                Tuple.of(20, Verb.SEALER_FAILS_ONCE),
                 Tuple.of(6, Verb.SEALER_HEALS),
                 Tuple.of(9, Verb.STORE_FAILS));
         return Combinators.combine(
@@ -506,6 +517,15 @@ class SealerModelTest {
                 case REVOKE -> is(host.revokeCredentials(id, "", ADMIN));
                 case CHANGE_OWNER -> is(host.changeOwner(id, owner, ADMIN));
                 case SUSPEND -> is(host.suspend(id, "", ADMIN));
+                case QUARANTINE -> is(host.quarantines().quarantine(id, incident(step), ADMIN));
+                case REPORT -> is(host.quarantines().report(id, incident(step), ADMIN));
+                case RELEASE -> is(host.quarantines().release(id, ADMIN));
+                case RECOVER -> {
+                    if (host.quarantines().attemptRecovery(id, agent -> {}, ADMIN)
+                            instanceof RecoveryResult.Recovered recovered) {
+                        is(recovered.activation());
+                    }
+                }
                 case RESUME -> is(host.resume(id, ADMIN));
                 case PLACE_HOLD -> is(host.placeHold(id, hold, "", ADMIN));
                 case RELEASE_HOLD -> is(host.releaseHold(id, hold, ADMIN));
@@ -529,6 +549,11 @@ class SealerModelTest {
                 case SIGN_FROM_HERE -> introduce();
                 default -> throw new AssertionError(step);
             }
+        }
+
+        private static Incident incident(Step step) {
+            Severity severity = Severity.values()[step.form() % 4];
+            return new Incident(Incident.Kind.CRASH, severity, "it crashed");
         }
 
         private static ProvisioningRequest request(AgentId id) {
