@@ -10,6 +10,7 @@ import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.credential.CredentialStatus;
 import io.agentlifecycle.core.credential.Credentials;
+import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import java.time.Duration;
 import java.time.Instant;
@@ -57,6 +58,7 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         agent.retirement()
                 .filter(retirement -> retirement.endedAt().isEmpty())
                 .ifPresent(retirement -> add(deadlines, agent, teardownAt(retirement), SweepAction.RETRY_TEARDOWN));
+        addLongestHold(deadlines, agent);
         addEndOfHold(deadlines, agent);
         addInactivity(deadlines, agent, liveness);
         if (agent.state() == ACTIVE) {
@@ -170,6 +172,19 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
                 .filter(seen -> seen.isAfter(updated))
                 .orElse(updated);
         return last.plus(rules.policyFor(agent).maxInactive());
+    }
+
+    /** A hold that ends by itself before keeps nobody too long. */
+    private void addLongestHold(List<Deadline> deadlines, Agent agent) {
+        for (Hold hold : agent.holds().all()) {
+            Duration longest = rules.policyFor(agent).maxHolds().get(hold.reason());
+            if (longest != null) {
+                Instant at = hold.placedAt().plus(longest);
+                if (hold.until().filter(end -> !end.isAfter(at)).isEmpty()) {
+                    add(deadlines, agent, at, SweepAction.DECOMMISSION_HELD);
+                }
+            }
+        }
     }
 
     private void addEndOfHold(List<Deadline> deadlines, Agent agent) {

@@ -11,10 +11,13 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.delegation.Lineage;
+import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.quarantine.QuarantinePolicy;
 import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -51,6 +54,7 @@ public final class LifecyclePolicy {
     private final GuardPolicy guard;
     private final QuarantinePolicy quarantine;
     private final Optional<Duration> maxLifespan;
+    private final Map<HoldReason, Duration> maxHolds;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -70,6 +74,7 @@ public final class LifecyclePolicy {
         guard = builder.guard;
         quarantine = builder.quarantine;
         maxLifespan = builder.maxLifespan;
+        maxHolds = Map.copyOf(builder.maxHolds);
         ref = digest();
     }
 
@@ -172,6 +177,11 @@ public final class LifecyclePolicy {
         return maxLifespan;
     }
 
+    /** How long an agent may be held for a reason before a sweep retires it; for ever for those that are not here. */
+    public Map<HoldReason, Duration> maxHolds() {
+        return maxHolds;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -244,6 +254,11 @@ public final class LifecyclePolicy {
         if (!quarantine.equals(QuarantinePolicy.DEFAULT)) {
             settings.put("quarantine", quarantineJson());
         }
+        if (!maxHolds.isEmpty()) {
+            Json.ObjBuilder holds = Json.object();
+            maxHolds.forEach((reason, longest) -> holds.put(reason.code(), longest.toString()));
+            settings.put("maxHolds", holds.build());
+        }
         maxLifespan.ifPresent(longest -> settings.put("maxLifespan", longest.toString()));
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
@@ -268,6 +283,7 @@ public final class LifecyclePolicy {
         private GuardPolicy guard = GuardPolicy.DEFAULT;
         private QuarantinePolicy quarantine = QuarantinePolicy.DEFAULT;
         private Optional<Duration> maxLifespan = Optional.empty();
+        private final Map<HoldReason, Duration> maxHolds = new HashMap<>();
 
         private Builder() {}
 
@@ -390,6 +406,15 @@ public final class LifecyclePolicy {
         /** How long every agent may live at the most, until it is renewed; positive. Its request must name an end then. */
         public Builder maxLifespan(Duration value) {
             maxLifespan = Optional.of(positive("maxLifespan", value));
+            return this;
+        }
+
+        /**
+         * How long an agent may be held for that reason before a sweep retires it, such as when its account was cancelled
+         * (Society AI); positive.
+         */
+        public Builder maxHold(HoldReason reason, Duration value) {
+            maxHolds.put(requireNonNull(reason, "reason"), positive("maxHold", value));
             return this;
         }
 

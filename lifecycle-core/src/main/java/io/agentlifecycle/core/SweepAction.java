@@ -12,6 +12,8 @@ public enum SweepAction {
     EXPIRE(Command.EXPIRE, true),
     /** A retirement did not finish: its tasks are tried again. */
     RETRY_TEARDOWN(Command.RETRY_TEARDOWN, true),
+    /** An agent was held for too long: it is retired. */
+    DECOMMISSION_HELD(Command.EXPIRE, true),
     /** The time of a hold is over: it is released, and the agent may go on if it was the last. */
     END_HOLD(null, true),
     /** An agent did nothing for too long: it is held. */

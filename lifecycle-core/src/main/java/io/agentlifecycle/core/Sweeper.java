@@ -435,6 +435,15 @@ public final class Sweeper {
                         agent.key(),
                         agent.version(),
                         rules.decommission(Command.EXPIRE, Retirement.Cause.EXPIRED, "its life is over", Actor.SYSTEM));
+            case DECOMMISSION_HELD ->
+                teardown.retireAt(
+                        agent.key(),
+                        agent.version(),
+                        rules.decommission(
+                                Command.EXPIRE,
+                                Retirement.Cause.HELD,
+                                "held longer than the policy allows",
+                                Actor.SYSTEM));
             case DECOMMISSION_INACTIVE ->
                 teardown.retireAt(
                         agent.key(),

@@ -8,10 +8,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.SweepReport.Result;
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.Retirement;
+import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
@@ -364,5 +368,59 @@ class HoldTest {
         assertThat(trail.get(trail.size() - 1).event().details().members().keySet())
                 .as("written as it was before there were authorities and ends")
                 .containsExactly("hold", "text");
+    }
+
+    // ---- holds that last too long
+
+    private LifecycleManager cancelling(TransitionTable<AgentState, Command> table) {
+        shop.close(manager);
+        return shop.open(b -> b.transitions(table)
+                .policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .maxHold(HoldReason.BILLING_CANCELLED, HOUR.multipliedBy(24))
+                        .build()));
+    }
+
+    @Test
+    void a_cancelled_agent_is_retired_when_the_policy_has_waited_long_enough() {
+        for (TransitionTable<AgentState, Command> table :
+                List.of(TransitionTable.STANDARD, TransitionTable.brainstormRouter())) {
+            LifecycleManager cancelling = cancelling(table);
+            AgentId id = AgentId.of("agent:" + (table == TransitionTable.STANDARD ? 1 : 2));
+            active(cancelling, id.value());
+            cancelling.suspend(id, "", ADMIN);
+            shop.clock.advance(HOUR);
+            cancelling.placeHold(id, HoldReason.BILLING_CANCELLED, "account closed", ACCOUNTS);
+            shop.clock.advance(HOUR.multipliedBy(24).minusNanos(1));
+            cancelling.sweeper().sweep();
+            assertThat(cancelling.get(id).state()).isEqualTo(AgentState.SUSPENDED);
+
+            shop.clock.advance(Duration.ofNanos(1));
+            assertThat(cancelling.sweeper().sweep().with(Result.DONE))
+                    .extracting(SweepReport.Outcome::action)
+                    .containsExactly(SweepAction.DECOMMISSION_HELD);
+
+            assertThat(cancelling.get(id).retirement().orElseThrow().cause()).isEqualTo(Retirement.Cause.HELD);
+            assertThat(cancelling.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+            shop.close(cancelling);
+        }
+        shop.open(PATIENT);
+    }
+
+    @Test
+    void a_hold_that_was_released_or_ends_before_retires_nobody() {
+        LifecycleManager cancelling = cancelling(TransitionTable.STANDARD);
+        active(cancelling, "agent:1");
+        cancelling.placeHold(ID, HoldReason.BILLING_CANCELLED, "", ACCOUNTS);
+        cancelling.releaseHold(ID, HoldReason.BILLING_CANCELLED, ReleaseAuthority.BILLING, ACCOUNTS);
+        Instant end = shop.clock.instant().plus(HOUR.multipliedBy(24));
+        cancelling.placeHold(ID, HoldReason.BILLING_CANCELLED, HoldTerms.of("").until(end), ACCOUNTS);
+        shop.clock.set(end);
+
+        assertThat(cancelling.sweeper().sweep().with(Result.DONE))
+                .extracting(SweepReport.Outcome::action)
+                .contains(SweepAction.END_HOLD)
+                .doesNotContain(SweepAction.DECOMMISSION_HELD);
+        assertThat(cancelling.get(ID).state()).isEqualTo(AgentState.ACTIVE);
     }
 }

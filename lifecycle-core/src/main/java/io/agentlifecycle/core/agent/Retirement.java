@@ -87,7 +87,9 @@ public record Retirement(
         /** Its time was over. */
         EXPIRED,
         /** It did nothing for too long. */
-        INACTIVE;
+        INACTIVE,
+        /** It was held for too long. */
+        HELD;
 
         /** The name in events and stored records. */
         public String wire() {
