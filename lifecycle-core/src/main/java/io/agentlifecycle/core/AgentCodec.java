@@ -8,7 +8,6 @@ import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.Tally;
-import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Json;
@@ -68,7 +67,7 @@ final class AgentCodec {
                 .put("head", stored.head().toJson())
                 .put("state", agent.state().wire())
                 .put("request", requestJson(agent))
-                .put("approval", approvalJson(agent.approval()))
+                .put("approval", ApprovalJson.write(agent.approval()))
                 .put("activity", activityJson(agent.activity()));
         if (!agent.holds().isEmpty()) {
             body.put(
@@ -132,7 +131,7 @@ final class AgentCodec {
                 asked.lifespan(),
                 asked.lineage(),
                 asked.owner(),
-                readApproval(body.object("approval")),
+                ApprovalJson.read(body.object("approval")),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
                 body.objects("legalHolds").stream()
@@ -204,44 +203,6 @@ final class AgentCodec {
         return new RequestJson(agent.profile(), agent.entitlements(), agent.lifespan(), agent.lineage(), agent.owner())
                 .putInto(Json.object())
                 .build();
-    }
-
-    private static Json approvalJson(ApprovalRequest approval) {
-        Json.ObjBuilder object = Json.object()
-                .put("by", ActorJson.write(approval.requestedBy()))
-                .put("at", approval.requestedAt().toString())
-                .put("expires", approval.expiresAt());
-        if (!approval.involved().isEmpty()) {
-            object.put("involved", Json.of(approval.involved()));
-        }
-        approval.decision()
-                .ifPresent(decision -> object.put(
-                        "decision",
-                        Json.object()
-                                .put("outcome", decision.outcome().name().toLowerCase(Locale.ROOT))
-                                .put("by", ActorJson.write(decision.by()))
-                                .put("at", decision.at().toString())
-                                .build()));
-        return object.build();
-    }
-
-    private static ApprovalRequest readApproval(JsonFields approval) {
-        var result = new ApprovalRequest(
-                ActorJson.read(approval.object("by")),
-                approval.instant("at"),
-                approval.optionalInstant("expires"),
-                Set.copyOf(approval.list("involved")),
-                approval.optionalObject("decision").map(decision -> {
-                    var read = new ApprovalRequest.Decision(
-                            decision.parsed(
-                                    "outcome", wire -> ApprovalRequest.Outcome.valueOf(wire.toUpperCase(Locale.ROOT))),
-                            ActorJson.read(decision.object("by")),
-                            decision.instant("at"));
-                    decision.end();
-                    return read;
-                }));
-        approval.end();
-        return result;
     }
 
     private static Json holdJson(Hold hold) {

@@ -52,6 +52,9 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             agent.approval().expiresAt().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
             agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE_REQUEST));
             addEndOfHold(deadlines, agent);
+            rules.approvals()
+                    .warnAt(agent)
+                    .ifPresent(at -> deadlines.add(new Deadline(at, SweepAction.WARN_OF_EXPIRY)));
             return deadlines;
         }
         agent.lifespan().notAfter().ifPresent(at -> add(deadlines, agent, at, SweepAction.EXPIRE));

@@ -162,13 +162,20 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Lets an agent in: PENDING_APPROVAL to PROVISIONED.
+     * Lets an agent in: PENDING_APPROVAL to PROVISIONED. Where the policy wants more than one person, it is a vote, which only the last
+     * of them lets the agent in by: {@link Approvals#vote} with a ballot that says no more than that.
      *
      * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human}, {@code request-expired} or
-     *     {@code manifest-blocked}
+     *     {@code manifest-blocked}; with stages also {@code approver-kind}, {@code approver-unknown}, {@code vote-twice} or
+     *     {@code vote-count}
      */
     public Agent approve(AgentId agent, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().approve(requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, rules().approvals().approve(requireActor(actor)));
+    }
+
+    /** Votes on requests, in the stages of the policy, and changes of what is asked for. */
+    public Approvals approvals() {
+        return new Approvals(engine(), tenant);
     }
 
     /** Keeps an agent out: PENDING_APPROVAL to DECOMMISSIONED. The reason has at most 1,024 characters. */

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.approval.ApprovalRule;
+import io.agentlifecycle.core.approval.Stage;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.Json;
@@ -15,7 +16,9 @@ import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.quarantine.QuarantinePolicy;
 import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -60,7 +63,7 @@ public final class LifecyclePolicy {
     private LifecyclePolicy(Builder builder) {
         id = builder.id;
         version = builder.version;
-        approval = builder.approval;
+        approval = builder.approval();
         requireOwner = builder.requireOwner;
         requireDurable = builder.requireDurable;
         heartbeatInterval = builder.heartbeatInterval;
@@ -84,7 +87,7 @@ public final class LifecyclePolicy {
     }
 
     /**
-     * A builder with AgentMesh's defaults: approval by a person who neither asked nor owns, requests wait for ever, an
+     * A builder with AgentMesh's defaults: approval by one person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
      * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT},
      * {@link QuarantinePolicy#DEFAULT}, agents may live for ever, any store, an agent
@@ -219,6 +222,19 @@ public final class LifecyclePolicy {
                 .build();
     }
 
+    private Json stagesJson() {
+        List<Json> stages = new ArrayList<>();
+        for (Stage stage : approval.stages()) {
+            stages.add(Json.object()
+                    .put("name", stage.name())
+                    .put("quorum", stage.quorum())
+                    .put("kind", stage.kind().wire())
+                    .put("voters", Json.of(stage.voters()))
+                    .build());
+        }
+        return new Json.Arr(stages);
+    }
+
     private PolicyRef digest() {
         Json.ObjBuilder settings = Json.object()
                 .put("id", id)
@@ -259,6 +275,10 @@ public final class LifecyclePolicy {
             maxHolds.forEach((reason, longest) -> holds.put(reason.code(), longest.toString()));
             settings.put("maxHolds", holds.build());
         }
+        if (!approval.takesOnePerson()) {
+            settings.put("approvalStages", stagesJson());
+        }
+        approval.warnBefore().ifPresent(before -> settings.put("approvalWarning", before.toString()));
         maxLifespan.ifPresent(longest -> settings.put("maxLifespan", longest.toString()));
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
@@ -269,7 +289,11 @@ public final class LifecyclePolicy {
 
         private String id = "default";
         private long version = 1;
-        private ApprovalRule approval = ApprovalRule.DEFAULT;
+        private boolean requireApproval = true;
+        private boolean selfApproval;
+        private Optional<Duration> approvalTimeout = Optional.empty();
+        private Optional<Duration> approvalWarning = Optional.empty();
+        private List<Stage> approvalStages = ApprovalRule.ONE_PERSON;
         private boolean requireOwner = true;
         private boolean requireDurable;
         private Duration heartbeatInterval = Duration.ofMinutes(5);
@@ -304,21 +328,40 @@ public final class LifecyclePolicy {
 
         /** Whether a person must let agents in. */
         public Builder requireApproval(boolean value) {
-            approval = new ApprovalRule(value, approval.selfApproval(), approval.timeout());
+            requireApproval = value;
             return this;
         }
 
         /** Whether whoever asked for an agent, or owns it, may approve it: for teams of one. */
         public Builder allowSelfApproval(boolean value) {
-            approval = new ApprovalRule(approval.required(), value, approval.timeout());
+            selfApproval = value;
             return this;
         }
 
         /** How long a request may wait; positive. */
         public Builder approvalTimeout(Duration value) {
-            approval = new ApprovalRule(
-                    approval.required(), approval.selfApproval(), Optional.of(positive("approvalTimeout", value)));
+            approvalTimeout = Optional.of(positive("approvalTimeout", value));
             return this;
+        }
+
+        /** How long before its end a sweep warns of a request that waits; positive. It takes a longer {@link #approvalTimeout}. */
+        public Builder approvalWarning(Duration value) {
+            approvalWarning = Optional.of(positive("approvalWarning", value));
+            return this;
+        }
+
+        /**
+         * What a request must pass, one stage after the other, instead of one person.
+         *
+         * @throws IllegalArgumentException from {@link #build} if there is none, or two have one name
+         */
+        public Builder approvalStages(Stage... value) {
+            approvalStages = List.of(value);
+            return this;
+        }
+
+        private ApprovalRule approval() {
+            return new ApprovalRule(requireApproval, selfApproval, approvalTimeout, approvalWarning, approvalStages);
         }
 
         /** Whether every agent needs an owner. */
@@ -421,7 +464,8 @@ public final class LifecyclePolicy {
         /**
          * The policy.
          *
-         * @throws IllegalArgumentException if an agent would be an orphan before its silence is noticed
+         * @throws IllegalArgumentException if an agent would be an orphan before its silence is noticed, or requests could not be
+         *     approved as the stages say, or warned of
          */
         public LifecyclePolicy build() {
             Duration noticed = heartbeatInterval.multipliedBy(missedHeartbeats);

@@ -34,6 +34,11 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
         return new Plan(all, credential, ends);
     }
 
+    /** The same without its events of that kind. */
+    Plan without(EventKind kind) {
+        return new Plan(events.stream().filter(event -> event.kind() != kind).toList(), credential, ends);
+    }
+
     Plan issuing(NewCredential next) {
         return new Plan(events, Optional.of(next), ends);
     }

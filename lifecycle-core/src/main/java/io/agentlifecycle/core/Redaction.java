@@ -5,6 +5,7 @@ import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.approval.Vote;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.Holds;
@@ -34,9 +35,16 @@ final class Redaction {
                 approval.requestedAt(),
                 approval.expiresAt(),
                 Set.of(),
+                approval.votes().stream().map(Redaction::of).toList(),
+                approval.warned(),
                 approval.decision()
                         .map(decision ->
                                 new ApprovalRequest.Decision(decision.outcome(), of(decision.by()), decision.at())));
+    }
+
+    /** What was shown has a digest over the owner, too, who could be guessed from it. */
+    private static Vote of(Vote vote) {
+        return new Vote(vote.stage(), vote.choice(), vote.advisory(), of(vote.by()), vote.at(), SealedEvent.REDACTED);
     }
 
     private static Hold of(Hold hold) {

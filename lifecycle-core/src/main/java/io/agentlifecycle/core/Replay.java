@@ -15,6 +15,7 @@ import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.Tally;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.approval.Vote;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CredentialRef;
@@ -137,6 +138,9 @@ final class Replay {
     private static Agent effect(Agent agent, AuditEvent event, JsonFields details) {
         return switch (event.kind()) {
             case AGENT_APPROVED -> agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
+            case VOTE_CAST -> agent.with(voted(agent, ApprovalJson.cast(event, details)));
+            case APPROVAL_EXPIRING -> agent.with(agent.approval().told());
+            case AGENT_AMENDED -> amended(agent, event, RequestJson.takeFrom(details));
             case AGENT_REJECTED ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.REJECTED))
                         .with(ended(Retirement.Cause.REJECTED, event, details.string("reason")));
@@ -159,7 +163,8 @@ final class Replay {
                 agent.with(agent.conduct().in(quarantine(agent).failed(details.optionalInstant("retryAt"))));
             case AGENT_BLOCKED -> agent.with(agent.conduct().block());
             case AGENT_RENEWED ->
-                agent.with(new Lifespan(agent.lifespan().notBefore(), Optional.of(details.instant("notAfter"))));
+                unvoted(agent)
+                        .with(new Lifespan(agent.lifespan().notBefore(), Optional.of(details.instant("notAfter"))));
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
@@ -225,9 +230,38 @@ final class Replay {
         if (agent.state() != AgentState.PENDING_APPROVAL) {
             return agent;
         }
-        ApprovalRequest request = agent.approval().involving(event.actor().id());
+        ApprovalRequest request =
+                unvoted(agent).approval().involving(event.actor().id());
         return agent.with(
                 agent.owner().map(owner -> request.involving(owner.id())).orElse(request));
+    }
+
+    /** What a waiting request asks for is another now, so nobody has voted on it. */
+    private static Agent unvoted(Agent agent) {
+        return agent.state() == AgentState.PENDING_APPROVAL
+                ? agent.with(agent.approval().changed())
+                : agent;
+    }
+
+    private static ApprovalRequest voted(Agent agent, Vote vote) {
+        requireWaiting(agent);
+        if (agent.approval().isFull(vote.advisory())) {
+            throw new JsonFormatException("there is one vote too many");
+        }
+        return agent.approval().with(vote);
+    }
+
+    private static Agent amended(Agent agent, AuditEvent event, RequestJson asked) {
+        requireWaiting(agent);
+        return agent.with(agent.approval().changed().involving(event.actor().id()))
+                .with(asked.profile(), asked.entitlements())
+                .with(asked.lifespan());
+    }
+
+    private static void requireWaiting(Agent agent) {
+        if (agent.state() != AgentState.PENDING_APPROVAL) {
+            throw new JsonFormatException("the request does not wait any more");
+        }
     }
 
     /** Whether the keys signed it was looked at when it was done; that it fits what came before is looked at here. */

@@ -2,7 +2,6 @@ package io.agentlifecycle.core;
 
 import static io.agentlifecycle.core.agent.AgentState.ACTIVE;
 import static io.agentlifecycle.core.agent.AgentState.PENDING_APPROVAL;
-import static io.agentlifecycle.core.agent.AgentState.PROVISIONED;
 import static io.agentlifecycle.core.agent.AgentState.SUSPENDED;
 
 import io.agentlifecycle.core.Plan.Decision;
@@ -16,10 +15,10 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.FinalReport;
+import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.ActorJson;
-import io.agentlifecycle.core.audit.ApprovalRef;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
@@ -72,18 +71,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     /** The first events of an agent that was asked for. */
     List<EventContent> request(ProvisioningRequest request, Instant now) {
         requireOwner("the request for " + request.profile().name(), request.owner());
-        if (request.lifespan().isOver(now)) {
-            throw new PolicyViolationException(
-                    "lifespan-over",
-                    "the request for %s asks for an agent that ends at %s, which has passed; choose a later notAfter"
-                            .formatted(
-                                    request.profile().name(),
-                                    request.lifespan().notAfter().orElseThrow()));
-        }
-        requireShort(
-                "the request for " + request.profile().name(),
-                request.lifespan().notAfter(),
-                now);
+        requireLifespan("the request for " + request.profile().name(), request.lifespan(), now);
         RequestJson asked = RequestJson.of(request);
         Json.Obj details = asked.putInto(Json.object())
                 .put("expires", policy.approval().expiry(now))
@@ -94,7 +82,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (policy.approval().required()) {
             return List.of(requested);
         }
-        return List.of(requested, approved(AUTO, asked, now), provisioned(AUTO, asked));
+        return List.of(requested, ApprovalRules.approved(AUTO, asked, now), ApprovalRules.provisioned(AUTO, asked));
     }
 
     /** The first event of an agent that comes from elsewhere. */
@@ -113,35 +101,9 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         return EventContent.of(EventKind.AGENT_IMPORTED, actor, details.build()).to(agent.state());
     }
 
-    Decision approve(Actor actor) {
-        return (agent, now) -> {
-            next(agent, Command.APPROVE);
-            policyFor(agent)
-                    .approval()
-                    .objection(agent.approval(), agent.owner(), actor, now)
-                    .ifPresent(objection -> {
-                        throw new PolicyViolationException(
-                                objection.rule(),
-                                "%s cannot approve agent %s: %s".formatted(actor, agent.key(), objection.text()));
-                    });
-            RequestJson asked = asked(agent);
-            return Plan.of(approved(actor, asked, now), provisioned(actor, asked));
-        };
-    }
-
-    private static EventContent approved(Actor actor, RequestJson asked, Instant now) {
-        return EventContent.of(EventKind.AGENT_APPROVED, actor, Json.Obj.EMPTY)
-                .step(PENDING_APPROVAL, PROVISIONED)
-                .by(Command.APPROVE)
-                .approved(new ApprovalRef(actor.id(), now, asked.digest()));
-    }
-
-    private static EventContent provisioned(Actor actor, RequestJson asked) {
-        return EventContent.of(
-                        EventKind.AGENT_PROVISIONED,
-                        actor,
-                        Json.object().put("shown", asked.digest()).build())
-                .step(PROVISIONED, PROVISIONED);
+    /** Who may vote on a request, and what becomes of it. */
+    ApprovalRules approvals() {
+        return new ApprovalRules(this);
     }
 
     Decision reject(String reason, Actor actor) {
@@ -223,6 +185,16 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                     .build();
             return Plan.of(event(EventKind.AGENT_RENEWED, actor, agent, Command.RENEW, details));
         };
+    }
+
+    void requireLifespan(String whom, Lifespan lifespan, Instant now) {
+        if (lifespan.isOver(now)) {
+            throw new PolicyViolationException(
+                    "lifespan-over",
+                    "%s asks for an agent that ends at %s, which has passed; choose a later notAfter"
+                            .formatted(whom, lifespan.notAfter().orElseThrow()));
+        }
+        requireShort(whom, lifespan.notAfter(), now);
     }
 
     private void requireShort(String whom, Optional<Instant> notAfter, Instant now) {
@@ -733,7 +705,8 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         }
     }
 
-    private static RequestJson asked(Agent agent) {
+    /** What is asked for with an agent, or was. */
+    static RequestJson asked(Agent agent) {
         return new RequestJson(agent.profile(), agent.entitlements(), agent.lifespan(), agent.lineage(), agent.owner());
     }
 }

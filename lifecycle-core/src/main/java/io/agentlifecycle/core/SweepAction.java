@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 public enum SweepAction {
     /** A request waited too long: it is turned down. */
     EXPIRE_REQUEST(Command.EXPIRE_REQUEST, true),
+    /** A request will be turned down soon: it is written down. */
+    WARN_OF_EXPIRY(null, false),
     /** An agent's time is over: it is retired. */
     EXPIRE(Command.EXPIRE, true),
     /** A retirement did not finish: its tasks are tried again. */

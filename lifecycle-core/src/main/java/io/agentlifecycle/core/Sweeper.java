@@ -430,6 +430,7 @@ public final class Sweeper {
         Instant since = Deadlines.silentSince(agent, liveness);
         return switch (action) {
             case EXPIRE_REQUEST -> command(agent, rules.expireRequest());
+            case WARN_OF_EXPIRY -> command(agent, rules.approvals().warn());
             case EXPIRE ->
                 teardown.retireAt(
                         agent.key(),

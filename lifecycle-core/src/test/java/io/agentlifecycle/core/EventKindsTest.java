@@ -11,6 +11,7 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventContent;
@@ -71,6 +72,7 @@ class EventKindsTest {
 
     private static final LifecyclePolicy FIRST = LifecyclePolicy.builder()
             .approvalTimeout(Duration.ofHours(2))
+            .approvalWarning(Duration.ofHours(1))
             .credentialPolicy(CredentialPolicy.DEFAULT.withAutoRotate(false))
             .build();
     private static final LifecyclePolicy SECOND = LifecyclePolicy.builder()
@@ -371,7 +373,11 @@ class EventKindsTest {
         for (String other : List.of("agent:rejected", "agent:withdrawn", "agent:forgotten")) {
             manager.requestProvisioning(request(other).build());
         }
-        manager.reject(AgentId.of("agent:rejected"), "a duplicate", ADMIN);
+        AgentId rejected = AgentId.of("agent:rejected");
+        manager.approvals().advise(rejected, Ballot.approve("it looks fine"), Actor.agent(id));
+        manager.approvals()
+                .amend(rejected, everything(request(rejected.value())).build(), Actor.human("carol@company.com"));
+        manager.approvals().vote(rejected, Ballot.deny("a duplicate"), ADMIN);
         manager.withdraw(AgentId.of("agent:withdrawn"), "no need", ADMIN);
         shop.clock.advance(Duration.ofHours(18));
         manager.heartbeat(id);

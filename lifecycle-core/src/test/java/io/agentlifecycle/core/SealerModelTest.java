@@ -69,6 +69,7 @@ class SealerModelTest {
 
     /** What takes power away, or only notes something. Whatever else is in a signed log is signed. */
     static final Set<String> MAY_WAIT = Set.of(
+            "approval.expiring",
             "agent.rejected",
             "agent.withdrawn",
             "agent.request_expired",

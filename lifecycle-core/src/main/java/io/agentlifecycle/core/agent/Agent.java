@@ -105,6 +105,14 @@ public record Agent(
         return edit(e -> e.state = next);
     }
 
+    /** With another profile and other entitlements. */
+    public Agent with(Profile nextProfile, Entitlements nextEntitlements) {
+        return edit(e -> {
+            e.profile = nextProfile;
+            e.entitlements = nextEntitlements;
+        });
+    }
+
     /** With another lifespan. */
     public Agent with(Lifespan next) {
         return edit(e -> e.lifespan = next);
@@ -170,7 +178,7 @@ public record Agent(
                 key,
                 edit.version,
                 edit.state,
-                profile,
+                edit.profile,
                 edit.entitlements,
                 edit.lifespan,
                 lineage,
@@ -190,6 +198,7 @@ public record Agent(
     private final class Edit {
         private long version = Agent.this.version;
         private AgentState state = Agent.this.state;
+        private Profile profile = Agent.this.profile;
         private Entitlements entitlements = Agent.this.entitlements;
         private Lifespan lifespan = Agent.this.lifespan;
         private Optional<Owner> owner = Agent.this.owner;

@@ -6,23 +6,80 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.Owner;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * Who may approve a request, and until when.
+ * Who may approve a request, and until when. Pure functions say which stage is open, and who may vote in it.
  *
  * @param required false lets every request in by itself, which the trail shows as the actor {@code policy:auto}
  * @param selfApproval true lets the person who asked, the owner, or who changed the owner approve; for teams of one
  * @param timeout how long a request may wait; positive; empty means for ever
+ * @param warnBefore how long before its end a sweep warns of it; positive, and shorter than the timeout, which it needs
+ * @param stages what a request must pass, one after the other; at least one, with names of their own, and quorums of at most
+ *     {@link Vote#MOST} in all
  */
-public record ApprovalRule(boolean required, boolean selfApproval, Optional<Duration> timeout) {
+public record ApprovalRule(
+        boolean required,
+        boolean selfApproval,
+        Optional<Duration> timeout,
+        Optional<Duration> warnBefore,
+        List<Stage> stages) {
+    /** One person. */
+    public static final List<Stage> ONE_PERSON = List.of(Stage.people("approval", 1));
+
     /** A person other than the one who asked, and other than the owner, must approve; a request waits for ever. */
     public static final ApprovalRule DEFAULT = new ApprovalRule(true, false, Optional.empty());
 
     public ApprovalRule {
         requireNonNull(timeout, "timeout");
-        if (timeout.isPresent() && (timeout.get().isZero() || timeout.get().isNegative())) {
+        if (timeout.isPresent() && !isPositive(timeout.get())) {
             throw new IllegalArgumentException("approval timeout must be positive but was " + timeout.get());
+        }
+        if (warnBefore.isPresent() && !isPositive(warnBefore.get())) {
+            throw new IllegalArgumentException("approval warning must be positive but was " + warnBefore.get());
+        }
+        if (warnBefore.isPresent()
+                && timeout.filter(longest -> longest.compareTo(warnBefore.get()) > 0)
+                        .isEmpty()) {
+            throw new IllegalArgumentException(
+                    "an approval warning %s before the end needs a longer approval timeout, which is %s"
+                            .formatted(
+                                    warnBefore.get(),
+                                    timeout.map(Duration::toString).orElse("not set")));
+        }
+        stages = List.copyOf(stages);
+        requirePassable(stages);
+    }
+
+    /** With one stage, of one person, and without a warning. */
+    public ApprovalRule(boolean required, boolean selfApproval, Optional<Duration> timeout) {
+        this(required, selfApproval, timeout, Optional.empty(), ONE_PERSON);
+    }
+
+    private static boolean isPositive(Duration duration) {
+        return !duration.isZero() && !duration.isNegative();
+    }
+
+    private static void requirePassable(List<Stage> stages) {
+        if (stages.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "an approval needs at least one stage; requireApproval(false) lets requests in without any");
+        }
+        Set<String> names = new HashSet<>();
+        int votes = 0;
+        for (Stage stage : stages) {
+            if (!names.add(stage.name())) {
+                throw new IllegalArgumentException("two stages have the name " + stage.name());
+            }
+            votes += stage.quorum();
+        }
+        if (votes > Vote.MOST) {
+            throw new IllegalArgumentException(
+                    "all stages together may need at most %d votes but need %d".formatted(Vote.MOST, votes));
         }
     }
 
@@ -31,17 +88,88 @@ public record ApprovalRule(boolean required, boolean selfApproval, Optional<Dura
         return timeout.map(requestedAt::plus);
     }
 
-    /** Why {@code approver} may not approve {@code request} at {@code now}; empty if they may. */
-    public Optional<Objection> objection(ApprovalRequest request, Optional<Owner> owner, Actor approver, Instant now) {
+    /** True if one person is enough, so that an approval says all that a vote would. */
+    public boolean takesOnePerson() {
+        return stages.equals(ONE_PERSON);
+    }
+
+    /**
+     * The votes that count for {@code stage} now: for the request, by those who may vote in it. Of a person only the first
+     * counts, in whichever stage that was.
+     */
+    public List<Vote> counted(Stage stage, ApprovalRequest request, Optional<Owner> owner) {
+        return counted(request, owner).stream()
+                .filter(vote -> vote.stage().equals(stage.name()))
+                .toList();
+    }
+
+    private List<Vote> counted(ApprovalRequest request, Optional<Owner> owner) {
+        List<Vote> counted = new ArrayList<>();
+        for (Vote vote : request.votes()) {
+            if (vote.choice() == Vote.Choice.APPROVE
+                    && !vote.advisory()
+                    && stages.stream().anyMatch(stage -> isOf(vote, stage))
+                    && !isBarred(request, owner, vote.by())
+                    && !hasVoted(counted, vote.by())) {
+                counted.add(vote);
+            }
+        }
+        return counted;
+    }
+
+    /** Who may vote is asked of the rule as it is now, whatever it was then. */
+    private static boolean isOf(Vote vote, Stage stage) {
+        return vote.stage().equals(stage.name())
+                && stage.kind().counts(vote.by().type())
+                && stage.names(vote.by());
+    }
+
+    private static boolean hasVoted(List<Vote> votes, Actor actor) {
+        return votes.stream().anyMatch(vote -> actor.isNamed(vote.by().id()));
+    }
+
+    private boolean isBarred(ApprovalRequest request, Optional<Owner> owner, Actor actor) {
+        boolean self = request.involves(actor)
+                || owner.filter(o -> actor.isNamed(o.id())).isPresent();
+        return self && !selfApproval;
+    }
+
+    /** The stage that a vote on {@code request} counts for now: the first that lacks one, or else the last. */
+    public Stage open(ApprovalRequest request, Optional<Owner> owner) {
+        return stages.stream()
+                .filter(stage -> lacks(stage, request, owner))
+                .findFirst()
+                .orElse(stages.get(stages.size() - 1));
+    }
+
+    /** True if no stage lacks a vote. */
+    public boolean isPassed(ApprovalRequest request, Optional<Owner> owner) {
+        return stages.stream().noneMatch(stage -> lacks(stage, request, owner));
+    }
+
+    private boolean lacks(Stage stage, ApprovalRequest request, Optional<Owner> owner) {
+        return counted(stage, request, owner).size() < stage.quorum();
+    }
+
+    /** Why {@code voter} may not vote on {@code request} at {@code now}; empty if they may. */
+    public Optional<Objection> objection(ApprovalRequest request, Optional<Owner> owner, Actor voter, Instant now) {
+        Stage stage = open(request, owner);
         if (request.isExpired(now)) {
             return Optional.of(Objection.REQUEST_EXPIRED);
         }
-        if (approver.type() != Actor.Type.HUMAN) {
-            return Optional.of(Objection.NOT_HUMAN);
+        if (!stage.kind().counts(voter.type())) {
+            return Optional.of(stage.kind() == Stage.Kind.PEOPLE ? Objection.NOT_HUMAN : Objection.NOT_COUNTED);
         }
-        boolean self = request.involves(approver)
-                || owner.filter(o -> approver.isNamed(o.id())).isPresent();
-        return self && !selfApproval ? Optional.of(Objection.SELF_APPROVAL) : Optional.empty();
+        if (isBarred(request, owner, voter)) {
+            return Optional.of(Objection.SELF_APPROVAL);
+        }
+        if (hasVoted(counted(request, owner), voter)) {
+            return Optional.of(Objection.VOTED);
+        }
+        if (!stage.names(voter)) {
+            return Optional.of(Objection.NOT_VOTER);
+        }
+        return request.isFull(false) ? Optional.of(Objection.FULL) : Optional.empty();
     }
 
     /** Why an approval does not count. */
@@ -54,7 +182,22 @@ public record ApprovalRule(boolean required, boolean selfApproval, Optional<Dura
         SELF_APPROVAL(
                 "self-approval",
                 "who requested or owns an agent, or had a part in who owns it, cannot approve it;"
-                        + " ask someone else or allow it by policy");
+                        + " ask someone else or allow it by policy"),
+        /** Only people and services vote in this stage. */
+        NOT_COUNTED(
+                "approver-kind",
+                "only people and services vote in this stage; an agent may give advice, which never counts"),
+        /** The person voted for it before, perhaps under another spelling. */
+        VOTED(
+                "vote-twice",
+                "they have voted for this request, and each person votes once; ask someone else,"
+                        + " or reject the request if it must not pass"),
+        /** The open stage names its voters, and this is none of them. */
+        NOT_VOTER(
+                "approver-unknown",
+                "they are none of the voters of this stage; ask one of these, whom its status names"),
+        /** There are too many votes on it. */
+        FULL("vote-count", "the request has as many votes as it can have; withdraw it and file a new one");
 
         private final String rule;
         private final String text;

@@ -35,6 +35,12 @@ public enum EventKind {
     AGENT_REQUESTED("agent.requested", Details.REQUEST, Details.REQUEST_OPTIONAL),
     /** An agent came from elsewhere. */
     AGENT_IMPORTED("agent.imported", Details.IMPORT, Details.IMPORT_OPTIONAL),
+    /** Somebody voted on a request, or gave advice on it. */
+    VOTE_CAST("vote.cast", keys("choice", "reason", "shown", "stage"), keys("advisory")),
+    /** A request ends soon unless somebody decides. */
+    APPROVAL_EXPIRING("approval.expiring", keys("expiresAt"), keys()),
+    /** Somebody changed what a waiting request asks for; no vote on it counts any more. */
+    AGENT_AMENDED("agent.amended", Details.REQUEST, Details.AMENDMENT_OPTIONAL),
     /** A person let it in. */
     AGENT_APPROVED("agent.approved", keys(), keys()),
     /** It was set up as it was approved. */
@@ -142,6 +148,7 @@ public enum EventKind {
             CLOCK_REGRESSION,
             ACTION_STUCK,
             KILL_ENGAGED,
+            APPROVAL_EXPIRING,
             AGENT_REJECTED,
             AGENT_WITHDRAWN,
             AGENT_REQUEST_EXPIRED,
@@ -253,6 +260,15 @@ public enum EventKind {
                 "notBefore",
                 "owner",
                 "parent",
+                "tags");
+        static final Set<String> AMENDMENT_OPTIONAL = keys(
+                "audience",
+                "capabilities",
+                "costCentre",
+                "keyThumbprint",
+                "manifestDigest",
+                "notAfter",
+                "notBefore",
                 "tags");
         static final Set<String> PERSONAL = keys("newOwner", "oldOwner", "owner", "reason", "shown", "text");
         static final Set<String> IMPORT = with(REQUEST, "createdAt", "requestedBy", "source");

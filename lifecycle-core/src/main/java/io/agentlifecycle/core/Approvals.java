@@ -1,0 +1,100 @@
+package io.agentlifecycle.core;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.approval.ApprovalStatus;
+import io.agentlifecycle.core.approval.Ballot;
+import io.agentlifecycle.core.error.PolicyViolationException;
+
+/**
+ * Decides on requests by votes: in stages, one after the other, each with a quorum, as
+ * {@link LifecyclePolicy.Builder#approvalStages} says. A vote is an event of the log, with who cast it by the word of the host,
+ * how sure the host was of that, what they saw and why. The log's key signs it, not the voter's. Methods throw what
+ * {@link LifecycleManager} says. Safe for use by many threads.
+ */
+public final class Approvals {
+    private final Engine engine;
+    private final TenantId tenant;
+
+    Approvals(Engine engine, TenantId tenant) {
+        this.engine = engine;
+        this.tenant = tenant;
+    }
+
+    /**
+     * Casts a vote in the stage that is open. The last one that is needed lets the agent in: PENDING_APPROVAL to PROVISIONED. One
+     * against it keeps it out: PENDING_APPROVAL to DECOMMISSIONED. Look at the state of what is returned.
+     *
+     * <p>A vote counts by the policy that is in force when it is counted: one of somebody who may not vote any more, or in a stage
+     * that is not there any more, does not.
+     *
+     * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code approver-human},
+     *     {@code approver-kind}, {@code self-approval}, {@code vote-twice}, {@code approver-unknown}, {@code vote-count},
+     *     {@code approval-outdated} or {@code manifest-blocked}
+     */
+    public Agent vote(AgentId agent, Ballot ballot, Actor actor) {
+        return run(agent, rules().vote(requireNonNull(ballot, "ballot"), requireActor(actor)));
+    }
+
+    /**
+     * Writes down what somebody thinks of a request, anybody, an agent too: it never counts, decides nothing, and leaves them their
+     * vote.
+     *
+     * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code vote-count} or
+     *     {@code approval-outdated}
+     */
+    public Agent advise(AgentId agent, Ballot ballot, Actor actor) {
+        return run(agent, rules().advise(requireNonNull(ballot, "ballot"), requireActor(actor)));
+    }
+
+    /**
+     * Replaces what a waiting request asks for: the profile, the entitlements and the lifespan. All votes on it are void, and
+     * its end stays. Who amends it has a part in it, and cannot approve it. Asking for what is asked for already changes
+     * nothing.
+     *
+     * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
+     *     idempotency key are ignored
+     * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code amendment-scope},
+     *     {@code lifespan-over}, {@code lifespan-long} or {@code event-size}; for an agent with a parent as
+     *     {@link LifecycleManager#requestProvisioning}
+     */
+    public Agent amend(AgentId agent, ProvisioningRequest next, Actor actor) {
+        AgentKey key = key(agent);
+        requireNonNull(next, "next");
+        requireActor(actor);
+        // what those above it may do can change meanwhile; it is looked at again when it is to get a credential
+        var self = new Delegation.Member(
+                key,
+                next.entitlements().capabilities(),
+                engine.load(key).agent().lineage().parent());
+        Delegation.of(self, above -> engine.find(above).map(found -> Delegation.Member.of(found.agent())))
+                .require(engine.rules().policy());
+        return run(agent, rules().amend(next, actor));
+    }
+
+    /** How the request for an agent stands, or stood when it was decided, by the stages of the policy now in force. */
+    public ApprovalStatus status(AgentId agent) {
+        return rules().status(engine.load(key(agent)).agent());
+    }
+
+    private Agent run(AgentId agent, Plan.Decision decision) {
+        return engine.run(key(agent), Engine.Effect.NEUTRAL, decision).agent();
+    }
+
+    private ApprovalRules rules() {
+        return engine.rules().approvals();
+    }
+
+    private AgentKey key(AgentId agent) {
+        return new AgentKey(tenant, agent);
+    }
+
+    private static Actor requireActor(Actor actor) {
+        return requireNonNull(actor, "actor");
+    }
+}
