@@ -118,8 +118,9 @@ final class Engine {
             LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var fleet = new FleetView(rules.policy().guard());
-        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), fleet);
+        var fleet = new FleetView();
+        var standing = new Standing(fleet, rules.policy().guard());
+        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), standing);
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
             return open(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet);
@@ -167,6 +168,11 @@ final class Engine {
 
     FleetView fleet() {
         return fleet;
+    }
+
+    /** What stands in the way of agents now. */
+    Standing standing() {
+        return deadlines.standing();
     }
 
     Heartbeats heartbeats() {
@@ -318,7 +324,10 @@ final class Engine {
 
     /** Denies an agent in this process whose restriction could not be stored. */
     void deny(AgentKey key, Effect effect) {
-        fleet.deny(key, effect == Effect.RESTRICTS);
+        FleetEntry entry = fleet.get(key);
+        if (entry != null && !entry.state().isTerminal()) {
+            fleet.stops().deny(key, effect == Effect.RESTRICTS);
+        }
         leases.look(key);
     }
 
@@ -327,16 +336,16 @@ final class Engine {
         boolean stored = after.version() > before.agent().version();
         boolean stopped = effect == Effect.RESTRICTS && after.state() != AgentState.ACTIVE;
         if (stored && (stopped || effect == Effect.LIFTS)) {
-            fleet.allow(key, denials, true);
+            fleet.stops().allow(key, denials, true);
         } else if (effect == Effect.REVOKES) {
-            fleet.allow(key, denials, false);
+            fleet.stops().allow(key, denials, false);
         }
     }
 
     private Optional<Activation> attempts(
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            long denials = fleet.denials();
+            long denials = fleet.stops().denials();
             AgentCodec.Stored before = load(key);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
@@ -434,7 +443,8 @@ final class Engine {
 
     /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
     boolean isKilled(Agent agent) {
-        return fleet.isKilled(agent.key()) || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
+        return standing().isKilled(agent.key())
+                || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
     }
 
     private static boolean isKilled(LogRecord log, Agent agent) {

@@ -96,12 +96,12 @@ public final class KillSwitch {
         } catch (RefusedException e) {
             throw e;
         } catch (RuntimeException | Error e) {
-            engine.fleet().stop(scope);
+            engine.fleet().stops().stop(scope);
             engine.leases().lookAtAll();
             throw e;
         }
         engine.leases().lookAtAll();
-        engine.fleet().letGo(scope); // it need not be stopped here apart from that any more
+        engine.fleet().stops().letGo(scope); // it need not be stopped here apart from that any more
         return stopped;
     }
 
@@ -137,7 +137,7 @@ public final class KillSwitch {
             return Optional.of(EventContent.of(
                     EventKind.KILL_RELEASED, actor, details(scope, reason).build()));
         });
-        engine.fleet().letGo(scope);
+        engine.fleet().stops().letGo(scope);
     }
 
     /** Those that are engaged and reach into this tenant, the oldest first. */

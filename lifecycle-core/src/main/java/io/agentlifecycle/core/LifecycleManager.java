@@ -215,7 +215,7 @@ public final class LifecycleManager implements AutoCloseable {
     private Pulse beat(AgentId agent) {
         Engine engine = engine();
         engine.requireOpen();
-        FleetView.Entry entry = engine.fleet().get(tenant, agent);
+        FleetEntry entry = engine.fleet().get(tenant, agent);
         long now = engine.nanos();
         if (entry == null || entry.state() != AgentState.ACTIVE || !entry.heard() || entry.silent()) {
             entry = heartbeatThatIsAnEvent(key(agent));
@@ -225,8 +225,8 @@ public final class LifecycleManager implements AutoCloseable {
         return pulse;
     }
 
-    private FleetView.Entry heartbeatThatIsAnEvent(AgentKey key) {
-        FleetView.Entry entry = engine().fleet().get(key);
+    private FleetEntry heartbeatThatIsAnEvent(AgentKey key) {
+        FleetEntry entry = engine().fleet().get(key);
         if (entry == null) {
             throw new AgentNotFoundException(key);
         }
@@ -743,7 +743,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     Verdict standing(AgentKey agent, CredentialId credential, Operation operation) {
         return agent.tenant().equals(tenant) || !confined
-                ? engine().fleet().standing(agent, credential, operation, engine().nanos())
+                ? engine().standing().check(agent, credential, operation, engine().nanos())
                 : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
     }
 
@@ -834,7 +834,7 @@ public final class LifecycleManager implements AutoCloseable {
                 engine().lastStoreFailure(),
                 engine().lastSealerFailure(),
                 engine().follower().lastFailure(),
-                engine().fleet().denied(),
+                engine().fleet().stops().denied(),
                 house.sweeper().stuck(),
                 house.sweeper().massSilence());
     }

@@ -188,7 +188,7 @@ public final class Sweeper {
                 .filter(entry -> entry.getValue() >= Rules.STUCK)
                 .map(Map.Entry::getKey)
                 .filter(key -> {
-                    FleetView.Entry entry = engine.fleet().get(key);
+                    FleetEntry entry = engine.fleet().get(key);
                     return entry == null || !entry.state().isTerminal();
                 })
                 .collect(Collectors.toUnmodifiableSet());
@@ -330,7 +330,7 @@ public final class Sweeper {
 
     /** A rotation is due for half of a credential's life; the host is told of it once in a heartbeat interval. */
     private boolean isNews(Agent agent, Instant now) {
-        FleetView.Entry entry = engine.fleet().get(agent.key());
+        FleetEntry entry = engine.fleet().get(agent.key());
         return entry != null
                 && agent.credential()
                         .filter(credential -> entry.pulse().tellRotation(credential.id(), now, again(now)))
