@@ -131,6 +131,13 @@ final class FleetView {
     /** Those that could not be stored, so that they stop agents in this process only. */
     private final Set<KillScope> killedHere = ConcurrentHashMap.newKeySet();
 
+    /**
+     * How many commits it has taken over. What stands in an agent's way stands in several places, and may go from one to another:
+     * it is held, and then the kill switch is released. Whoever looks at them one after the other could miss both, so he looks
+     * again if there was a commit meanwhile.
+     */
+    private final AtomicLong commits = new AtomicLong();
+
     private final GuardPolicy policy;
     private volatile boolean closed;
 
@@ -161,6 +168,14 @@ final class FleetView {
 
     /** Takes over what a commit changed. */
     void committed(Commit commit) {
+        try {
+            takeOver(commit);
+        } finally {
+            commits.incrementAndGet();
+        }
+    }
+
+    private void takeOver(Commit commit) {
         for (Mutation mutation : commit.mutations()) {
             if (mutation.key().equals(LogRecord.KEY) && mutation instanceof Mutation.Put put) {
                 saw(LogRecord.decode(put.next()));
@@ -265,6 +280,16 @@ final class FleetView {
 
     /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
     Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
+        long before;
+        Verdict verdict;
+        do {
+            before = commits.get();
+            verdict = look(tenant, id, operation, now);
+        } while (commits.get() != before);
+        return verdict;
+    }
+
+    private Verdict look(TenantId tenant, AgentId id, Operation operation, long now) {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
         boolean deniedHere = !denied.isEmpty() && denied.containsKey(new AgentKey(tenant, id));
         Entry entry = get(tenant, id);
@@ -348,6 +373,16 @@ final class FleetView {
 
     /** May this agent do that at {@code now}, with this credential? */
     Verdict standing(AgentKey key, CredentialId id, Operation operation, long now) {
+        long before;
+        Verdict verdict;
+        do {
+            before = commits.get();
+            verdict = look(key, id, operation, now);
+        } while (commits.get() != before);
+        return verdict;
+    }
+
+    private Verdict look(AgentKey key, CredentialId id, Operation operation, long now) {
         // in one picture: what is said of the agent and of its credential goes together
         boolean deniedHere = denied.containsKey(key);
         Entry entry = get(key);

@@ -5,22 +5,27 @@ import static io.agentlifecycle.core.Workshop.ID;
 import static io.agentlifecycle.core.Workshop.active;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.ContentionException;
 import io.agentlifecycle.core.error.RefusedException;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -165,5 +170,93 @@ class StoppedTest {
                 () -> stop.call().accept(manager));
 
         assertNone(told, 2_000);
+    }
+
+    /** How an agent comes to be stopped by one thing and then by another, with both in between. */
+    private enum Passing {
+        FROM_KILL_TO_HOLD {
+            @Override
+            AgentId begin(LifecycleManager manager, String name) {
+                AgentId id = active(manager, name).agent().id();
+                manager.killSwitch().engage(manager.killSwitch().agent(id), "", ADMIN);
+                return id;
+            }
+
+            @Override
+            void pass(LifecycleManager manager, AgentId id) {
+                manager.placeHold(id, HoldReason.POLICY_VIOLATION, "", ADMIN);
+                manager.killSwitch().release(manager.killSwitch().agent(id), ReleaseAuthority.ADMIN, "", ADMIN);
+            }
+        },
+        FROM_PARENT_TO_CHILD {
+            @Override
+            AgentId begin(LifecycleManager manager, String name) {
+                AgentId parent = active(manager, "parent-of:" + name).agent().id();
+                AgentId id = manager.requestProvisioning(
+                                Workshop.request(name).parent(parent).build())
+                        .id();
+                manager.activate(id);
+                manager.suspend(parent, "", ADMIN);
+                return id;
+            }
+
+            @Override
+            void pass(LifecycleManager manager, AgentId id) {
+                manager.suspend(id, "", ADMIN);
+                manager.resume(manager.get(id).lineage().parent().orElseThrow(), ADMIN);
+            }
+        };
+
+        abstract AgentId begin(LifecycleManager manager, String name);
+
+        abstract void pass(LifecycleManager manager, AgentId id);
+    }
+
+    /** Whoever looked at the one before and at the other after would miss both. */
+    @ParameterizedTest
+    @EnumSource(Passing.class)
+    void who_is_stopped_by_one_thing_and_then_by_another_is_at_no_time_let_through(Passing passing) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(2 * THREADS);
+        try {
+            for (int round = 0; round < 10; round++) {
+                AgentId id = passing.begin(manager, "round:" + round);
+                stopped = false;
+                AtomicLongArray asked = new AtomicLongArray(2 * THREADS);
+                List<Future<Long>> admitted = new ArrayList<>();
+                for (int i = 0; i < asked.length(); i++) {
+                    int own = i;
+                    admitted.add(threads.submit(() -> lookOn(id, asked, own)));
+                }
+                awaitAll(asked);
+                passing.pass(manager, id);
+                awaitAll(asked);
+                stopped = true;
+                for (Future<Long> one : admitted) {
+                    assertThat(one.get()).as("let through").isZero();
+                }
+            }
+        } finally {
+            stopped = true;
+            threads.shutdownNow();
+        }
+    }
+
+    private long lookOn(AgentId id, AtomicLongArray asked, int own) {
+        long admitted = 0;
+        while (!stopped) {
+            admitted += manager.guard().check(id, Operation.INVOKE).allowed() ? 1 : 0;
+            asked.incrementAndGet(own);
+        }
+        return admitted;
+    }
+
+    /** Returns when each thread has asked and been answered since. */
+    private static void awaitAll(AtomicLongArray asked) {
+        for (int i = 0; i < asked.length(); i++) {
+            long enough = asked.get(i) + 2;
+            while (asked.get(i) < enough) {
+                Thread.yield();
+            }
+        }
     }
 }
