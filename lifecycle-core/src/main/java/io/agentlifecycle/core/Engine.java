@@ -74,6 +74,7 @@ final class Engine {
     private final LogKeeper log;
     private final Heartbeats heartbeats;
     private final LogFollower follower;
+    private final AccessKeeper access;
     private final FleetView fleet;
     private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
@@ -99,6 +100,7 @@ final class Engine {
         this.deadlines = deadlines;
         this.log = log;
         this.follower = follower;
+        this.access = new AccessKeeper(committer, writer, draws, rules.policy().ref());
         this.heartbeats = new Heartbeats(
                 committer.store(),
                 rules.policy().heartbeatInterval(),
@@ -195,6 +197,10 @@ final class Engine {
         return follower;
     }
 
+    AccessKeeper access() {
+        return access;
+    }
+
     Instant now() {
         return committer.clock().now();
     }
@@ -240,6 +246,9 @@ final class Engine {
     /** The first event of that stream that waits for a signed one; the very first if its record cannot tell. */
     Optional<Long> unsignedFrom(String stream) {
         try {
+            if (stream.equals(StreamPosition.ACCESS)) {
+                return access.unsignedFrom();
+            }
             return StreamPosition.agentOf(stream)
                     .map(agent -> load(agent).agent().activity().unsignedFrom())
                     .orElseGet(log::unsignedFrom);
@@ -305,9 +314,14 @@ final class Engine {
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         requireNonNull(key, "key");
         Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, ids, decision);
-        return effect == Effect.RESTRICTS || effect == Effect.REVOKES
-                ? restricting(key, effect, attempts)
-                : attempts.get();
+        try {
+            return effect == Effect.RESTRICTS || effect == Effect.REVOKES
+                    ? restricting(key, effect, attempts)
+                    : attempts.get();
+        } catch (PolicyViolationException e) {
+            access.refused(Refusals.Target.of(key), e);
+            throw e;
+        }
     }
 
     /** Runs what takes away an agent's right to act. Unless it is refused, this process denies the agent if it fails. */
@@ -596,6 +610,7 @@ final class Engine {
             return;
         }
         closed = true;
+        writeRefusals();
         heartbeats.flush(now());
         follower.close(now());
         subscription.close();
@@ -603,6 +618,15 @@ final class Engine {
         leases.lookAtAll();
         if (storeToo) {
             committer.store().close();
+        }
+    }
+
+    /** All that are left, also those of the minute that is not over. */
+    private void writeRefusals() {
+        try {
+            access.write(Instant.MAX);
+        } catch (RuntimeException e) {
+            LOG.error("attempts at power that were refused are lost: they could not be written down", e);
         }
     }
 

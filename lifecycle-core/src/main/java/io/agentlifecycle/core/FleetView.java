@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,6 +57,8 @@ final class FleetView {
     private final Map<String, WeakReference<String>> types = Collections.synchronizedMap(new WeakHashMap<>());
 
     private final Stops stops = new Stops();
+
+    private final AtomicLong commits = new AtomicLong();
 
     private volatile boolean closed;
 
@@ -85,8 +88,21 @@ final class FleetView {
         }
     }
 
+    /** How many commits it has taken over. */
+    long commits() {
+        return commits.get();
+    }
+
     /** Takes over what a commit changed. */
     void committed(Commit commit) {
+        try {
+            takeOver(commit);
+        } finally {
+            commits.incrementAndGet();
+        }
+    }
+
+    private void takeOver(Commit commit) {
         for (Mutation mutation : commit.mutations()) {
             if (mutation.key().equals(LogRecord.KEY) && mutation instanceof Mutation.Put put) {
                 stops.saw(LogRecord.decode(put.next()));

@@ -141,6 +141,7 @@ record HoldRules(Rules rules) {
         if (!authority.covers(hold.authority())) {
             throw new PolicyViolationException(
                     "hold-authority",
+                    actor,
                     "%s cannot release the hold %s of agent %s as %s: that takes the authority %s"
                             .formatted(actor, hold.reason(), agent.key(), authority, hold.authority()));
         }

@@ -92,6 +92,9 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
  * </ul>
  *
+ * <p>Commands that are refused for who gave them are counted, whoever they are about, and sweeps write the counts on a stream of
+ * their own: {@link EventKind#ACCESS_REFUSED}. Closing writes what is left; a crash loses what was not written yet.
+ *
  * <p>Safe for use by many threads.
  */
 public final class LifecycleManager implements AutoCloseable {
@@ -809,9 +812,9 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws io.agentlifecycle.core.error.AuditUnavailableException if either key cannot sign
      */
     public void introduceLogKey(AuditSealer next, Actor actor) {
-        requireWhole("the keys of the log");
+        requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
         engine().requireOpen();
-        engine().log().introduce(requireNonNull(next, "next"), requireActor(actor));
+        engine().log().introduce(requireNonNull(next, "next"), actor);
     }
 
     /**
@@ -822,9 +825,9 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code log-key}, if this manager signs with that key
      */
     public void retireLogKey(String keyId, String reason, Actor actor) {
-        requireWhole("the keys of the log");
+        requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
         engine().requireOpen();
-        engine().log().retire(requireNonNull(keyId, "keyId"), reason, requireActor(actor));
+        engine().log().retire(requireNonNull(keyId, "keyId"), reason, actor);
     }
 
     /** How the manager is, for whoever is on call. */
@@ -852,7 +855,7 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Writes out heartbeats and closes the store, unless the store was handed in with {@link Builder#store}. From then
+     * Writes out heartbeats and counted refusals, and closes the store, unless the store was handed in with {@link Builder#store}. From then
      * on the guard lets nobody through.
      */
     @Override
@@ -899,6 +902,16 @@ public final class LifecycleManager implements AutoCloseable {
         if (confined) {
             throw new AccessDeniedException(
                     what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));
+        }
+    }
+
+    /** The same for a command of that actor, which is an attempt at power if it is refused. */
+    void requireWhole(String what, Refusals.Target target, Actor actor) {
+        try {
+            requireWhole(what);
+        } catch (AccessDeniedException e) {
+            engine().access().refused(target, e, actor);
+            throw e;
         }
     }
 

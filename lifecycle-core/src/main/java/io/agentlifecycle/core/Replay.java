@@ -215,6 +215,7 @@ final class Replay {
                     POLICY_CHANGED,
                     KILL_ENGAGED,
                     KILL_RELEASED,
+                    ACCESS_REFUSED,
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };

@@ -120,9 +120,11 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                     .approval()
                     .objection(agent.approval(), agent.owner(), actor, now)
                     .ifPresent(objection -> {
-                        throw new PolicyViolationException(
-                                objection.rule(),
-                                "%s cannot approve agent %s: %s".formatted(actor, agent.key(), objection.text()));
+                        String message =
+                                "%s cannot approve agent %s: %s".formatted(actor, agent.key(), objection.text());
+                        throw objection.isOfApprover()
+                                ? new PolicyViolationException(objection.rule(), actor, message)
+                                : new PolicyViolationException(objection.rule(), message);
                     });
             RequestJson asked = asked(agent);
             return Plan.of(approved(actor, asked, now), provisioned(actor, asked));
@@ -350,7 +352,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             requireLife(agent, "get a credential", now);
             requireKeys(agent, rotation);
             long sequence = agent.keyHistory().rotations() + 1;
-            requireProof(agent, rotation, sequence, signatures, now);
+            requireProof(agent, rotation, sequence, signatures, actor, now);
             return Plan.of(note(EventKind.AGENT_KEY_ROTATED, actor, agent, rotation.details(sequence))
                             .by(Command.ROTATE_CREDENTIALS))
                     .issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor, false));
@@ -379,7 +381,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     private static void requireProof(
-            Agent agent, KeyRotation rotation, long sequence, SignatureVerifier signatures, Instant now) {
+            Agent agent, KeyRotation rotation, long sequence, SignatureVerifier signatures, Actor actor, Instant now) {
         if (Duration.between(rotation.at(), now).abs().compareTo(KEY_ROTATION_WINDOW) > 0) {
             throw new PolicyViolationException(
                     "agent-key-proof",
@@ -389,6 +391,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (!rotation.isProven(agent.key(), rotation.oldKey().keyId(), sequence, signatures)) {
             throw new PolicyViolationException(
                     "agent-key-proof",
+                    actor,
                     "the change of the key of agent %s is not signed by both keys as number %d; sign the statement of it with both"
                             .formatted(agent.key(), sequence));
         }

@@ -19,7 +19,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What stands in an agent's way now, by what is in memory of it and of those that it works for. Safe for use by many threads.
+ * What stands in an agent's way now, by what is in memory of it and of those that it works for. That stands in several places, and
+ * may go from one to another: an agent is held, and then the kill switch is released. Whoever looks at them one after the other could
+ * miss both, so it looks again if there was a commit meanwhile. Safe for use by many threads.
  */
 record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
     Standing(FleetView fleet, GuardPolicy policy) {
@@ -28,6 +30,16 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
 
     /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
     Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
+        long before;
+        Verdict verdict;
+        do {
+            before = fleet.commits();
+            verdict = look(tenant, id, operation, now);
+        } while (fleet.commits() != before);
+        return verdict;
+    }
+
+    private Verdict look(TenantId tenant, AgentId id, Operation operation, long now) {
         // a denial ends only after the state that replaces it can be seen, so it is read before the state
         boolean deniedHere = stops.isDenied(tenant, id);
         FleetEntry entry = fleet.get(tenant, id);
@@ -104,6 +116,16 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
 
     /** May this agent do that at {@code now}, with this credential? */
     Verdict check(AgentKey key, CredentialId id, Operation operation, long now) {
+        long before;
+        Verdict verdict;
+        do {
+            before = fleet.commits();
+            verdict = look(key, id, operation, now);
+        } while (fleet.commits() != before);
+        return verdict;
+    }
+
+    private Verdict look(AgentKey key, CredentialId id, Operation operation, long now) {
         // in one picture: what is said of the agent and of its credential goes together
         boolean deniedHere = stops.isDenied(key.tenant(), key.id());
         FleetEntry entry = fleet.get(key);

@@ -125,7 +125,7 @@ public final class Sweeper {
         lock.lock();
         try {
             Instant now = engine.now();
-            keepLog();
+            keepLog(now);
             engine.heartbeats().flush(now);
             breaker.settle(now);
             engine.deadlines().keys().rearm(engine.store(), engine.deadlines(), now);
@@ -338,12 +338,17 @@ public final class Sweeper {
     }
 
     /** A sweep goes on whether or not the log as a whole can be kept up. */
-    private void keepLog() {
+    private void keepLog(Instant now) {
         try {
             engine.log().noteRegression();
             engine.log().endorse();
         } catch (RuntimeException e) {
             LOG.error("what happened to the log could not be written down, or not be vouched for, yet", e);
+        }
+        try {
+            engine.access().write(now);
+        } catch (RuntimeException e) {
+            LOG.error("attempts at power that were refused are kept for the next sweep", e);
         }
     }
 

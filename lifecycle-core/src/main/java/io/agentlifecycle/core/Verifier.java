@@ -54,6 +54,7 @@ final class Verifier {
     private final Map<String, Stream> streams = new HashMap<>();
     private final List<String> findings = new ArrayList<>();
     private LogRecord log;
+    private AccessRecord access = AccessRecord.EMPTY;
     private boolean hadKey;
     private long events;
     private long agents;
@@ -85,6 +86,7 @@ final class Verifier {
             page = store.events(cursor, PAGE);
         }
         compareLog();
+        compareAccess();
         compareAgents();
         endLog();
         streams.forEach((name, stream) -> {
@@ -159,7 +161,9 @@ final class Verifier {
             stream.redacted = -1;
         }
         Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
-        if (agent.isEmpty()) {
+        if (position.stream().equals(StreamPosition.ACCESS)) {
+            access = access.after(next);
+        } else if (agent.isEmpty()) {
             log = log.after(next);
             hadKey |= log.keys().allow(key.map(PublicJwk::keyId));
         } else if (!stream.pruned) {
@@ -184,6 +188,34 @@ final class Verifier {
         if (!stream.broken && !log.equals(stored.get())) {
             find("stream log ends at event %d, but its record says otherwise: its tail was cut, or the record changed"
                     .formatted(log.version() - 1));
+        }
+    }
+
+    private void compareAccess() {
+        Optional<AccessRecord> stored;
+        try {
+            stored = store.get(AccessRecord.KEY).map(AccessRecord::decode);
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
+            return;
+        }
+        if (stored.isEmpty()) {
+            if (streams.containsKey(StreamPosition.ACCESS)) {
+                find("stream access has events, but its record is gone");
+            }
+            return;
+        }
+        Stream stream = catchUp(StreamPosition.ACCESS, stored.get().head());
+        if (stream.broken) {
+            return;
+        }
+        requireErased(StreamPosition.ACCESS, stream.redacted);
+        if (!access.at(stored.get().version()).equals(stored.get())) {
+            find(
+                    "stream access ends at event %d, but its record counts %d events: its tail was cut, or the record changed"
+                            .formatted(
+                                    access.head().next().n() - 1,
+                                    stored.get().head().next().n()));
         }
     }
 

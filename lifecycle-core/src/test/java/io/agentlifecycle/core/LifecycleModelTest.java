@@ -106,6 +106,7 @@ class LifecycleModelTest {
             EventKind.CLOCK_REGRESSION,
             EventKind.KILL_ENGAGED,
             EventKind.KILL_RELEASED,
+            EventKind.ACCESS_REFUSED,
             EventKind.ACTION_STUCK,
             EventKind.TEARDOWN_TASK_DONE,
             EventKind.TEARDOWN_TASK_FAILED));

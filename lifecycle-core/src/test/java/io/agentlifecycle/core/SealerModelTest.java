@@ -93,6 +93,7 @@ class SealerModelTest {
             "heartbeat.resumed",
             "teardown.task_done",
             "teardown.task_failed",
+            "access.refused",
             "action.stuck",
             "policy.changed",
             "clock.regression",
@@ -727,7 +728,7 @@ class SealerModelTest {
         }
 
         private boolean isRetired(String stream) {
-            return !stream.equals("log")
+            return stream.startsWith("a/")
                     && hosts[0].get(AgentId.of(stream.substring("a/default/".length())))
                             .state()
                             .isTerminal();

@@ -69,6 +69,11 @@ public record ApprovalRule(boolean required, boolean selfApproval, Optional<Dura
             return rule;
         }
 
+        /** True if it is about who approves, so that somebody else might. */
+        public boolean isOfApprover() {
+            return this != REQUEST_EXPIRED;
+        }
+
         /** The rule and the way out, for people. */
         public String text() {
             return text;

@@ -128,6 +128,10 @@ public enum EventKind {
     /** A kill switch was released. */
     KILL_RELEASED("kill.released", keys("reason", "scope"), keys()),
 
+    /** Attempts at power were refused, and changed nothing: those of one minute, on one thing, by one rule. */
+    ACCESS_REFUSED(
+            "access.refused", keys("actors", "attempts", "since", "until"), keys("rule", "scope", "target", "tenant")),
+
     /** A teardown task succeeded. */
     TEARDOWN_TASK_DONE("teardown.task_done", keys("task"), keys()),
     /** A teardown task failed; the sweep tries again. */
@@ -142,6 +146,7 @@ public enum EventKind {
             CLOCK_REGRESSION,
             ACTION_STUCK,
             KILL_ENGAGED,
+            ACCESS_REFUSED,
             AGENT_REJECTED,
             AGENT_WITHDRAWN,
             AGENT_REQUEST_EXPIRED,
