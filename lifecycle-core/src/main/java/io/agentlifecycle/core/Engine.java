@@ -2,15 +2,17 @@ package io.agentlifecycle.core;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
-import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
@@ -348,7 +350,8 @@ final class Engine {
     /** A denial ends with what was decided after it: the agent is stopped for good now, or may go on. */
     private void endDenial(AgentKey key, Effect effect, AgentCodec.Stored before, Agent after, long denials) {
         boolean stored = after.version() > before.agent().version();
-        boolean stopped = effect == Effect.RESTRICTS && after.state() != AgentState.ACTIVE;
+        boolean stopped =
+                effect == Effect.RESTRICTS && !rules.policyFor(after).guard().allows(after.state(), Operation.INVOKE);
         if (stored && (stopped || effect == Effect.LIFTS)) {
             fleet.stops().allow(key, denials, true);
         } else if (effect == Effect.REVOKES) {
@@ -455,6 +458,13 @@ final class Engine {
         return issued;
     }
 
+    /** Refuses unless nothing that lies outside of its own record keeps the agent from a credential now. */
+    void requireMayHaveCredential(Agent agent) {
+        Superiors superiors = superiors(agent, now());
+        superiors.agents().forEach(this::requireNotKilled); // first: the message names who is stopped
+        requireNotKilled(agent);
+    }
+
     /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
     boolean isKilled(Agent agent) {
         return standing().isKilled(agent.key())
@@ -523,6 +533,16 @@ final class Engine {
                                 .put("at", agent.activity().updatedAt().toString())
                                 .build()),
                         Map.of())));
+    }
+
+    /** The agent that a block names. */
+    static AgentKey blockedBy(StoredRecord block) {
+        var body = new JsonFields("record " + block.key(), CanonicalJson.read(block.body(), 1_024));
+        body.format("v", 1);
+        var agent = new AgentKey(block.key().tenant(), body.parsed("agent", AgentId::of));
+        body.instant("at");
+        body.end();
+        return agent;
     }
 
     static Optional<RecordKey> blockOf(Agent agent) {

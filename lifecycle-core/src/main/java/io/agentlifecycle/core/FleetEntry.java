@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One agent as the guard needs it, as of one version. Its heartbeats live on when the version changes.
  *
+ * @param held whether a hold stands
  * @param freeAt when the last of its holds ends by itself, if all do
  */
 record FleetEntry(
@@ -30,6 +31,7 @@ record FleetEntry(
         List<Credential> credentials,
         Optional<Owner> owner,
         String agentType,
+        boolean held,
         @Nullable Instant freeAt,
         Pulse pulse,
         Verdict.Allowed allowed) {
@@ -53,7 +55,7 @@ record FleetEntry(
         Instant latest = Instant.MIN;
         for (Reason reason : reasons) {
             Instant end = switch (reason) {
-                case SUSPENDED -> freeAt;
+                case SUSPENDED, HELD -> freeAt;
                 case NOT_YET_VALID -> lifespan.notBefore().orElseThrow();
                 default -> null;
             };

@@ -157,7 +157,8 @@ public final class LifecycleManager implements AutoCloseable {
      * {@code agent.imported}. A request's idempotency key is ignored here.
      *
      * @param source where they come from, at most 256 characters
-     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired} or {@code import-size}; for an
+     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired}, {@code manifest-blocked},
+     *     {@code lifespan-long} or {@code import-size}; for an
      *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
@@ -197,7 +198,8 @@ public final class LifecycleManager implements AutoCloseable {
      * <p>The credential of an agent with a parent ends when the parent's does at the latest. This and all that gives a
      * credential is refused while an agent that it works for, directly or by way of others, cannot have one.
      *
-     * @throws PolicyViolationException rule {@code lifespan-over}; for an agent with a parent also {@code parent-running} if one
+     * @throws PolicyViolationException rule {@code lifespan-over}, {@code manifest-blocked} or {@code kill-switch}; for an agent
+     *     with a parent also {@code parent-running} if one
      *     that it works for is not ACTIVE, {@code parent-credential} if one has no good credential, or as
      *     {@link #requestProvisioning}
      */
@@ -359,7 +361,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * {@link #suspend(AgentId, String, Actor)}, with an end, say, or so that only an admin may resume the agent.
      *
-     * @throws PolicyViolationException rule {@code hold-over}, if the hold would have ended before
+     * @throws PolicyViolationException rule {@code hold-over}, if the hold would have ended before, or
+     *     {@code hold-out-of-quarantine}, if it has an end and the agent is in quarantine
      */
     public Agent suspend(AgentId agent, HoldTerms terms, Actor actor) {
         requireNonNull(terms, "terms");
@@ -385,7 +388,8 @@ public final class LifecycleManager implements AutoCloseable {
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is. One with an end is released by
      * the first sweep from then on; until that sweep the agent is held.
      *
-     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already,
+     * @throws PolicyViolationException rule {@code hold-reserved}, if only the library holds for that reason;
+     *     {@code hold-stands}, if it is held for that reason already,
      *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others, or
      *     {@code hold-over}, if the hold would have ended before
      */

@@ -99,6 +99,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** The first event of an agent that comes from elsewhere. */
     EventContent imported(AgentImport agent, String source, Actor actor, Instant now) {
+        if (!agent.state().isTerminal()) {
+            requireShort(
+                    "the imported agent " + agent.request().profile().name(),
+                    agent.request().lifespan().notAfter(),
+                    now);
+        }
         Json.ObjBuilder details = RequestJson.of(agent.request())
                 .putInto(Json.object())
                 .put(

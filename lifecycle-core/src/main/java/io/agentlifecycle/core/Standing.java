@@ -55,7 +55,11 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
     }
 
     private boolean may(FleetEntry entry, boolean deniedHere, Operation operation, long now) {
-        return !deniedHere && !stops.isKilled(entry) && policy.allows(entry.state(), operation) && entry.lives(now);
+        return !deniedHere
+                && !stops.isKilled(entry)
+                && policy.allows(entry.state(), operation)
+                && !entry.held()
+                && entry.lives(now);
     }
 
     private Verdict verdict(AgentKey key, @Nullable FleetEntry entry, List<Reason> reasons) {
@@ -176,6 +180,8 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
                         case DECOMMISSIONING -> Reason.DECOMMISSIONING;
                         case DECOMMISSIONED -> Reason.DECOMMISSIONED;
                     });
+        } else if (entry.held()) {
+            reasons.add(Reason.HELD);
         }
         if (entry.isOver(now)) {
             reasons.add(Reason.EXPIRED);

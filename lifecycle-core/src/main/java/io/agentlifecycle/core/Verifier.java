@@ -88,6 +88,7 @@ final class Verifier {
         compareLog();
         compareAccess();
         compareAgents();
+        compareBlocks();
         endLog();
         streams.forEach((name, stream) -> {
             if (stream.agent != null || stream.pruned) {
@@ -252,6 +253,7 @@ final class Verifier {
                                         stored.head().next().n()));
             } else if (pruned) {
                 requireRetired(stored.agent());
+                requireBlock(stored.agent());
             } else if (replayed == null
                     || !replayed.at(record.version()).equals(stored.agent())
                     || !AgentCodec.index(replayed).equals(record.index())) {
@@ -271,6 +273,36 @@ final class Verifier {
                     ("something that stood beside event %d of stream %s is gone, and no personal_data.erased after it says so: it was"
                                     + " removed by somebody else, or lost")
                             .formatted(redacted, stream));
+        }
+    }
+
+    /** What nobody blocked must not keep anybody out. */
+    private void compareBlocks() {
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.BLOCK), after, PAGE);
+            page.items().forEach(this::compareBlock);
+            after = page.next();
+        } while (after.isPresent());
+    }
+
+    private void compareBlock(StoredRecord block) {
+        try {
+            AgentKey agent = Engine.blockedBy(block);
+            boolean blocked = store.get(RecordKey.agent(agent))
+                    .map(found -> AgentCodec.decode(found).agent())
+                    .filter(found -> found.conduct().blocked())
+                    .flatMap(Engine::blockOf)
+                    .filter(block.key()::equals)
+                    .isPresent();
+            if (!blocked) {
+                find("the record %s says that agent %s was blocked, and that agent says otherwise"
+                        .formatted(block.key(), agent));
+            }
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
+        } catch (IllegalArgumentException e) {
+            find("the record %s cannot be read: %s".formatted(block.key(), e.getMessage()));
         }
     }
 

@@ -220,9 +220,9 @@ class LifecycleModelTest {
                 Tuple.of(2, Verb.QUARANTINE),
                 Tuple.of(5, Verb.REPORT),
                 Tuple.of(2, Verb.RELEASE),
-                Tuple.of(4, Verb.RECOVER),
+                Tuple.of(6, Verb.RECOVER),
                 Tuple.of(1, Verb.BLOCK),
-                Tuple.of(2, Verb.RENEW),
+                Tuple.of(5, Verb.RENEW),
                 Tuple.of(2, Verb.MARK_ORPHANED),
                 Tuple.of(4, Verb.RECLAIM),
                 Tuple.of(1, Verb.DECOMMISSION),
@@ -407,11 +407,11 @@ class LifecycleModelTest {
                             model.release(name, admin),
                             false,
                             () -> m.quarantines().release(id, authority, ADMIN));
-                case RECOVER -> recover(step, form % 3 == 0, admin);
+                case RECOVER -> recover(step, form % 2 == 0, admin);
                 case BLOCK ->
                     same(step, model.block(name), () -> m.quarantines().block(id, "", ADMIN));
                 case RENEW -> {
-                    Instant later = model.now().plus(Duration.ofHours(form * 5L));
+                    Instant later = model.now().plus(Duration.ofHours(form * 20L));
                     same(step, model.renew(name, later), () -> m.renew(id, later, ADMIN));
                 }
                 case MARK_ORPHANED -> {
@@ -565,12 +565,13 @@ class LifecycleModelTest {
             assertThat(agent.legalHolds().stream().map(LegalHold::reference).toList())
                     .as(what)
                     .isEqualTo(List.copyOf(expected.legalHolds));
-            assertThat(agent.conduct().quarantine().map(Quarantine::failedRecoveries))
-                    .as(what)
-                    .isEqualTo(
-                            expected.state == AgentState.QUARANTINED
-                                    ? Optional.of(expected.failedRecoveries)
-                                    : Optional.empty());
+            if (expected.state == AgentState.QUARANTINED) {
+                Quarantine quarantine = agent.conduct().standing();
+                assertThat(quarantine.attempts()).as(what).isEqualTo(expected.attempts);
+                assertThat(quarantine.cause().severity()).as(what).isEqualTo(expected.quarantineSeverity);
+            } else {
+                assertThat(agent.conduct().quarantine()).as(what).isEmpty();
+            }
             assertThat(agent.conduct().blocked()).as(what).isEqualTo(expected.blocked);
             assertThat(usable(agent, now)).as(what).isEqualTo(expected.usable(now));
             assertThat(agent.credentials().generation()).as(what).isEqualTo(expected.generation);
@@ -660,11 +661,11 @@ class LifecycleModelTest {
                         .event()
                         .to()
                         .equals(Optional.of(AgentState.SUSPENDED));
-                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld));
+                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld, expected.quarantines));
             }
         }
 
-        private static Tally tally(List<EventKind> trail, boolean cameHeld) {
+        private static Tally tally(List<EventKind> trail, boolean cameHeld, int quarantines) {
             long suspensions = Collections.frequency(trail, EventKind.AGENT_SUSPENDED);
             long silences = 0;
             boolean silent = false;
@@ -683,7 +684,7 @@ class LifecycleModelTest {
                     suspensions + Collections.frequency(trail, EventKind.HOLD_PLACED) + (cameHeld ? 1 : 0),
                     Collections.frequency(trail, EventKind.AGENT_ORPHANED),
                     silences,
-                    Collections.frequency(trail, EventKind.AGENT_QUARANTINED),
+                    quarantines,
                     Collections.frequency(trail, EventKind.CREDENTIAL_ROTATED));
         }
 

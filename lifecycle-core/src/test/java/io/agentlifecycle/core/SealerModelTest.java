@@ -76,6 +76,7 @@ class SealerModelTest {
             "agent.orphaned",
             "incident.reported",
             "agent.quarantined",
+            "agent.recovery_started",
             "agent.recovery_failed",
             "agent.blocked",
             "agent.decommission_started",

@@ -110,14 +110,16 @@ public enum EventKind {
 
     /** Something happened that it should not have done, or that should not have happened to it. */
     INCIDENT_REPORTED("incident.reported", keys("kind", "severity", "text"), keys()),
-    /** It was put into quarantine. */
+    /** It was put into quarantine, or is there for something worse now. */
     AGENT_QUARANTINED("agent.quarantined", keys("kind", "severity", "text"), keys()),
     /** Somebody let it out of quarantine. */
     AGENT_RELEASED("agent.released", keys(), keys()),
     /** A recovery brought it out of quarantine. */
     AGENT_RECOVERED("agent.recovered", keys("attempt"), keys()),
-    /** A recovery failed; {@code retryAt} is missing if it was the last one. */
-    AGENT_RECOVERY_FAILED("agent.recovery_failed", keys("attempt", "error"), keys("retryAt")),
+    /** A recovery was begun; {@code retryAt} is missing if it is the last one. */
+    AGENT_RECOVERY_STARTED("agent.recovery_started", keys("attempt"), keys("retryAt")),
+    /** It failed. */
+    AGENT_RECOVERY_FAILED("agent.recovery_failed", keys("attempt", "error"), keys()),
     /** What it is made of must not be registered again. */
     AGENT_BLOCKED("agent.blocked", keys("reason"), keys()),
     /** Its life ends later than before. */
@@ -154,6 +156,7 @@ public enum EventKind {
             AGENT_ORPHANED,
             INCIDENT_REPORTED,
             AGENT_QUARANTINED,
+            AGENT_RECOVERY_STARTED,
             AGENT_RECOVERY_FAILED,
             AGENT_BLOCKED,
             AGENT_DECOMMISSION_STARTED,
