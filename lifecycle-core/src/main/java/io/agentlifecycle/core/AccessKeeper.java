@@ -69,6 +69,9 @@ final class AccessKeeper {
      * @throws io.agentlifecycle.core.error.LifecycleException if it cannot be written
      */
     void write(Instant now) {
+        if (writing.isHeldByCurrentThread()) {
+            return; // a listener sweeps while it is told of what is being written
+        }
         writing.lock();
         try {
             if (open.filter(this::isStored).isPresent()) {

@@ -68,7 +68,7 @@ final class EventWriter {
      * Gives an event its place and its bytes, and has them signed.
      *
      * @throws PolicyViolationException rule {@code event-size}
-     * @throws AuditUnavailableException if it cannot be signed and is not of a kind that may wait, or the first of its stream
+     * @throws AuditUnavailableException if it cannot be signed and is not of a kind that may wait
      */
     SealedEvent write(StreamHead head, EventContent content, Instant now) {
         Optional<Signer> used;
@@ -120,7 +120,7 @@ final class EventWriter {
             // health is shown to many, and a message may hold what few should read, so only the kind of failure is kept
             lastFailure = Optional.of(e.getClass().getName());
             String stream = event.position().stream();
-            if (!event.mayWait() || event.position().n() == 0) { // else anybody could make up streams
+            if (!event.mayWait()) {
                 throw new AuditUnavailableException(event.kind().wire(), stream, keyId, e);
             }
             LOG.warn("{} on stream {} goes without a signature", event.kind().wire(), stream, e);

@@ -49,6 +49,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -495,6 +496,31 @@ class AccessTest {
         store.heal();
         manager.sweeper().sweep();
         assertThat(stream()).hasSize(1);
+    }
+
+    /** One that fails in the middle of another must not take along what the other has not written. */
+    @Test
+    void a_listener_that_sweeps_while_it_is_told_loses_nothing() {
+        var own = new AtomicReference<LifecycleManager>();
+        LifecycleManager manager = shop.open(builder -> builder.policy(PATIENT).listener(event -> {
+            if (event.event().kind() == EventKind.ACCESS_REFUSED) {
+                store.breakAt(call -> call == Call.COMMIT);
+                own.get().sweeper().sweep();
+                store.heal();
+            }
+        }));
+        own.set(manager);
+        KillSwitch kills = manager.forTenant(ACME).killSwitch();
+        for (int i = 0; i < 150; i++) {
+            KillScope scope = new KillScope.OfType(TenantId.DEFAULT, "type" + i);
+            refused(() -> kills.engage(scope, "mine", MALLORY));
+        }
+
+        sweepLater(manager);
+
+        assertThat(written(manager)).hasSize(150);
+        manager.sweeper().sweep();
+        assertThat(stream()).hasSize(150);
     }
 
     @Test

@@ -211,6 +211,11 @@ final class LifecycleModel {
         }
     }
 
+    /** What was refused for who asked was written down now; that is no event of an agent. */
+    void wroteRefusals() {
+        commit();
+    }
+
     void reopen(Settings next) {
         behind = false;
         unreported = false;

@@ -267,6 +267,7 @@ class LifecycleModelTest {
         private final Map<String, List<EventKind>> trails = new HashMap<>();
         private final LifecycleModel model = new LifecycleModel(START, SETTINGS.get(0));
         private LifecycleManager manager;
+        private int refusals;
 
         Pair(LifecycleStore store) {
             this.store = store;
@@ -430,6 +431,7 @@ class LifecycleModelTest {
                     assertThat(report.with(SweepReport.Result.FAILED)).isEmpty();
                     assertThat(report.with(SweepReport.Result.HELD_BACK)).isEmpty();
                     model.sweep();
+                    lookForRefusals();
                 }
                 case CHECK_AND_ROTATE -> checkAndRotate(m, key.tenant());
                 case JUMP -> move(JUMPS.get(form % JUMPS.size()));
@@ -440,6 +442,7 @@ class LifecycleModelTest {
                                     move(Duration.between(model.clock, edge).plusNanos(form % 3 - 1)));
                 case REOPEN -> {
                     manager.close();
+                    lookForRefusals();
                     model.reopen(SETTINGS.get(form < 6 ? SETTINGS.indexOf(model.settings()) : form % 3));
                     manager = open();
                 }
@@ -464,6 +467,14 @@ class LifecycleModelTest {
                                     ADMIN)));
             if (!got.isEmpty() && got.get(0) instanceof RecoveryResult.Recovered recovered) {
                 recovered.activation().credential().ifPresent(issued -> issued(key.toString(), issued, false));
+            }
+        }
+
+        private void lookForRefusals() {
+            int before = refusals;
+            refusals = store.trail("access", 0, 10_000).size();
+            if (refusals > before) {
+                model.wroteRefusals();
             }
         }
 
