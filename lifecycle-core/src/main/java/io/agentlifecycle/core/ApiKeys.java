@@ -11,6 +11,7 @@ import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Text;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
@@ -175,9 +176,13 @@ public final class ApiKeys {
     /** Empty if the agent has changed since its key was looked at. */
     private Optional<Activation> exchange(Agent agent, Actor actor) {
         Instant now = engine.now();
-        if (engine.fleet().check(tenant, agent.id(), Operation.INVOKE, engine.nanos())
+        if (engine.standing().check(tenant, agent.id(), Operation.INVOKE, engine.nanos())
                 instanceof Verdict.Denied denied) {
             throw new AccessDeniedException("a token", denied);
+        }
+        if (agent.state() == AgentState.QUARANTINED) {
+            throw new AccessDeniedException(
+                    "a token", new Verdict.Denied("agent " + agent.key(), List.of(Verdict.Reason.QUARANTINED)));
         }
         Optional<Credential> good = agent.credentials().current().filter(current -> !isDue(agent, current, now));
         Optional<IssuedCredential> again = good.flatMap(current -> engine.reissue(agent, current));

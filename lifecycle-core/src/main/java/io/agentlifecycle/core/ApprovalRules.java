@@ -51,7 +51,7 @@ record ApprovalRules(Rules rules) {
         Stage stage = rule.open(request, agent.owner());
         rule.objection(request, agent.owner(), actor, now).ifPresent(objection -> {
             String where = rule.takesOnePerson() ? "" : " in stage " + stage.name();
-            throw refusal(objection, "%s cannot %s agent %s%s".formatted(actor, verb(ballot), agent.key(), where));
+            throw refusal(objection, actor, "%s cannot %s agent %s%s".formatted(actor, verb(ballot), agent.key(), where));
         });
         requireCurrent(agent, ballot, actor);
         EventContent cast = cast(agent, stage, ballot, actor, false);
@@ -74,10 +74,10 @@ record ApprovalRules(Rules rules) {
             ApprovalRequest request = agent.approval();
             String who = "%s cannot give advice on agent %s".formatted(actor, agent.key());
             if (request.isExpired(now)) {
-                throw refusal(Objection.REQUEST_EXPIRED, who);
+                throw refusal(Objection.REQUEST_EXPIRED, actor, who);
             }
             if (request.isFull(true)) {
-                throw refusal(Objection.FULL, who);
+                throw refusal(Objection.FULL, actor, who);
             }
             requireCurrent(agent, ballot, actor);
             return Plan.of(cast(agent, rule(agent).open(request, agent.owner()), ballot, actor, true));
@@ -91,6 +91,7 @@ record ApprovalRules(Rules rules) {
             if (agent.approval().isExpired(now)) {
                 throw refusal(
                         Objection.REQUEST_EXPIRED,
+                        actor,
                         "%s cannot amend the request for agent %s".formatted(actor, agent.key()));
             }
             requireSame(agent, next, actor);
@@ -112,7 +113,7 @@ record ApprovalRules(Rules rules) {
                 asked.profile(),
                 asked.entitlements(),
                 asked.lifespan(),
-                new Lineage(Optional.empty()),
+                Lineage.ROOT,
                 Optional.empty());
     }
 
@@ -213,8 +214,11 @@ record ApprovalRules(Rules rules) {
         return ballot.choice() == Vote.Choice.APPROVE ? "approve" : "deny";
     }
 
-    private static PolicyViolationException refusal(Objection objection, String whoCannot) {
-        return new PolicyViolationException(objection.rule(), whoCannot + ": " + objection.text());
+    private static PolicyViolationException refusal(Objection objection, Actor actor, String whoCannot) {
+        String message = whoCannot + ": " + objection.text();
+        return objection.isOfApprover()
+                ? new PolicyViolationException(objection.rule(), actor, message)
+                : new PolicyViolationException(objection.rule(), message);
     }
 
     private static void requireWaiting(Agent agent, Actor actor, String what) {

@@ -56,7 +56,7 @@ final class ConductJson {
         return put(Json.object(), quarantine.cause())
                 .put("by", ActorJson.write(quarantine.placedBy()))
                 .put("since", quarantine.since().toString())
-                .put("failed", quarantine.failedRecoveries())
+                .put("attempts", quarantine.attempts())
                 .put("retryAt", quarantine.retryAt())
                 .build();
     }
@@ -66,7 +66,7 @@ final class ConductJson {
                 incident(quarantine),
                 ActorJson.read(quarantine.object("by")),
                 quarantine.instant("since"),
-                (int) quarantine.integer("failed"),
+                (int) quarantine.integer("attempts"),
                 quarantine.optionalInstant("retryAt"));
         quarantine.end();
         return result;

@@ -27,9 +27,9 @@ import java.util.stream.Stream;
  * @param graceUntil before this, nobody is silent
  * @param delivers whether there is a sink that takes new credentials to their agents
  * @param keys whether the key of a credential still counts, which is one of two things that no record of the agent says
- * @param fleet what those have that an agent works for, which is the other one
+ * @param standing what those have that an agent works for, which is the other one
  */
-record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch keys, FleetView fleet) {
+record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch keys, Standing standing) {
     /** A new credential that ends less than that after the old one is not worth having: a token has whole seconds. */
     private static final Duration LEAST_GAIN = Duration.ofSeconds(1);
 
@@ -124,7 +124,7 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         return agent.credentials()
                 .usable(now)
                 .filter(has -> !keys.isWithdrawn(has))
-                .flatMap(has -> fleet.endAbove(agent.key(), Pulse.nanos(now))
+                .flatMap(has -> standing.endAbove(agent.key(), Pulse.nanos(now))
                         .filter(end -> end.isBefore(has.expiresAt().plus(least))))
                 .isPresent();
     }

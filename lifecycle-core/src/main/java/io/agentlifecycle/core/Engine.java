@@ -2,15 +2,17 @@ package io.agentlifecycle.core;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
-import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
@@ -74,6 +76,7 @@ final class Engine {
     private final LogKeeper log;
     private final Heartbeats heartbeats;
     private final LogFollower follower;
+    private final AccessKeeper access;
     private final FleetView fleet;
     private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
@@ -99,6 +102,7 @@ final class Engine {
         this.deadlines = deadlines;
         this.log = log;
         this.follower = follower;
+        this.access = new AccessKeeper(committer, writer, draws, rules.policy().ref());
         this.heartbeats = new Heartbeats(
                 committer.store(),
                 rules.policy().heartbeatInterval(),
@@ -118,8 +122,9 @@ final class Engine {
             LogFollower follower,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
-        var fleet = new FleetView(rules.policy().guard());
-        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), fleet);
+        var fleet = new FleetView();
+        var standing = new Standing(fleet, rules.policy().guard());
+        var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), standing);
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
             return open(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet);
@@ -169,6 +174,11 @@ final class Engine {
         return fleet;
     }
 
+    /** What stands in the way of agents now. */
+    Standing standing() {
+        return deadlines.standing();
+    }
+
     Heartbeats heartbeats() {
         return heartbeats;
     }
@@ -187,6 +197,10 @@ final class Engine {
 
     LogFollower follower() {
         return follower;
+    }
+
+    AccessKeeper access() {
+        return access;
     }
 
     Instant now() {
@@ -234,6 +248,9 @@ final class Engine {
     /** The first event of that stream that waits for a signed one; the very first if its record cannot tell. */
     Optional<Long> unsignedFrom(String stream) {
         try {
+            if (stream.equals(StreamPosition.ACCESS)) {
+                return access.unsignedFrom();
+            }
             return StreamPosition.agentOf(stream)
                     .map(agent -> load(agent).agent().activity().unsignedFrom())
                     .orElseGet(log::unsignedFrom);
@@ -299,9 +316,14 @@ final class Engine {
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         requireNonNull(key, "key");
         Supplier<Optional<Activation>> attempts = () -> attempts(key, effect, version, ids, decision);
-        return effect == Effect.RESTRICTS || effect == Effect.REVOKES
-                ? restricting(key, effect, attempts)
-                : attempts.get();
+        try {
+            return effect == Effect.RESTRICTS || effect == Effect.REVOKES
+                    ? restricting(key, effect, attempts)
+                    : attempts.get();
+        } catch (PolicyViolationException e) {
+            access.refused(Refusals.Target.of(key), e);
+            throw e;
+        }
     }
 
     /** Runs what takes away an agent's right to act. Unless it is refused, this process denies the agent if it fails. */
@@ -318,25 +340,29 @@ final class Engine {
 
     /** Denies an agent in this process whose restriction could not be stored. */
     void deny(AgentKey key, Effect effect) {
-        fleet.deny(key, effect == Effect.RESTRICTS);
+        FleetEntry entry = fleet.get(key);
+        if (entry != null && !entry.state().isTerminal()) {
+            fleet.stops().deny(key, effect == Effect.RESTRICTS);
+        }
         leases.look(key);
     }
 
     /** A denial ends with what was decided after it: the agent is stopped for good now, or may go on. */
     private void endDenial(AgentKey key, Effect effect, AgentCodec.Stored before, Agent after, long denials) {
         boolean stored = after.version() > before.agent().version();
-        boolean stopped = effect == Effect.RESTRICTS && after.state() != AgentState.ACTIVE;
+        boolean stopped =
+                effect == Effect.RESTRICTS && !rules.policyFor(after).guard().allows(after.state(), Operation.INVOKE);
         if (stored && (stopped || effect == Effect.LIFTS)) {
-            fleet.allow(key, denials, true);
+            fleet.stops().allow(key, denials, true);
         } else if (effect == Effect.REVOKES) {
-            fleet.allow(key, denials, false);
+            fleet.stops().allow(key, denials, false);
         }
     }
 
     private Optional<Activation> attempts(
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
-            long denials = fleet.denials();
+            long denials = fleet.stops().denials();
             AgentCodec.Stored before = load(key);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
@@ -432,9 +458,17 @@ final class Engine {
         return issued;
     }
 
+    /** Refuses unless nothing that lies outside of its own record keeps the agent from a credential now. */
+    void requireMayHaveCredential(Agent agent) {
+        Superiors superiors = superiors(agent, now());
+        superiors.agents().forEach(this::requireNotKilled); // first: the message names who is stopped
+        requireNotKilled(agent);
+    }
+
     /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
     boolean isKilled(Agent agent) {
-        return fleet.isKilled(agent.key()) || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
+        return standing().isKilled(agent.key())
+                || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
     }
 
     private static boolean isKilled(LogRecord log, Agent agent) {
@@ -499,6 +533,16 @@ final class Engine {
                                 .put("at", agent.activity().updatedAt().toString())
                                 .build()),
                         Map.of())));
+    }
+
+    /** The agent that a block names. */
+    static AgentKey blockedBy(StoredRecord block) {
+        var body = new JsonFields("record " + block.key(), CanonicalJson.read(block.body(), 1_024));
+        body.format("v", 1);
+        var agent = new AgentKey(block.key().tenant(), body.parsed("agent", AgentId::of));
+        body.instant("at");
+        body.end();
+        return agent;
     }
 
     static Optional<RecordKey> blockOf(Agent agent) {
@@ -586,6 +630,7 @@ final class Engine {
             return;
         }
         closed = true;
+        writeRefusals();
         heartbeats.flush(now());
         follower.close(now());
         subscription.close();
@@ -593,6 +638,15 @@ final class Engine {
         leases.lookAtAll();
         if (storeToo) {
             committer.store().close();
+        }
+    }
+
+    /** All that are left, also those of the minute that is not over. */
+    private void writeRefusals() {
+        try {
+            access.write(Instant.MAX);
+        } catch (RuntimeException e) {
+            LOG.error("attempts at power that were refused are lost: they could not be written down", e);
         }
     }
 

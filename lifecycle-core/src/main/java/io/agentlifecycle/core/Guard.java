@@ -45,7 +45,7 @@ public final class Guard {
     public Verdict check(AgentId agent, Operation operation) {
         requireNonNull(agent, "agent");
         requireNonNull(operation, "operation");
-        return engine.fleet().check(tenant, agent, operation, engine.nanos());
+        return engine.standing().check(tenant, agent, operation, engine.nanos());
     }
 
     /**
@@ -110,7 +110,7 @@ public final class Guard {
     }
 
     Verdict check(AgentKey agent, Operation operation) {
-        return engine.fleet().check(agent.tenant(), agent.id(), operation, engine.nanos());
+        return engine.standing().check(agent.tenant(), agent.id(), operation, engine.nanos());
     }
 
     Instant now() {

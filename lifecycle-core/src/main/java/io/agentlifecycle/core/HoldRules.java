@@ -41,6 +41,12 @@ record HoldRules(Rules rules) {
 
     Decision place(HoldReason reason, HoldTerms terms, Actor actor) {
         return (agent, now) -> {
+            if (reason.equals(HoldReason.QUARANTINE) || reason.equals(HoldReason.RECOVERY_FAILED)) {
+                throw new PolicyViolationException(
+                        "hold-reserved",
+                        "agent %s cannot be held by %s on demand; quarantine it, or choose another reason"
+                                .formatted(agent.key(), reason));
+            }
             Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
             Plan plan = place(agent, command, reason, terms, actor, now);
             if (agent.holds().reasons().size() >= Holds.MOST) {
@@ -78,7 +84,7 @@ record HoldRules(Rules rules) {
         return Plan.of(event);
     }
 
-    private EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {
+    EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {
         EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
         Json.ObjBuilder details = Json.object().put("hold", reason.code()).put("text", terms.text());
         ReleaseAuthority asked = terms.authority().orElseGet(reason::authority);
@@ -96,14 +102,17 @@ record HoldRules(Rules rules) {
                 .orElse(asked);
     }
 
-    /** From quarantine, when no recovery is left. */
-    EventContent escalated(Agent agent) {
-        return placed(
-                agent,
-                Command.SUSPEND,
-                HoldReason.RECOVERY_FAILED,
-                HoldTerms.of("no recovery from quarantine worked"),
-                Actor.SYSTEM);
+    /** From quarantine, when no recovery is left; where the table does not lead there, the agent stays. */
+    Optional<EventContent> escalated(Agent agent) {
+        return rules.table()
+                .next(agent.state(), Command.SUSPEND)
+                .filter(to -> agent.holds().get(HoldReason.RECOVERY_FAILED).isEmpty())
+                .map(to -> placed(
+                        agent,
+                        Command.SUSPEND,
+                        HoldReason.RECOVERY_FAILED,
+                        HoldTerms.of("no recovery from quarantine worked"),
+                        Actor.SYSTEM));
     }
 
     Decision suspendInactive() {
@@ -141,12 +150,13 @@ record HoldRules(Rules rules) {
         if (!authority.covers(hold.authority())) {
             throw new PolicyViolationException(
                     "hold-authority",
+                    actor,
                     "%s cannot release the hold %s of agent %s as %s: that takes the authority %s"
                             .formatted(actor, hold.reason(), agent.key(), authority, hold.authority()));
         }
     }
 
-    private EventContent released(Agent agent, Command command, HoldReason reason, Actor actor) {
+    EventContent released(Agent agent, Command command, HoldReason reason, Actor actor) {
         EventKind kind = command == Command.RESUME ? EventKind.AGENT_RESUMED : EventKind.HOLD_RELEASED;
         Json.Obj details = Json.object().put("hold", reason.code()).build();
         return rules.event(kind, actor, agent, command, details);

@@ -75,9 +75,9 @@ public final class KillSwitch {
      * @throws io.agentlifecycle.core.error.StoreException if it could not be stored
      */
     public long engage(KillScope scope, String reason, Actor actor) {
-        requireMine(scope);
-        Text.prose("reason", reason, 1024);
         requireNonNull(actor, "actor");
+        requireMine(scope, actor);
+        Text.prose("reason", reason, 1024);
         long stopped = engine.fleet().active(scope);
         try {
             engine.log().append(EventKind.KILL_ENGAGED, log -> {
@@ -96,12 +96,12 @@ public final class KillSwitch {
         } catch (RefusedException e) {
             throw e;
         } catch (RuntimeException | Error e) {
-            engine.fleet().stop(scope);
+            engine.fleet().stops().stop(scope);
             engine.leases().lookAtAll();
             throw e;
         }
         engine.leases().lookAtAll();
-        engine.fleet().letGo(scope); // it need not be stopped here apart from that any more
+        engine.fleet().stops().letGo(scope); // it need not be stopped here apart from that any more
         return stopped;
     }
 
@@ -114,14 +114,17 @@ public final class KillSwitch {
      * @throws AccessDeniedException if this manager is confined to a tenant and the scope reaches beyond it
      */
     public void release(KillScope scope, ReleaseAuthority authority, String reason, Actor actor) {
-        requireMine(scope);
-        Text.prose("reason", reason, 1024);
         requireNonNull(actor, "actor");
+        requireMine(scope, actor);
+        Text.prose("reason", reason, 1024);
         if (!requireNonNull(authority, "authority").covers(ReleaseAuthority.ADMIN)) {
-            throw new PolicyViolationException(
+            var refusal = new PolicyViolationException(
                     "kill-authority",
+                    actor,
                     "%s cannot release the kill switch %s as %s: that takes the authority ADMIN"
                             .formatted(actor, scope.wire(), authority));
+            engine.access().refused(Refusals.Target.of(tenant, scope), refusal);
+            throw refusal;
         }
         engine.log().append(EventKind.KILL_RELEASED, log -> {
             if (log.kills().get(scope).isEmpty()) {
@@ -137,7 +140,7 @@ public final class KillSwitch {
             return Optional.of(EventContent.of(
                     EventKind.KILL_RELEASED, actor, details(scope, reason).build()));
         });
-        engine.fleet().letGo(scope);
+        engine.fleet().stops().letGo(scope);
     }
 
     /** Those that are engaged and reach into this tenant, the oldest first. */
@@ -151,9 +154,9 @@ public final class KillSwitch {
         return Json.object().put("reason", reason).put("scope", scope.wire());
     }
 
-    private void requireMine(KillScope scope) {
+    private void requireMine(KillScope scope, Actor actor) {
         if (!requireNonNull(scope, "scope").confinedTo().map(tenant::equals).orElse(false)) {
-            manager.requireWhole("the kill switch " + scope.wire());
+            manager.requireWhole("the kill switch " + scope.wire(), Refusals.Target.of(tenant, scope), actor);
         }
     }
 }

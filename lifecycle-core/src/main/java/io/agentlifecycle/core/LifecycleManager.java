@@ -92,6 +92,9 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
  * </ul>
  *
+ * <p>Commands that are refused for who gave them are counted, whoever they are about, and sweeps write the counts on a stream of
+ * their own: {@link EventKind#ACCESS_REFUSED}. Closing writes what is left; a crash loses what was not written yet.
+ *
  * <p>Safe for use by many threads.
  */
 public final class LifecycleManager implements AutoCloseable {
@@ -154,7 +157,8 @@ public final class LifecycleManager implements AutoCloseable {
      * {@code agent.imported}. A request's idempotency key is ignored here.
      *
      * @param source where they come from, at most 256 characters
-     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired} or {@code import-size}; for an
+     * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired}, {@code manifest-blocked},
+     *     {@code lifespan-long} or {@code import-size}; for an
      *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
@@ -201,7 +205,8 @@ public final class LifecycleManager implements AutoCloseable {
      * <p>The credential of an agent with a parent ends when the parent's does at the latest. This and all that gives a
      * credential is refused while an agent that it works for, directly or by way of others, cannot have one.
      *
-     * @throws PolicyViolationException rule {@code lifespan-over}; for an agent with a parent also {@code parent-running} if one
+     * @throws PolicyViolationException rule {@code lifespan-over}, {@code manifest-blocked} or {@code kill-switch}; for an agent
+     *     with a parent also {@code parent-running} if one
      *     that it works for is not ACTIVE, {@code parent-credential} if one has no good credential, or as
      *     {@link #requestProvisioning}
      */
@@ -222,7 +227,7 @@ public final class LifecycleManager implements AutoCloseable {
     private Pulse beat(AgentId agent) {
         Engine engine = engine();
         engine.requireOpen();
-        FleetView.Entry entry = engine.fleet().get(tenant, agent);
+        FleetEntry entry = engine.fleet().get(tenant, agent);
         long now = engine.nanos();
         if (entry == null || entry.state() != AgentState.ACTIVE || !entry.heard() || entry.silent()) {
             entry = heartbeatThatIsAnEvent(key(agent));
@@ -232,8 +237,8 @@ public final class LifecycleManager implements AutoCloseable {
         return pulse;
     }
 
-    private FleetView.Entry heartbeatThatIsAnEvent(AgentKey key) {
-        FleetView.Entry entry = engine().fleet().get(key);
+    private FleetEntry heartbeatThatIsAnEvent(AgentKey key) {
+        FleetEntry entry = engine().fleet().get(key);
         if (entry == null) {
             throw new AgentNotFoundException(key);
         }
@@ -363,7 +368,8 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * {@link #suspend(AgentId, String, Actor)}, with an end, say, or so that only an admin may resume the agent.
      *
-     * @throws PolicyViolationException rule {@code hold-over}, if the hold would have ended before
+     * @throws PolicyViolationException rule {@code hold-over}, if the hold would have ended before, or
+     *     {@code hold-out-of-quarantine}, if it has an end and the agent is in quarantine
      */
     public Agent suspend(AgentId agent, HoldTerms terms, Actor actor) {
         requireNonNull(terms, "terms");
@@ -389,7 +395,8 @@ public final class LifecycleManager implements AutoCloseable {
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is. One with an end is released by
      * the first sweep from then on; until that sweep the agent is held.
      *
-     * @throws PolicyViolationException rule {@code hold-stands}, if it is held for that reason already,
+     * @throws PolicyViolationException rule {@code hold-reserved}, if only the library holds for that reason;
+     *     {@code hold-stands}, if it is held for that reason already,
      *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others, or
      *     {@code hold-over}, if the hold would have ended before
      */
@@ -750,7 +757,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     Verdict standing(AgentKey agent, CredentialId credential, Operation operation) {
         return agent.tenant().equals(tenant) || !confined
-                ? engine().fleet().standing(agent, credential, operation, engine().nanos())
+                ? engine().standing().check(agent, credential, operation, engine().nanos())
                 : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
     }
 
@@ -816,9 +823,9 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws io.agentlifecycle.core.error.AuditUnavailableException if either key cannot sign
      */
     public void introduceLogKey(AuditSealer next, Actor actor) {
-        requireWhole("the keys of the log");
+        requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
         engine().requireOpen();
-        engine().log().introduce(requireNonNull(next, "next"), requireActor(actor));
+        engine().log().introduce(requireNonNull(next, "next"), actor);
     }
 
     /**
@@ -829,9 +836,9 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code log-key}, if this manager signs with that key
      */
     public void retireLogKey(String keyId, String reason, Actor actor) {
-        requireWhole("the keys of the log");
+        requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
         engine().requireOpen();
-        engine().log().retire(requireNonNull(keyId, "keyId"), reason, requireActor(actor));
+        engine().log().retire(requireNonNull(keyId, "keyId"), reason, actor);
     }
 
     /** How the manager is, for whoever is on call. */
@@ -841,7 +848,7 @@ public final class LifecycleManager implements AutoCloseable {
                 engine().lastStoreFailure(),
                 engine().lastSealerFailure(),
                 engine().follower().lastFailure(),
-                engine().fleet().denied(),
+                engine().fleet().stops().denied(),
                 house.sweeper().stuck(),
                 house.sweeper().massSilence());
     }
@@ -859,7 +866,7 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Writes out heartbeats and closes the store, unless the store was handed in with {@link Builder#store}. From then
+     * Writes out heartbeats and counted refusals, and closes the store, unless the store was handed in with {@link Builder#store}. From then
      * on the guard lets nobody through.
      */
     @Override
@@ -906,6 +913,16 @@ public final class LifecycleManager implements AutoCloseable {
         if (confined) {
             throw new AccessDeniedException(
                     what, new Verdict.Denied("a view of tenant " + tenant, List.of(Verdict.Reason.OTHER_TENANT)));
+        }
+    }
+
+    /** The same for a command of that actor, which is an attempt at power if it is refused. */
+    void requireWhole(String what, Refusals.Target target, Actor actor) {
+        try {
+            requireWhole(what);
+        } catch (AccessDeniedException e) {
+            engine().access().refused(target, e, actor);
+            throw e;
         }
     }
 

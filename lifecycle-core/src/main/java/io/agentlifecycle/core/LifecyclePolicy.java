@@ -446,7 +446,7 @@ public final class LifecyclePolicy {
             return this;
         }
 
-        /** How long every agent may live at the most, until it is renewed; positive. Its request must name an end then. */
+        /** How long every agent that comes in may live at the most, until it is renewed; positive. Its request must name an end then. */
         public Builder maxLifespan(Duration value) {
             maxLifespan = Optional.of(positive("maxLifespan", value));
             return this;

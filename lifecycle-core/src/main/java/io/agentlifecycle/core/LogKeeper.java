@@ -270,7 +270,7 @@ final class LogKeeper {
         return stored().map(LogRecord::unsignedFrom).orElse(Optional.of(0L));
     }
 
-    private static EventContent endorsement(long from) {
+    static EventContent endorsement(long from) {
         return EventContent.of(
                 EventKind.LOG_GAP_ENDORSED,
                 Actor.SYSTEM,

@@ -53,9 +53,13 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
         return new Plan(events, credential, true);
     }
 
-    /** True if by it an agent is let in, or begins to work. */
+    /** True if by it an agent is let in, or becomes ACTIVE. */
     boolean comesIn() {
-        return has(EventKind.AGENT_APPROVED) || has(EventKind.AGENT_ACTIVATED);
+        return has(EventKind.AGENT_APPROVED)
+                || has(EventKind.AGENT_ACTIVATED)
+                || credential
+                        .filter(wanted -> wanted.kind() == EventKind.CREDENTIAL_ISSUED)
+                        .isPresent();
     }
 
     /** True if no event of it leads to another state. */

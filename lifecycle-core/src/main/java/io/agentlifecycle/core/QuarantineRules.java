@@ -11,9 +11,11 @@ import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.quarantine.Conduct;
 import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Quarantine;
 import io.agentlifecycle.core.quarantine.QuarantinePolicy;
@@ -27,15 +29,17 @@ record QuarantineRules(Rules rules) {
 
     Decision quarantine(Incident incident, Actor actor) {
         return (agent, now) -> {
-            List<EventContent> events = new ArrayList<>(stopping(agent, incident, actor, now));
-            if (events.get(0).kind() != EventKind.AGENT_QUARANTINED) {
-                events.add(0, reported(agent, incident, actor)); // a hold does not say what happened
+            Optional<List<EventContent>> stopping = stopping(agent, incident, actor);
+            List<EventContent> events =
+                    new ArrayList<>(stopping.orElseThrow(() -> rules.refusal(agent, Command.QUARANTINE)));
+            if (events.stream().noneMatch(event -> event.kind() == EventKind.AGENT_QUARANTINED)) {
+                events.add(0, reported(agent, incident, actor)); // nothing else says what happened
             }
             return Plan.of(events);
         };
     }
 
-    /** Notes an incident, and quarantines the agent if by the policy it was one too many. */
+    /** Notes an incident, and stops the agent if by the policy it was one too many. */
     Decision report(Incident incident, Actor actor) {
         return (agent, now) -> {
             if (agent.state().isTerminal()) {
@@ -45,20 +49,21 @@ record QuarantineRules(Rules rules) {
                                 .formatted(agent.key(), agent.state()));
             }
             List<EventContent> events = new ArrayList<>(List.of(reported(agent, incident, actor)));
-            cause(agent, incident, now).ifPresent(cause -> events.addAll(stopping(agent, cause, Rules.AUTO, now)));
+            Instant activeSince = agent.activity().watchedSince().orElse(Instant.MIN);
+            policy(agent)
+                    .cause(agent.conduct(), incident, activeSince, now)
+                    .flatMap(cause -> stopping(agent, cause, Rules.AUTO))
+                    .ifPresent(events::addAll);
             return Plan.of(events);
         };
     }
 
-    private Optional<Incident> cause(Agent agent, Incident last, Instant now) {
-        return agent.state() == AgentState.ACTIVE
-                ? policy(agent)
-                        .cause(
-                                agent.conduct(),
-                                last,
-                                agent.activity().watchedSince().orElse(Instant.MIN),
-                                now)
-                : Optional.empty();
+    /** True if it stops an agent of which nothing else is known. */
+    boolean isGrave(Incident incident, Instant now) {
+        return rules.policy()
+                .quarantine()
+                .cause(Conduct.NONE, incident, now, now)
+                .isPresent();
     }
 
     private QuarantinePolicy policy(Agent agent) {
@@ -73,20 +78,39 @@ record QuarantineRules(Rules rules) {
         return ConductJson.put(Json.object(), incident).build();
     }
 
-    /** Quarantine, or a hold in a state that does not lead there: who is not ACTIVE now must not become so. */
-    private List<EventContent> stopping(Agent agent, Incident incident, Actor actor, Instant now) {
-        if (rules.table().next(agent.state(), Command.QUARANTINE).isPresent()) {
-            return List.of(rules.event(EventKind.AGENT_QUARANTINED, actor, agent, Command.QUARANTINE, json(incident)));
+    /**
+     * Quarantine; or, in a state that does not lead there, a hold, so that an agent that is not ACTIVE does not become so. Nothing
+     * if it is stopped for something as bad already; empty if its state allows neither.
+     */
+    private Optional<List<EventContent>> stopping(Agent agent, Incident incident, Actor actor) {
+        if (rules.table().next(agent.state(), Command.QUARANTINE).isEmpty()) {
+            return holding(agent, incident, actor);
         }
-        Command hold = agent.state() == AgentState.ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
-        if (rules.table().next(agent.state(), hold).isEmpty()) {
-            throw rules.refusal(agent, Command.QUARANTINE);
+        Optional<Incident> cause = agent.state() == AgentState.QUARANTINED
+                ? agent.conduct().standing().worsenedBy(incident)
+                : Optional.of(incident);
+        return Optional.of(cause.stream()
+                .map(why -> rules.event(EventKind.AGENT_QUARANTINED, actor, agent, Command.QUARANTINE, json(why)))
+                .toList());
+    }
+
+    private Optional<List<EventContent>> holding(Agent agent, Incident incident, Actor actor) {
+        Command command = agent.state() == AgentState.ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
+        if (rules.table().next(agent.state(), command).isEmpty()) {
+            return Optional.empty();
         }
-        HoldTerms terms = HoldTerms.of(incident.text()).releasedBy(authority(incident));
-        return rules.holds()
-                .place(HoldReason.QUARANTINE, terms, actor)
-                .decide(agent, now)
-                .events();
+        HoldReason reason = HoldReason.QUARANTINE;
+        ReleaseAuthority needed = authority(incident);
+        List<EventContent> events = new ArrayList<>();
+        Optional<Hold> standing = agent.holds().get(reason);
+        if (standing.filter(hold -> hold.authority().covers(needed)).isEmpty()) {
+            if (standing.isPresent()) {
+                events.add(rules.holds().released(agent, Command.RELEASE_HOLD, reason, actor));
+            }
+            HoldTerms terms = HoldTerms.of(incident.text()).releasedBy(needed);
+            events.add(rules.holds().placed(agent, command, reason, terms, actor));
+        }
+        return Optional.of(events);
     }
 
     /** Who may end a quarantine for that incident, or have a recovery tried. */
@@ -96,7 +120,7 @@ record QuarantineRules(Rules rules) {
 
     Decision release(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
-            requireAuthority(agent, standing(agent, Command.RELEASE), authority, actor);
+            standing(agent, Command.RELEASE, authority, actor);
             return leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
         };
     }
@@ -107,17 +131,15 @@ record QuarantineRules(Rules rules) {
         return rules.entering(agent, actor, now, List.of(rules.event(kind, actor, agent, command, details)));
     }
 
-    /** The quarantine that {@code command} is to lead out of. */
-    private Quarantine standing(Agent agent, Command command) {
+    /** The quarantine that {@code command} is to lead out of, if that is what the one who asks may do. */
+    private Quarantine standing(Agent agent, Command command, ReleaseAuthority authority, Actor actor) {
         rules.next(agent, command);
-        return agent.conduct().quarantine().orElseThrow(() -> rules.refusal(agent, command));
-    }
-
-    private static void requireAuthority(Agent agent, Quarantine quarantine, ReleaseAuthority authority, Actor actor) {
+        Quarantine quarantine = agent.conduct().standing();
         ReleaseAuthority needed = authority(quarantine.cause());
         if (!authority.covers(needed)) {
             throw new PolicyViolationException(
                     "quarantine-authority",
+                    actor,
                     "%s cannot get agent %s out of its quarantine for %s as %s: that takes the authority %s"
                             .formatted(
                                     actor,
@@ -126,57 +148,84 @@ record QuarantineRules(Rules rules) {
                                     authority,
                                     needed));
         }
-    }
-
-    /** The quarantine in which a recovery may be tried now, with none left if it {@link #isExhausted}. */
-    Quarantine recoverable(Agent agent, ReleaseAuthority authority, Actor actor, Instant now) {
-        Quarantine quarantine = standing(agent, Command.RECOVER);
-        requireAuthority(agent, quarantine, authority, actor);
-        quarantine.retryAt().filter(now::isBefore).ifPresent(retryAt -> {
-            throw new PolicyViolationException(
-                    "recovery-wait",
-                    "recovery %d of agent %s failed, and the next may be tried at %s"
-                            .formatted(quarantine.failedRecoveries(), agent.key(), retryAt));
-        });
         return quarantine;
     }
 
-    boolean isExhausted(Agent agent, Quarantine quarantine) {
-        return quarantine.failedRecoveries()
+    boolean isExhausted(Agent agent) {
+        Quarantine quarantine = agent.conduct().standing();
+        return quarantine.attempts()
                 >= policy(agent).recoveries(quarantine.cause().severity());
     }
 
-    /** @param tried the quarantine as it was when the recovery began */
-    Decision recovered(Quarantine tried, Actor actor) {
+    /**
+     * A recovery is written down before it is tried, so that also one which nobody survives counts, if it could make the agent
+     * ACTIVE. If none is left, the agent is suspended where the policy says so.
+     */
+    Decision recoveryStarted(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
-            requireSame(agent, tried);
-            Json.Obj details =
-                    Json.object().put("attempt", tried.failedRecoveries() + 1).build();
-            return leaving(agent, Command.RECOVER, EventKind.AGENT_RECOVERED, actor, details, now);
+            Quarantine quarantine = standing(agent, Command.RECOVER, authority, actor);
+            if (isExhausted(agent)) {
+                return Plan.of(escalation(agent));
+            }
+            quarantine.retryAt().filter(now::isBefore).ifPresent(retryAt -> {
+                throw new PolicyViolationException(
+                        "recovery-wait",
+                        "recovery %d of agent %s was begun a short time ago; the next may be tried at %s"
+                                .formatted(quarantine.attempts(), agent.key(), retryAt));
+            });
+            int attempt = quarantine.attempts() + 1;
+            recovery(agent, attempt, actor, now);
+            Json.ObjBuilder details = Json.object().put("attempt", attempt);
+            if (attempt < policy(agent).recoveries(quarantine.cause().severity())) {
+                details.put(
+                        "retryAt", now.plus(policy(agent).retryAfter(attempt)).toString());
+            }
+            return Plan.of(Rules.note(EventKind.AGENT_RECOVERY_STARTED, actor, agent, details.build()));
         };
     }
 
-    /** @param tried the quarantine as it was when the recovery began */
+    private List<EventContent> escalation(Agent agent) {
+        return policy(agent).escalates()
+                ? rules.holds().escalated(agent).stream().toList()
+                : List.of();
+    }
+
+    /** @param tried the quarantine in which the recovery was begun */
+    Decision recovered(Quarantine tried, Actor actor) {
+        return (agent, now) -> {
+            requireSame(agent, tried);
+            return recovery(agent, tried.attempts(), actor, now);
+        };
+    }
+
+    private Plan recovery(Agent agent, int attempt, Actor actor, Instant now) {
+        Json.Obj details = Json.object().put("attempt", attempt).build();
+        return leaving(agent, Command.RECOVER, EventKind.AGENT_RECOVERED, actor, details, now);
+    }
+
+    /** @param tried the quarantine in which the recovery was begun */
     Decision recoveryFailed(Quarantine tried, String error, Actor actor) {
         return (agent, now) -> {
             requireSame(agent, tried);
-            QuarantinePolicy policy = policy(agent);
-            int attempt = tried.failedRecoveries() + 1;
-            boolean last = attempt >= policy.recoveries(tried.cause().severity());
-            Json.ObjBuilder details = Json.object().put("attempt", attempt).put("error", error);
-            if (!last) {
-                details.put("retryAt", now.plus(policy.retryAfter(attempt)).toString());
+            Json.Obj details = Json.object()
+                    .put("attempt", tried.attempts())
+                    .put("error", error)
+                    .build();
+            List<EventContent> events =
+                    new ArrayList<>(List.of(Rules.note(EventKind.AGENT_RECOVERY_FAILED, actor, agent, details)));
+            if (isExhausted(agent)) {
+                events.addAll(escalation(agent));
             }
-            EventContent failed = Rules.note(EventKind.AGENT_RECOVERY_FAILED, actor, agent, details.build());
-            return last && policy.escalates() ? Plan.of(failed, rules.holds().escalated(agent)) : Plan.of(failed);
+            return Plan.of(events);
         };
     }
 
     private void requireSame(Agent agent, Quarantine tried) {
-        if (!standing(agent, Command.RECOVER).equals(tried)) {
+        rules.next(agent, Command.RECOVER);
+        if (!agent.conduct().standing().equals(tried)) {
             throw new PolicyViolationException(
                     "recovery-overtaken",
-                    "another recovery of agent %s was tried meanwhile; look at what became of it first"
+                    "agent %s is in another quarantine than when its recovery was begun, or for something worse, or another recovery was begun; look at it first"
                             .formatted(agent.key()));
         }
     }

@@ -15,7 +15,6 @@ import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Quarantine;
 import io.agentlifecycle.core.quarantine.QuarantinePolicy;
 import io.agentlifecycle.core.spi.RecoveryTask;
-import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -41,11 +40,10 @@ public final class Quarantines {
     }
 
     /**
-     * ACTIVE to QUARANTINED. An agent that cannot be quarantined where it stands gets the hold
-     * {@link io.agentlifecycle.core.hold.HoldReason#QUARANTINE} instead, so that it does not become ACTIVE without somebody
-     * who releases that.
-     *
-     * @throws PolicyViolationException rule {@code hold-stands} or {@code hold-count}, in the latter case
+     * ACTIVE to QUARANTINED. One that is in quarantine already is there for the worse of both from then on. One that cannot be
+     * quarantined where it stands gets the hold {@link io.agentlifecycle.core.hold.HoldReason#QUARANTINE} instead, so that it does
+     * not become ACTIVE without somebody who releases that, with the authority that the worst of its causes takes. What changes
+     * nothing is noted as an incident.
      */
     public Agent quarantine(AgentId agent, Incident cause, Actor actor) {
         requireNonNull(cause, "cause");
@@ -54,8 +52,10 @@ public final class Quarantines {
     }
 
     /**
-     * Notes an incident, in any state but the last, and quarantines an ACTIVE agent if by the policy that was one too many:
-     * look at the state of what is returned. Incidents from before it became ACTIVE do not count.
+     * Notes an incident, in any state but the last, and does what {@link #quarantine} does if by the policy that was one too many:
+     * look at what is returned. Incidents from before it last became ACTIVE do not count. Each is an event and a commit, so whoever
+     * has many to tell adds them up first. If it cannot be stored, and would have stopped the agent, or cannot be decided and is
+     * grave enough by itself, this process denies the agent until it is suspended and resumed, or released from quarantine.
      *
      * @throws PolicyViolationException rule {@code incident-after-end}
      */
@@ -63,8 +63,8 @@ public final class Quarantines {
         AgentKey key = key(agent);
         requireNonNull(incident, "incident");
         requireActor(actor);
-        var stops = new AtomicBoolean();
         Plan.Decision report = rules().report(incident, actor);
+        var stops = new AtomicBoolean(rules().isGrave(incident, engine.now()));
         try {
             return engine.run(key, Engine.Effect.NEUTRAL, (before, now) -> {
                         Plan plan = report.decide(before, now);
@@ -105,54 +105,71 @@ public final class Quarantines {
     }
 
     /**
-     * Tries to bring an agent out of quarantine. How often that may fail, and how long to wait in between, the policy says by
-     * the severity of what it is in quarantine for.
+     * Tries to bring an agent out of quarantine. How often, and how long to wait in between, the policy says by the severity of
+     * what it is in quarantine for. The attempt is written down before the task runs, so that it counts also if nobody survives it;
+     * it is not begun while something else keeps the agent from becoming ACTIVE.
      *
      * @param authority with which the actor acts, by the word of the host; for a
      *     {@link Incident.Kind#SECURITY_VIOLATION} it takes {@link ReleaseAuthority#ADMIN}
      * @throws io.agentlifecycle.core.error.InvalidTransitionException if it is not in quarantine
-     * @throws PolicyViolationException rule {@code quarantine-authority}; {@code recovery-wait}, if the one before failed too
-     *     short a time ago; {@code recovery-overtaken}, if another one was tried meanwhile, so that this one does not count
+     * @throws PolicyViolationException rule {@code quarantine-authority}; {@code recovery-wait}, if the one before was
+     *     begun too short a time ago; {@code recovery-overtaken}, if the agent is in another quarantine by then, or for something
+     *     worse, so that what the task did is in vain; and what {@link LifecycleManager#activate} is refused with
      */
     public RecoveryResult attemptRecovery(AgentId agent, RecoveryTask task, ReleaseAuthority authority, Actor actor) {
         AgentKey key = key(agent);
         requireNonNull(task, "task");
         requireNonNull(authority, "authority");
+        requireActor(actor);
         Agent before = engine.load(key).agent();
-        Quarantine quarantine = rules().recoverable(before, authority, requireActor(actor), engine.now());
-        if (rules().isExhausted(before, quarantine)) {
-            return new RecoveryResult.Exhausted(before);
+        if (before.holds().isEmpty()) {
+            engine.requireMayHaveCredential(before);
         }
-        Optional<String> error = run(task, before);
-        if (error.isEmpty()) {
-            return new RecoveryResult.Recovered(
-                    engine.run(key, Engine.Effect.LIFTS, rules().recovered(quarantine, actor)));
-        }
-        Agent after = engine.run(key, Engine.Effect.NEUTRAL, rules().recoveryFailed(quarantine, error.get(), actor))
+        Agent begun = engine.run(key, Engine.Effect.NEUTRAL, rules().recoveryStarted(authority, actor))
                 .agent();
-        Optional<Instant> retryAt = after.conduct().quarantine().flatMap(Quarantine::retryAt);
-        return new RecoveryResult.Failed(after, error.get(), retryAt);
+        Quarantine tried = begun.conduct().standing();
+        if (tried.attempts() == before.conduct().standing().attempts()) {
+            return new RecoveryResult.Exhausted(begun);
+        }
+        Optional<Throwable> thrown = run(task, begun);
+        try {
+            return thrown.isEmpty()
+                    ? new RecoveryResult.Recovered(
+                            engine.run(key, Engine.Effect.LIFTS, rules().recovered(tried, actor)))
+                    : failed(key, tried, thrown.get(), actor);
+        } finally {
+            // not before: the store may close a file that an interrupted thread writes
+            if (thrown.filter(InterruptedException.class::isInstance).isPresent()) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
-    /** What went wrong; empty if nothing did. */
-    private static Optional<String> run(RecoveryTask task, Agent agent) {
+    private RecoveryResult failed(AgentKey key, Quarantine tried, Throwable thrown, Actor actor) {
+        // the message may hold secrets of the host, so only the kind of failure is stored
+        String error = thrown.getClass().getName();
+        Agent after = engine.run(key, Engine.Effect.NEUTRAL, rules().recoveryFailed(tried, error, actor))
+                .agent();
+        return new RecoveryResult.Failed(
+                after, error, after.conduct().quarantine().flatMap(Quarantine::retryAt));
+    }
+
+    /** What was thrown; empty if nothing was. */
+    private static Optional<Throwable> run(RecoveryTask task, Agent agent) {
         try {
             task.recover(agent);
             return Optional.empty();
         } catch (Exception | LinkageError | AssertionError e) {
-            if (e instanceof InterruptedException) {
-                Thread.currentThread().interrupt();
-            }
             LOG.warn("the recovery of agent {} failed", agent.key(), e);
-            // the message may hold secrets of the host, so only the kind of failure is stored
-            return Optional.of(e.getClass().getName());
+            return Optional.of(e);
         }
     }
 
     /**
      * Retires an agent, as {@link LifecycleManager#decommission} does, or rejects its request, and keeps what it is made of from
-     * coming back: no agent with the digest of its manifest is registered, approved or activated in this tenant any more, for ever. Agents that
-     * work are not stopped by it. An id is never given out twice anyway. For one that is retired already, only that is done.
+     * coming back: no agent with the digest of its manifest is registered or approved in this tenant any more, or becomes ACTIVE, for
+     * ever. Those that are ACTIVE are not stopped by it. Of an agent without such a digest only the id is kept from coming back, which no
+     * id ever does. For one that is retired already, only this is done.
      *
      * @param reason at most 1,024 characters
      */

@@ -39,7 +39,6 @@ import io.agentlifecycle.core.hold.LegalHold;
 import io.agentlifecycle.core.quarantine.Conduct;
 import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Quarantine;
-import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,9 +86,6 @@ final class Replay {
                 Optional.empty());
         if (state == SUSPENDED) {
             agent = agent.with(placed(Holds.NONE, event, details)).with(Tally.NONE.held());
-        } else if (state == QUARANTINED) {
-            var unknown = new Incident(Incident.Kind.MANUAL, Severity.MEDIUM, "");
-            agent = agent.with(Conduct.NONE.in(Quarantine.begun(unknown, event.actor(), at)));
         } else if (state == ACTIVE) {
             agent = agent.with(agent.activity().watched(at));
         } else if (state.isTerminal()) {
@@ -126,7 +122,7 @@ final class Replay {
         return switch (kind) {
             case AGENT_SUSPENDED -> tally.suspended();
             case HOLD_PLACED -> tally.held();
-            case AGENT_QUARANTINED -> tally.quarantined();
+            case AGENT_QUARANTINED -> before.state() == QUARANTINED ? tally : tally.quarantined();
             case AGENT_ORPHANED -> tally.orphaned();
             case CREDENTIAL_ROTATED -> tally.rotated();
             // one silence is written down again and again while it lasts
@@ -157,10 +153,10 @@ final class Replay {
                         .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
             case INCIDENT_REPORTED -> agent.with(agent.conduct().noted(ConductJson.incident(details), event.at()));
             case AGENT_QUARANTINED ->
+                agent.with(agent.conduct().in(quarantined(agent, event, ConductJson.incident(details))));
+            case AGENT_RECOVERY_STARTED ->
                 agent.with(
-                        agent.conduct().in(Quarantine.begun(ConductJson.incident(details), event.actor(), event.at())));
-            case AGENT_RECOVERY_FAILED ->
-                agent.with(agent.conduct().in(quarantine(agent).failed(details.optionalInstant("retryAt"))));
+                        agent.conduct().in(agent.conduct().standing().attempted(details.optionalInstant("retryAt"))));
             case AGENT_BLOCKED -> agent.with(agent.conduct().block());
             case AGENT_RENEWED ->
                 unvoted(agent)
@@ -205,6 +201,7 @@ final class Replay {
                     AGENT_RECLAIMED,
                     AGENT_RELEASED,
                     AGENT_RECOVERED,
+                    AGENT_RECOVERY_FAILED,
                     ACTION_STUCK,
                     TRAIL_PRUNED,
                     CREDENTIAL_REISSUED,
@@ -220,6 +217,7 @@ final class Replay {
                     POLICY_CHANGED,
                     KILL_ENGAGED,
                     KILL_RELEASED,
+                    ACCESS_REFUSED,
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };
@@ -307,8 +305,10 @@ final class Replay {
         return agent.retirement().orElseThrow(() -> new JsonFormatException("the agent is not being retired"));
     }
 
-    private static Quarantine quarantine(Agent agent) {
-        return agent.conduct().quarantine().orElseThrow(() -> new JsonFormatException("the agent is in no quarantine"));
+    private static Quarantine quarantined(Agent agent, AuditEvent event, Incident cause) {
+        return event.from().equals(event.to())
+                ? agent.conduct().standing().because(cause)
+                : Quarantine.begun(cause, event.actor(), event.at());
     }
 
     private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {

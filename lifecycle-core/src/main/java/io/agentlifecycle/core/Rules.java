@@ -87,6 +87,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
 
     /** The first event of an agent that comes from elsewhere. */
     EventContent imported(AgentImport agent, String source, Actor actor, Instant now) {
+        if (!agent.state().isTerminal()) {
+            requireShort(
+                    "the imported agent " + agent.request().profile().name(),
+                    agent.request().lifespan().notAfter(),
+                    now);
+        }
         Json.ObjBuilder details = RequestJson.of(agent.request())
                 .putInto(Json.object())
                 .put(
@@ -322,7 +328,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             requireLife(agent, "get a credential", now);
             requireKeys(agent, rotation);
             long sequence = agent.keyHistory().rotations() + 1;
-            requireProof(agent, rotation, sequence, signatures, now);
+            requireProof(agent, rotation, sequence, signatures, actor, now);
             return Plan.of(note(EventKind.AGENT_KEY_ROTATED, actor, agent, rotation.details(sequence))
                             .by(Command.ROTATE_CREDENTIALS))
                     .issuing(new NewCredential(EventKind.CREDENTIAL_ROTATED, actor, false));
@@ -351,7 +357,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     }
 
     private static void requireProof(
-            Agent agent, KeyRotation rotation, long sequence, SignatureVerifier signatures, Instant now) {
+            Agent agent, KeyRotation rotation, long sequence, SignatureVerifier signatures, Actor actor, Instant now) {
         if (Duration.between(rotation.at(), now).abs().compareTo(KEY_ROTATION_WINDOW) > 0) {
             throw new PolicyViolationException(
                     "agent-key-proof",
@@ -361,6 +367,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (!rotation.isProven(agent.key(), rotation.oldKey().keyId(), sequence, signatures)) {
             throw new PolicyViolationException(
                     "agent-key-proof",
+                    actor,
                     "the change of the key of agent %s is not signed by both keys as number %d; sign the statement of it with both"
                             .formatted(agent.key(), sequence));
         }

@@ -125,7 +125,7 @@ public final class Sweeper {
         lock.lock();
         try {
             Instant now = engine.now();
-            keepLog();
+            keepLog(now);
             engine.heartbeats().flush(now);
             breaker.settle(now);
             engine.deadlines().keys().rearm(engine.store(), engine.deadlines(), now);
@@ -188,7 +188,7 @@ public final class Sweeper {
                 .filter(entry -> entry.getValue() >= Rules.STUCK)
                 .map(Map.Entry::getKey)
                 .filter(key -> {
-                    FleetView.Entry entry = engine.fleet().get(key);
+                    FleetEntry entry = engine.fleet().get(key);
                     return entry == null || !entry.state().isTerminal();
                 })
                 .collect(Collectors.toUnmodifiableSet());
@@ -330,7 +330,7 @@ public final class Sweeper {
 
     /** A rotation is due for half of a credential's life; the host is told of it once in a heartbeat interval. */
     private boolean isNews(Agent agent, Instant now) {
-        FleetView.Entry entry = engine.fleet().get(agent.key());
+        FleetEntry entry = engine.fleet().get(agent.key());
         return entry != null
                 && agent.credential()
                         .filter(credential -> entry.pulse().tellRotation(credential.id(), now, again(now)))
@@ -338,12 +338,17 @@ public final class Sweeper {
     }
 
     /** A sweep goes on whether or not the log as a whole can be kept up. */
-    private void keepLog() {
+    private void keepLog(Instant now) {
         try {
             engine.log().noteRegression();
             engine.log().endorse();
         } catch (RuntimeException e) {
             LOG.error("what happened to the log could not be written down, or not be vouched for, yet", e);
+        }
+        try {
+            engine.access().write(now);
+        } catch (RuntimeException e) {
+            LOG.error("attempts at power that were refused are kept for the next sweep", e);
         }
     }
 

@@ -54,6 +54,7 @@ final class Verifier {
     private final Map<String, Stream> streams = new HashMap<>();
     private final List<String> findings = new ArrayList<>();
     private LogRecord log;
+    private AccessRecord access = AccessRecord.EMPTY;
     private boolean hadKey;
     private long events;
     private long agents;
@@ -85,7 +86,9 @@ final class Verifier {
             page = store.events(cursor, PAGE);
         }
         compareLog();
+        compareAccess();
         compareAgents();
+        compareBlocks();
         endLog();
         streams.forEach((name, stream) -> {
             if (stream.agent != null || stream.pruned) {
@@ -159,7 +162,9 @@ final class Verifier {
             stream.redacted = -1;
         }
         Optional<AgentKey> agent = StreamPosition.agentOf(position.stream());
-        if (agent.isEmpty()) {
+        if (position.stream().equals(StreamPosition.ACCESS)) {
+            access = access.after(next);
+        } else if (agent.isEmpty()) {
             log = log.after(next);
             hadKey |= log.keys().allow(key.map(PublicJwk::keyId));
         } else if (!stream.pruned) {
@@ -184,6 +189,34 @@ final class Verifier {
         if (!stream.broken && !log.equals(stored.get())) {
             find("stream log ends at event %d, but its record says otherwise: its tail was cut, or the record changed"
                     .formatted(log.version() - 1));
+        }
+    }
+
+    private void compareAccess() {
+        Optional<AccessRecord> stored;
+        try {
+            stored = store.get(AccessRecord.KEY).map(AccessRecord::decode);
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
+            return;
+        }
+        if (stored.isEmpty()) {
+            if (streams.containsKey(StreamPosition.ACCESS)) {
+                find("stream access has events, but its record is gone");
+            }
+            return;
+        }
+        Stream stream = catchUp(StreamPosition.ACCESS, stored.get().head());
+        if (stream.broken) {
+            return;
+        }
+        requireErased(StreamPosition.ACCESS, stream.redacted);
+        if (!access.at(stored.get().version()).equals(stored.get())) {
+            find(
+                    "stream access ends at event %d, but its record counts %d events: its tail was cut, or the record changed"
+                            .formatted(
+                                    access.head().next().n() - 1,
+                                    stored.get().head().next().n()));
         }
     }
 
@@ -220,6 +253,7 @@ final class Verifier {
                                         stored.head().next().n()));
             } else if (pruned) {
                 requireRetired(stored.agent());
+                requireBlock(stored.agent());
             } else if (replayed == null
                     || !replayed.at(record.version()).equals(stored.agent())
                     || !AgentCodec.index(replayed).equals(record.index())) {
@@ -239,6 +273,36 @@ final class Verifier {
                     ("something that stood beside event %d of stream %s is gone, and no personal_data.erased after it says so: it was"
                                     + " removed by somebody else, or lost")
                             .formatted(redacted, stream));
+        }
+    }
+
+    /** What nobody blocked must not keep anybody out. */
+    private void compareBlocks() {
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<StoredRecord> page = store.query(RecordQuery.of(RecordKey.BLOCK), after, PAGE);
+            page.items().forEach(this::compareBlock);
+            after = page.next();
+        } while (after.isPresent());
+    }
+
+    private void compareBlock(StoredRecord block) {
+        try {
+            AgentKey agent = Engine.blockedBy(block);
+            boolean blocked = store.get(RecordKey.agent(agent))
+                    .map(found -> AgentCodec.decode(found).agent())
+                    .filter(found -> found.conduct().blocked())
+                    .flatMap(Engine::blockOf)
+                    .filter(block.key()::equals)
+                    .isPresent();
+            if (!blocked) {
+                find("the record %s says that agent %s was blocked, and that agent says otherwise"
+                        .formatted(block.key(), agent));
+            }
+        } catch (AuditTamperedException e) {
+            find(e.findings().get(0));
+        } catch (IllegalArgumentException e) {
+            find("the record %s cannot be read: %s".formatted(block.key(), e.getMessage()));
         }
     }
 

@@ -12,8 +12,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
+import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.approval.ApprovalStatus;
@@ -562,6 +564,21 @@ class ApprovalsTest {
     }
 
     @Test
+    void a_vote_on_ones_own_request_counts_only_while_the_policy_allows_it() {
+        LifecyclePolicy alone =
+                LifecyclePolicy.builder().allowSelfApproval(true).approvalStages(SECURITY).build();
+        reopen(alone);
+        ask();
+        approve(Actor.human(ALICE));
+        assertThat(missing()).containsExactly(1);
+        reopen(stages(SECURITY));
+
+        assertThat(missing()).containsExactly(2);
+        assertThat(approve(BOB).state()).isEqualTo(AgentState.PENDING_APPROVAL);
+        assertThat(approve(CAROL).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
     void a_person_counts_in_one_stage_even_if_another_policy_took_their_vote_in_between() {
         reopen(stages(Stage.people("first", 1), Stage.people("second", 1)));
         ask();
@@ -680,7 +697,60 @@ class ApprovalsTest {
         assertThat(events(EventKind.APPROVAL_EXPIRING)).hasSize(1);
     }
 
+    @Test
+    void a_request_that_was_made_before_is_warned_of_by_a_policy_that_says_so() {
+        reopen(LifecyclePolicy.builder().approvalTimeout(Duration.ofHours(8)).build());
+        ask();
+        shop.clock.advance(Duration.ofHours(6));
+        assertThat(manager.sweeper().sweep().outcomes()).isEmpty();
+        reopen(LifecyclePolicy.builder()
+                .approvalTimeout(Duration.ofHours(8))
+                .approvalWarning(Duration.ofHours(2))
+                .build());
+
+        manager.sweeper().sweep();
+        assertThat(events(EventKind.APPROVAL_EXPIRING)).hasSize(1);
+    }
+
     // ---- what is kept
+
+    @Test
+    void an_amended_agent_is_found_and_stopped_by_what_it_is_now() {
+        reopen(LifecyclePolicy.defaults());
+        ask();
+        approvals().amend(ID, asked(b -> b.agentType("crew").tag("team", "platform")), ADMIN);
+
+        assertThat(manager.query(AgentQuery.all().agentType("crew").tag("team", "platform")))
+                .containsExactly(manager.get(ID));
+        assertThat(manager.query(AgentQuery.all().agentType("autonomous"))).isEmpty();
+        manager.approve(ID, BOB);
+        manager.activate(ID);
+        manager.killSwitch().engage(manager.killSwitch().type("crew"), "a bad release", ADMIN);
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isFalse();
+    }
+
+    @Test
+    void who_may_not_vote_is_written_down_as_an_attempt_and_who_comes_too_late_is_not() {
+        ask();
+        approve(BOB);
+        for (Actor actor : List.of(BOB, Actor.human(ALICE), LEDGER)) {
+            assertThatThrownBy(() -> approve(actor))
+                    .isInstanceOfSatisfying(
+                            PolicyViolationException.class,
+                            e -> assertThat(e.actor()).contains(actor));
+        }
+        shop.clock.set(status().endsAt().orElseThrow());
+        assertThatThrownBy(() -> approve(CAROL))
+                .isInstanceOfSatisfying(
+                        PolicyViolationException.class, e -> assertThat(e.actor()).isEmpty());
+        manager.sweeper().sweep();
+
+        assertThat(manager.events(0, Integer.MAX_VALUE).events().stream()
+                        .map(SealedEvent::event)
+                        .filter(event -> event.kind() == EventKind.ACCESS_REFUSED)
+                        .map(event -> event.details().get("rule").orElseThrow()))
+                .containsExactlyInAnyOrder(Json.of("vote-twice"), Json.of("self-approval"), Json.of("approver-human"));
+    }
 
     @Test
     void votes_survive_a_restart_and_two_votes_at_once_both_count() {

@@ -468,12 +468,13 @@ class DelegationTest {
     @Test
     void a_parent_that_is_not_here_stops_its_children() {
         threeLevels();
-        var fleet = new FleetView(GuardPolicy.DEFAULT);
+        var fleet = new FleetView();
+        var standing = new Standing(fleet, GuardPolicy.DEFAULT);
         long now = Pulse.nanos(shop.clock.instant());
         for (AgentId known : List.of(GRANDCHILD, CHILD, PARENT)) {
             fleet.committed(put(store.get(SweepFleet.record(known)).orElseThrow()));
 
-            Verdict verdict = fleet.standing(
+            Verdict verdict = standing.check(
                     SweepFleet.key(GRANDCHILD),
                     manager.get(GRANDCHILD).credential().orElseThrow().id(),
                     Operation.INVOKE,
@@ -483,9 +484,9 @@ class DelegationTest {
             } else {
                 assertThat(verdict)
                         .isEqualTo(new Verdict.Denied("agent agent:grandchild", List.of(Reason.PARENT_UNKNOWN)));
-                assertThat(fleet.check(TenantId.DEFAULT, GRANDCHILD, Operation.INVOKE, now))
+                assertThat(standing.check(TenantId.DEFAULT, GRANDCHILD, Operation.INVOKE, now))
                         .isEqualTo(verdict);
-                assertThat(fleet.endAbove(SweepFleet.key(GRANDCHILD), now)).isEmpty();
+                assertThat(standing.endAbove(SweepFleet.key(GRANDCHILD), now)).isEmpty();
             }
         }
     }
@@ -495,7 +496,8 @@ class DelegationTest {
     @ValueSource(ints = {8, 9, 0})
     void a_chain_that_is_too_deep_or_a_ring_lets_nobody_in(int depth) {
         threeLevels();
-        var fleet = new FleetView(GuardPolicy.DEFAULT);
+        var fleet = new FleetView();
+        var standing = new Standing(fleet, GuardPolicy.DEFAULT);
         AgentCodec.Stored sample =
                 AgentCodec.decode(store.get(SweepFleet.record(CHILD)).orElseThrow());
         for (int i = 0; i <= depth; i++) {
@@ -506,14 +508,14 @@ class DelegationTest {
             fleet.committed(put(AgentCodec.encode(new AgentCodec.Stored(agent, sample.head()), Optional.empty())));
         }
 
-        Verdict verdict = fleet.standing(
+        Verdict verdict = standing.check(
                 SweepFleet.key(AgentId.of("agent:" + depth)),
                 sample.agent().credential().orElseThrow().id(),
                 Operation.INVOKE,
                 Pulse.nanos(shop.clock.instant()));
 
         assertThat(verdict.allowed()).isEqualTo(depth == Lineage.DEEPEST);
-        assertThat(fleet.endAbove(SweepFleet.key(AgentId.of("agent:" + depth)), Pulse.nanos(shop.clock.instant()))
+        assertThat(standing.endAbove(SweepFleet.key(AgentId.of("agent:" + depth)), Pulse.nanos(shop.clock.instant()))
                         .isPresent())
                 .isEqualTo(depth == Lineage.DEEPEST);
     }

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Role;
+import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.approval.Ballot;
@@ -23,8 +24,10 @@ import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.CredentialPolicy;
+import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
+import io.agentlifecycle.core.hold.KillScope;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Severity;
@@ -134,7 +137,7 @@ class EventKindsTest {
                 assertThat(event.at()).isAfterOrEqualTo(before.event().at());
                 assertThat(event.from()).isEqualTo(before.event().to());
             }
-            assertThat(event.to().isPresent()).isEqualTo(!stream.equals("log"));
+            assertThat(event.to().isPresent()).isEqualTo(stream.startsWith("a/"));
             assertMayStep(event);
             assertThat(sealedEvent.canonical()).contains("\"ts\":\"" + event.at() + "\"");
             assertThat(event.at().toString()).endsWith("Z");
@@ -436,6 +439,10 @@ class EventKindsTest {
         shop.clock.advance(Duration.ofHours(1));
         manager.sweeper().sweep();
         assertThat(manager.get(id).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        assertThatThrownBy(() -> manager.forTenant(TenantId.of("acme"))
+                        .killSwitch()
+                        .engage(new KillScope.Everything(), "let me", ADMIN))
+                .isInstanceOf(AccessDeniedException.class);
         KillSwitch kills = manager.killSwitch();
         kills.engage(kills.everything(), "a rehearsal", ADMIN);
         kills.release(kills.everything(), ReleaseAuthority.ADMIN, "it is over", ADMIN);

@@ -15,6 +15,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.TeardownTask;
 import java.time.Duration;
@@ -89,6 +90,10 @@ class GuardTest {
                     AgentState.DECOMMISSIONED)) {
                 assertThat(reasons(fleet, imported(fleet, state))).containsExactly(Reason.valueOf(state.name()));
             }
+            AgentId heldBefore = fleet.provisioned("held-before");
+            fleet.manager().placeHold(heldBefore, HoldReason.INSUFFICIENT_BALANCE, "", SweepFleet.ADMIN);
+            assertThat(reasons(fleet.manager().guard().check(heldBefore, Operation.SELF_READ)))
+                    .containsExactly(Reason.HELD);
             AgentId agent = fleet.provisioned("a");
             CredentialId first =
                     fleet.manager().activate(agent).issued().credential().id();

@@ -80,8 +80,16 @@ final class LifecycleModel {
         boolean activeWithoutOwner;
         boolean blocked;
 
+        /** The digest of its manifest, if it has one, and its tenant. */
         @Nullable
         String digest;
+
+        String tenant = "";
+        int quarantines;
+
+        String made() {
+            return digest + " in " + tenant;
+        }
 
         /** Incidents by kind: when, and how bad. */
         final Map<String, List<Map.Entry<Instant, Severity>>> incidents = new HashMap<>();
@@ -91,7 +99,7 @@ final class LifecycleModel {
 
         boolean quarantineOfAdmin;
         Severity quarantineSeverity = Severity.MEDIUM;
-        int failedRecoveries;
+        int attempts;
 
         @Nullable
         Instant retryAt;
@@ -203,6 +211,11 @@ final class LifecycleModel {
         }
     }
 
+    /** What was refused for who asked was written down now; that is no event of an agent. */
+    void wroteRefusals() {
+        commit();
+    }
+
     void reopen(Settings next) {
         behind = false;
         unreported = false;
@@ -239,6 +252,7 @@ final class LifecycleModel {
         }
         var agent = new ModelAgent();
         agent.digest = digest;
+        agent.tenant = tenant(key);
         agent.owner = owner;
         agent.notAfter = life == null ? null : now.plus(life);
         agent.requestExpires = now.plus(settings.approvalTimeout);
@@ -292,7 +306,7 @@ final class LifecycleModel {
         if (self || agent.passedOn) { // whoever changes owners in these lives is the one who approves
             return "self-approval";
         }
-        if (blocked.contains(agent.digest + " in " + tenant(key))) {
+        if (blocked.contains(agent.made())) {
             return "manifest-blocked";
         }
         agent.state = AgentState.PROVISIONED;
@@ -323,10 +337,7 @@ final class LifecycleModel {
         if (agent.state != AgentState.PROVISIONED) {
             return NOT_ALLOWED;
         }
-        boolean mayEnter = !agent.holds.isEmpty() || agent.owner != null || !settings.owner;
-        if (mayEnter
-                && blocked.contains(agent.digest + " in " + tenant(key))
-                && (!agent.holds.isEmpty() || !agent.over(now()))) {
+        if (!agent.holds.isEmpty() && blocked.contains(agent.made())) {
             return "manifest-blocked";
         }
         if (!agent.holds.isEmpty()) {
@@ -342,6 +353,9 @@ final class LifecycleModel {
         }
         if (agent.over(now())) {
             return "lifespan-over";
+        }
+        if (blocked.contains(agent.made())) {
+            return "manifest-blocked";
         }
         agent.owner = owner;
         agent.activeWithoutOwner = owner == null;
@@ -495,6 +509,9 @@ final class LifecycleModel {
         if (agent == null) {
             return NO_AGENT;
         }
+        if (reason.equals("quarantine")) {
+            return "hold-reserved";
+        }
         if (!agent.live()) {
             return NOT_ALLOWED;
         }
@@ -573,28 +590,52 @@ final class LifecycleModel {
         if (agent == null) {
             return NO_AGENT;
         }
-        if (agent.state == AgentState.ACTIVE) {
-            into(agent, kind, severity);
-            return OK;
-        }
         if (!agent.live()) {
             return NOT_ALLOWED;
         }
-        if (!agent.holds.add("quarantine")) {
-            return "hold-stands";
+        if (agent.state != AgentState.ACTIVE
+                && !(agent.state == AgentState.QUARANTINED && isWorse(agent, kind, severity))) {
+            remember(agent, kind, severity);
+            say(agent, EventKind.INCIDENT_REPORTED);
         }
-        if (kind == Incident.Kind.SECURITY_VIOLATION) {
-            agent.adminHolds.add("quarantine");
+        stop(agent, kind, severity);
+        return OK;
+    }
+
+    private static boolean isWorse(ModelAgent agent, Incident.Kind kind, Severity severity) {
+        return severity.compareTo(agent.quarantineSeverity) > 0
+                || kind == Incident.Kind.SECURITY_VIOLATION && !agent.quarantineOfAdmin;
+    }
+
+    /** Into quarantine, or a worse one, or under a hold; what is as bad already changes nothing. */
+    private void stop(ModelAgent agent, Incident.Kind kind, Severity severity) {
+        boolean theft = kind == Incident.Kind.SECURITY_VIOLATION;
+        if (agent.state == AgentState.ACTIVE) {
+            into(agent, kind, severity);
+        } else if (agent.state == AgentState.QUARANTINED) {
+            if (isWorse(agent, kind, severity)) {
+                agent.quarantineOfAdmin |= theft;
+                if (severity.compareTo(agent.quarantineSeverity) > 0) {
+                    agent.quarantineSeverity = severity;
+                }
+                say(agent, EventKind.AGENT_QUARANTINED);
+            }
+        } else if (agent.holds.add("quarantine")) {
+            say(agent, EventKind.HOLD_PLACED);
+            if (theft) {
+                agent.adminHolds.add("quarantine");
+            }
+        } else if (theft && agent.adminHolds.add("quarantine")) {
+            say(agent, EventKind.HOLD_RELEASED, EventKind.HOLD_PLACED);
         }
-        remember(agent, kind, severity);
-        return say(agent, EventKind.INCIDENT_REPORTED, EventKind.HOLD_PLACED);
     }
 
     private void into(ModelAgent agent, Incident.Kind kind, Severity severity) {
         agent.state = AgentState.QUARANTINED;
+        agent.quarantines++;
         agent.quarantineOfAdmin = kind == Incident.Kind.SECURITY_VIOLATION;
         agent.quarantineSeverity = severity;
-        agent.failedRecoveries = 0;
+        agent.attempts = 0;
         agent.retryAt = null;
         say(agent, EventKind.AGENT_QUARANTINED);
     }
@@ -616,9 +657,6 @@ final class LifecycleModel {
         }
         List<Map.Entry<Instant, Severity>> all = remember(agent, kind, severity);
         say(agent, EventKind.INCIDENT_REPORTED);
-        if (agent.state != AgentState.ACTIVE) {
-            return OK;
-        }
         int most = kind == Incident.Kind.SECURITY_VIOLATION ? 0 : kind == Incident.Kind.CRASH ? 3 : 10;
         Severity worst = severity;
         int counted = 0;
@@ -630,9 +668,9 @@ final class LifecycleModel {
             }
         }
         if (counted > most) {
-            into(agent, kind, worst);
+            stop(agent, kind, worst);
         } else if (severity == Severity.CRITICAL) {
-            into(agent, kind, severity);
+            stop(agent, kind, severity);
         }
         return OK;
     }
@@ -672,16 +710,21 @@ final class LifecycleModel {
             return "recovery-wait";
         }
         int most = 3 - agent.quarantineSeverity.ordinal();
-        if (agent.failedRecoveries >= most) {
+        if (agent.attempts >= most) {
             return OK;
         }
+        if (agent.holds.isEmpty() && agent.owner == null && settings.owner) {
+            return "owner-required";
+        }
+        if (agent.holds.isEmpty() && agent.over(now())) {
+            return "lifespan-over";
+        }
+        agent.attempts++;
+        agent.retryAt = agent.attempts == most ? null : now().plus(Duration.ofMinutes(1L << (agent.attempts - 1)));
+        say(agent, EventKind.AGENT_RECOVERY_STARTED);
         if (works) {
             return leave(agent, EventKind.AGENT_RECOVERED);
         }
-        agent.failedRecoveries++;
-        agent.retryAt = agent.failedRecoveries == most
-                ? null
-                : now().plus(Duration.ofMinutes(1L << (agent.failedRecoveries - 1)));
         return say(agent, EventKind.AGENT_RECOVERY_FAILED);
     }
 
@@ -695,7 +738,7 @@ final class LifecycleModel {
         }
         agent.blocked = true;
         if (agent.digest != null) {
-            blocked.add(agent.digest + " in " + tenant(key));
+            blocked.add(agent.made());
         }
         say(agent, EventKind.AGENT_BLOCKED);
         if (agent.state == AgentState.PENDING_APPROVAL) {

@@ -109,6 +109,7 @@ class LifecycleModelTest {
             EventKind.CLOCK_REGRESSION,
             EventKind.KILL_ENGAGED,
             EventKind.KILL_RELEASED,
+            EventKind.ACCESS_REFUSED,
             EventKind.ACTION_STUCK,
             EventKind.TEARDOWN_TASK_DONE,
             EventKind.TEARDOWN_TASK_FAILED));
@@ -222,9 +223,9 @@ class LifecycleModelTest {
                 Tuple.of(2, Verb.QUARANTINE),
                 Tuple.of(5, Verb.REPORT),
                 Tuple.of(2, Verb.RELEASE),
-                Tuple.of(4, Verb.RECOVER),
+                Tuple.of(6, Verb.RECOVER),
                 Tuple.of(1, Verb.BLOCK),
-                Tuple.of(2, Verb.RENEW),
+                Tuple.of(5, Verb.RENEW),
                 Tuple.of(2, Verb.MARK_ORPHANED),
                 Tuple.of(4, Verb.RECLAIM),
                 Tuple.of(1, Verb.DECOMMISSION),
@@ -269,6 +270,7 @@ class LifecycleModelTest {
         private final Map<String, List<EventKind>> trails = new HashMap<>();
         private final LifecycleModel model = new LifecycleModel(START, SETTINGS.get(0));
         private LifecycleManager manager;
+        private int refusals;
 
         Pair(LifecycleStore store) {
             this.store = store;
@@ -409,11 +411,11 @@ class LifecycleModelTest {
                             model.release(name, admin),
                             false,
                             () -> m.quarantines().release(id, authority, ADMIN));
-                case RECOVER -> recover(step, form % 3 == 0, admin);
+                case RECOVER -> recover(step, form % 2 == 0, admin);
                 case BLOCK ->
                     same(step, model.block(name), () -> m.quarantines().block(id, "", ADMIN));
                 case RENEW -> {
-                    Instant later = model.now().plus(Duration.ofHours(form * 5L));
+                    Instant later = model.now().plus(Duration.ofHours(form * 20L));
                     same(step, model.renew(name, later), () -> m.renew(id, later, ADMIN));
                 }
                 case MARK_ORPHANED -> {
@@ -432,6 +434,7 @@ class LifecycleModelTest {
                     assertThat(report.with(SweepReport.Result.FAILED)).isEmpty();
                     assertThat(report.with(SweepReport.Result.HELD_BACK)).isEmpty();
                     model.sweep();
+                    lookForRefusals();
                 }
                 case CHECK_AND_ROTATE -> checkAndRotate(m, key.tenant());
                 case JUMP -> move(JUMPS.get(form % JUMPS.size()));
@@ -442,6 +445,7 @@ class LifecycleModelTest {
                                     move(Duration.between(model.clock, edge).plusNanos(form % 3 - 1)));
                 case REOPEN -> {
                     manager.close();
+                    lookForRefusals();
                     model.reopen(SETTINGS.get(form < 6 ? SETTINGS.indexOf(model.settings()) : form % 3));
                     manager = open();
                 }
@@ -466,6 +470,14 @@ class LifecycleModelTest {
                                     ADMIN)));
             if (!got.isEmpty() && got.get(0) instanceof RecoveryResult.Recovered recovered) {
                 recovered.activation().credential().ifPresent(issued -> issued(key.toString(), issued, false));
+            }
+        }
+
+        private void lookForRefusals() {
+            int before = refusals;
+            refusals = store.trail("access", 0, 10_000).size();
+            if (refusals > before) {
+                model.wroteRefusals();
             }
         }
 
@@ -567,12 +579,13 @@ class LifecycleModelTest {
             assertThat(agent.legalHolds().stream().map(LegalHold::reference).toList())
                     .as(what)
                     .isEqualTo(List.copyOf(expected.legalHolds));
-            assertThat(agent.conduct().quarantine().map(Quarantine::failedRecoveries))
-                    .as(what)
-                    .isEqualTo(
-                            expected.state == AgentState.QUARANTINED
-                                    ? Optional.of(expected.failedRecoveries)
-                                    : Optional.empty());
+            if (expected.state == AgentState.QUARANTINED) {
+                Quarantine quarantine = agent.conduct().standing();
+                assertThat(quarantine.attempts()).as(what).isEqualTo(expected.attempts);
+                assertThat(quarantine.cause().severity()).as(what).isEqualTo(expected.quarantineSeverity);
+            } else {
+                assertThat(agent.conduct().quarantine()).as(what).isEmpty();
+            }
             assertThat(agent.conduct().blocked()).as(what).isEqualTo(expected.blocked);
             assertThat(usable(agent, now)).as(what).isEqualTo(expected.usable(now));
             assertThat(agent.credentials().generation()).as(what).isEqualTo(expected.generation);
@@ -662,11 +675,11 @@ class LifecycleModelTest {
                         .event()
                         .to()
                         .equals(Optional.of(AgentState.SUSPENDED));
-                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld));
+                assertThat(report.get().tally()).isEqualTo(tally(expected.trail, cameHeld, expected.quarantines));
             }
         }
 
-        private static Tally tally(List<EventKind> trail, boolean cameHeld) {
+        private static Tally tally(List<EventKind> trail, boolean cameHeld, int quarantines) {
             long suspensions = Collections.frequency(trail, EventKind.AGENT_SUSPENDED);
             long silences = 0;
             boolean silent = false;
@@ -685,7 +698,7 @@ class LifecycleModelTest {
                     suspensions + Collections.frequency(trail, EventKind.HOLD_PLACED) + (cameHeld ? 1 : 0),
                     Collections.frequency(trail, EventKind.AGENT_ORPHANED),
                     silences,
-                    Collections.frequency(trail, EventKind.AGENT_QUARANTINED),
+                    quarantines,
                     Collections.frequency(trail, EventKind.CREDENTIAL_ROTATED));
         }
 

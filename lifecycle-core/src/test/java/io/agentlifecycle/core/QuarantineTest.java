@@ -29,6 +29,7 @@ import io.agentlifecycle.core.error.AuditTamperedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreFullException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -44,6 +45,7 @@ import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.spi.RecoveryTask;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -85,7 +87,7 @@ class QuarantineTest {
     }
 
     private Quarantine standing() {
-        return agent().conduct().quarantine().orElseThrow();
+        return agent().conduct().standing();
     }
 
     private boolean may(Operation operation) {
@@ -160,32 +162,108 @@ class QuarantineTest {
         active(manager, "agent:1");
         manager.suspend(ID, "maintenance", ADMIN);
 
-        Agent suspended = quarantines().quarantine(ID, THEFT, WATCHER);
+        Agent suspended = quarantines().quarantine(ID, CRASH, WATCHER);
 
         assertThat(suspended.state()).isEqualTo(AgentState.SUSPENDED);
-        Hold hold = suspended.holds().get(HoldReason.QUARANTINE).orElseThrow();
-        assertThat(hold.authority()).isEqualTo(ReleaseAuthority.ADMIN);
+        assertThat(suspended.holds().get(HoldReason.QUARANTINE).map(Hold::authority))
+                .contains(ReleaseAuthority.OPERATOR);
+        Agent worse = quarantines().report(ID, THEFT, WATCHER);
+        Hold hold = worse.holds().get(HoldReason.QUARANTINE).orElseThrow();
+        assertThat(hold.authority()).as("what is reported, too").isEqualTo(ReleaseAuthority.ADMIN);
         assertThat(hold.text()).isEqualTo("read a secret");
+        assertThat(quarantines().quarantine(ID, CRASH, WATCHER).holds())
+                .as("it takes no less for it")
+                .isEqualTo(worse.holds());
         assertThat(events(EventKind.INCIDENT_REPORTED))
                 .as("a hold does not say what happened")
-                .hasSize(1);
+                .hasSize(3);
         refused(manager, "other-holds", () -> manager.resume(ID, ADMIN));
-        refused(manager, "hold-stands", () -> quarantines().quarantine(ID, CRASH, WATCHER));
         refused(manager, "hold-authority", () -> manager.releaseHold(ID, HoldReason.QUARANTINE, ADMIN));
     }
 
     @Test
-    void a_second_suspicion_in_quarantine_is_a_hold_that_outlives_the_first() {
+    void what_was_reported_while_it_was_held_keeps_it_from_going_on_when_the_hold_ends() {
+        active(manager, "agent:1");
+        Instant end = shop.clock.instant().plusSeconds(60);
+        manager.suspend(ID, HoldTerms.of("").until(end), ADMIN);
+        quarantines().report(ID, THEFT, WATCHER);
+        shop.clock.set(end);
+        manager.sweeper().sweep();
+
+        assertThat(agent().holds().reasons()).containsExactly(HoldReason.QUARANTINE);
+        assertThat(agent().state()).isEqualTo(AgentState.SUSPENDED);
+    }
+
+    @Test
+    void nobody_places_the_holds_of_a_quarantine_by_hand() {
+        active(manager, "agent:1");
+        for (HoldReason reason : List.of(HoldReason.QUARANTINE, HoldReason.RECOVERY_FAILED)) {
+            assertThat(refused(manager, "hold-reserved", () -> manager.placeHold(ID, reason, "", WATCHER)))
+                    .hasMessageContainingAll("agent:1", reason.code());
+        }
+    }
+
+    @Test
+    void something_worse_makes_a_quarantine_worse_and_something_as_bad_is_noted() {
         active(manager, "agent:1");
         quarantines().quarantine(ID, CRASH, WATCHER);
-        quarantines().quarantine(ID, THEFT, WATCHER);
+        Instant since = standing().since();
+        shop.clock.advance(Duration.ofSeconds(1));
 
-        assertThat(agent().state()).isEqualTo(AgentState.QUARANTINED);
-        assertThat(quarantines().release(ID, ADMIN).agent().state()).isEqualTo(AgentState.SUSPENDED);
-        assertThat(manager.releaseHold(ID, HoldReason.QUARANTINE, ReleaseAuthority.ADMIN, ADMIN)
-                        .agent()
-                        .state())
-                .isEqualTo(AgentState.ACTIVE);
+        quarantines().report(ID, THEFT, WATCHER);
+        assertThat(standing()).isEqualTo(new Quarantine(THEFT, WATCHER, since, 0, Optional.empty()));
+        quarantines().quarantine(ID, new Incident(Kind.CRASH, Severity.CRITICAL, "worse"), WATCHER);
+        assertThat(standing().cause())
+                .as("an admin is needed still")
+                .isEqualTo(new Incident(Kind.SECURITY_VIOLATION, Severity.CRITICAL, "worse"));
+        long before = agent().version();
+        assertThat(quarantines().quarantine(ID, THEFT, WATCHER).version()).isEqualTo(before + 1);
+
+        assertThat(standing().cause().text()).isEqualTo("worse");
+        assertThat(agent().holds().isEmpty()).isTrue();
+        assertThat(agent().tally().quarantines()).isOne();
+        refused(manager, "quarantine-authority", () -> quarantines().release(ID, ADMIN));
+    }
+
+    @Test
+    void who_may_go_on_in_quarantine_may_not_while_it_is_held() {
+        shop.close(manager);
+        manager = shop.open(LifecyclePolicy.builder()
+                .requireApproval(false)
+                .guard(GuardPolicy.brainstormRouter())
+                .build());
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        assertThat(may(Operation.INVOKE)).isTrue();
+        Instant end = shop.clock.instant().plusSeconds(60);
+        manager.placeHold(ID, HoldReason.INSUFFICIENT_BALANCE, HoldTerms.of("").until(end), ADMIN);
+
+        var denied = (Verdict.Denied) manager.guard().check(ID, Operation.SELF_READ);
+        assertThat(denied.reasons()).containsExactly(Verdict.Reason.HELD);
+        assertThat(denied.retryAt()).contains(end);
+        shop.clock.set(end);
+        manager.sweeper().sweep();
+        assertThat(may(Operation.INVOKE)).isTrue();
+        assertThat(quarantines().release(ID, ADMIN).agent().state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
+    void a_quarantine_that_stops_nobody_does_not_make_up_for_a_suspension_that_failed() {
+        shop.close(manager);
+        manager = shop.open(LifecyclePolicy.builder()
+                .requireApproval(false)
+                .guard(GuardPolicy.brainstormRouter())
+                .build());
+        active(manager, "agent:1");
+        store.commits = (commit, to) -> new CommitResult.Rejected(CommitResult.Reason.FULL, "full");
+        assertThatThrownBy(() -> manager.suspend(ID, "", ADMIN)).isInstanceOf(StoreFullException.class);
+        store.commits = (commit, to) -> to.commit(commit);
+
+        quarantines().quarantine(ID, CRASH, ADMIN);
+
+        assertThat(may(Operation.INVOKE)).isFalse();
+        quarantines().release(ID, ADMIN);
+        assertThat(may(Operation.INVOKE)).isTrue();
     }
 
     @Test
@@ -301,10 +379,8 @@ class QuarantineTest {
     }
 
     @Test
-    void a_suspended_agent_is_noted_and_a_retired_one_is_not() {
+    void nothing_is_noted_of_a_retired_agent() {
         active(manager, "agent:1");
-        manager.suspend(ID, "", ADMIN);
-        assertThat(quarantines().report(ID, THEFT, WATCHER).holds().reasons()).containsExactly(HoldReason.OPERATOR);
         manager.decommission(ID, "", ADMIN);
 
         assertThat(refused(manager, "incident-after-end", () -> quarantines().report(ID, THEFT, WATCHER)))
@@ -440,18 +516,95 @@ class QuarantineTest {
     }
 
     @Test
-    void a_recovery_that_another_one_overtook_does_not_count() {
+    void a_recovery_is_written_down_before_it_is_tried_and_nobody_tries_another_meanwhile() {
         active(manager, "agent:1");
         quarantines().quarantine(ID, CRASH, ADMIN);
 
+        assertThatThrownBy(() -> quarantines()
+                        .attemptRecovery(
+                                ID,
+                                agent -> {
+                                    assertThat(agent.conduct().standing().attempts())
+                                            .isOne();
+                                    refused(
+                                            manager,
+                                            "recovery-wait",
+                                            () -> quarantines().attemptRecovery(ID, WORKS, WATCHER));
+                                    throw new StackOverflowError();
+                                },
+                                ADMIN))
+                .isInstanceOf(StackOverflowError.class);
+
+        assertThat(standing().attempts()).as("it counts all the same").isOne();
+        assertThat(events(EventKind.AGENT_RECOVERY_STARTED)).hasSize(1);
+    }
+
+    @Test
+    void a_recovery_does_not_make_up_for_what_happened_meanwhile() {
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, CRASH, ADMIN);
         PolicyViolationException refusal = catchThrowableOfType(
                 PolicyViolationException.class,
-                () -> quarantines()
-                        .attemptRecovery(ID, agent -> quarantines().attemptRecovery(ID, FAILS, WATCHER), ADMIN));
-
+                () -> quarantines().attemptRecovery(ID, agent -> quarantines().report(ID, THEFT, WATCHER), ADMIN));
         assertThat(refusal.rule()).isEqualTo("recovery-overtaken");
-        assertThat(standing().failedRecoveries()).isOne();
+        assertThat(refusal).hasMessageContaining("agent:1");
         assertThat(agent().state()).isEqualTo(AgentState.QUARANTINED);
+        quarantines().release(ID, ReleaseAuthority.ADMIN, ADMIN);
+        quarantines().quarantine(ID, CRASH, ADMIN);
+
+        refusal = catchThrowableOfType(
+                PolicyViolationException.class,
+                () -> quarantines()
+                        .attemptRecovery(
+                                ID,
+                                agent -> {
+                                    shop.clock.advance(Duration.ofMinutes(1));
+                                    quarantines().attemptRecovery(ID, FAILS, WATCHER);
+                                },
+                                ADMIN));
+        assertThat(refusal.rule()).isEqualTo("recovery-overtaken");
+        assertThat(standing().attempts()).isEqualTo(2);
+    }
+
+    @Test
+    void a_recovery_is_not_tried_for_an_agent_that_could_not_go_on() {
+        List<String> ran = new ArrayList<>();
+        RecoveryTask noting = agent -> ran.add(agent.id().value());
+        Instant end = shop.clock.instant().plusSeconds(60);
+        manager.requestProvisioning(request("agent:1").notAfter(end).build());
+        manager.activate(ID);
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        manager.killSwitch().engage(manager.killSwitch().agent(ID), "", ADMIN);
+        refused(manager, "kill-switch", () -> quarantines().attemptRecovery(ID, noting, ADMIN));
+        manager.killSwitch().release(manager.killSwitch().agent(ID), ReleaseAuthority.ADMIN, "", ADMIN);
+        shop.clock.set(end);
+        refused(manager, "lifespan-over", () -> quarantines().attemptRecovery(ID, noting, ADMIN));
+
+        assertThat(ran).isEmpty();
+        assertThat(standing().attempts()).isZero();
+    }
+
+    @Test
+    void an_interrupted_recovery_is_written_down_and_leaves_the_thread_interrupted() {
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        List<Boolean> interrupted = new ArrayList<>();
+        store.commits = (commit, to) -> {
+            interrupted.add(Thread.currentThread().isInterrupted());
+            return to.commit(commit);
+        };
+
+        RecoveryResult result = quarantines()
+                .attemptRecovery(
+                        ID,
+                        agent -> {
+                            throw new InterruptedException();
+                        },
+                        ADMIN);
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(interrupted).containsExactly(false, false);
+        assertThat(result).isInstanceOf(RecoveryResult.Failed.class);
     }
 
     @Test
@@ -466,6 +619,37 @@ class QuarantineTest {
         assertThat(result.agent().holds().get(HoldReason.RECOVERY_FAILED).map(Hold::authority))
                 .contains(ReleaseAuthority.ADMIN);
         assertThat(result.agent().conduct().quarantine()).isEmpty();
+    }
+
+    @Test
+    void who_asks_for_a_recovery_when_none_is_left_has_the_agent_suspended_too() {
+        with(policy -> policy.withEscalates(true));
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, new Incident(Kind.CRASH, Severity.CRITICAL, ""), ADMIN);
+
+        var result = (RecoveryResult.Exhausted) quarantines().attemptRecovery(ID, WORKS, ADMIN);
+
+        assertThat(result.agent()).isEqualTo(agent());
+        assertThat(agent().holds().reasons()).containsExactly(HoldReason.RECOVERY_FAILED);
+    }
+
+    @Test
+    void where_the_table_does_not_lead_to_suspended_the_last_failure_is_counted_all_the_same() {
+        shop.close(manager);
+        manager = shop.open(b -> b.policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .quarantine(QuarantinePolicy.DEFAULT
+                                .with(Severity.MEDIUM, 1)
+                                .withEscalates(true))
+                        .build())
+                .transitions(TransitionTable.STANDARD.keeping(
+                        (from, command) -> from != AgentState.QUARANTINED || command != Command.SUSPEND)));
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, CRASH, ADMIN);
+
+        assertThat(quarantines().attemptRecovery(ID, FAILS, ADMIN).agent().state())
+                .isEqualTo(AgentState.QUARANTINED);
+        assertThat(quarantines().attemptRecovery(ID, FAILS, ADMIN)).isInstanceOf(RecoveryResult.Exhausted.class);
     }
 
     // ---- block
@@ -532,16 +716,57 @@ class QuarantineTest {
     }
 
     @Test
-    void a_block_whose_record_is_gone_is_found() {
+    void a_twin_of_a_blocked_agent_does_not_become_active_again() {
+        manager.activate(manager.requestProvisioning(
+                        request("agent:1").manifestDigest(DIGEST).build())
+                .id());
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        AgentId second = AgentId.of("agent:2");
+        manager.requestProvisioning(request("agent:2").manifestDigest(DIGEST).build());
+        quarantines().block(second, "", ADMIN);
+
+        refused(manager, "manifest-blocked", () -> quarantines().release(ID, ADMIN));
+        manager.suspend(ID, "", ADMIN);
+        refused(manager, "manifest-blocked", () -> manager.resume(ID, ADMIN));
+    }
+
+    @Test
+    void a_block_whose_record_is_gone_is_found_also_when_the_trail_is() {
+        shop.close(manager);
+        manager = shop.open(b -> b.policy(Workshop.OPEN_DOOR).minRetention(Duration.ZERO));
         manager.requestProvisioning(request("agent:1").manifestDigest(DIGEST).build());
         quarantines().block(ID, "", ADMIN);
         manager.verify();
         store.hidden = RecordKey.block(TenantId.DEFAULT, DIGEST)::equals;
-
         assertThatThrownBy(manager::verify)
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContainingAll("agent:1", "block:", DIGEST);
         store.hidden = key -> false;
+        shop.clock.advance(Duration.ofDays(1));
+        manager.prune(shop.clock.instant(), "", ADMIN);
+        manager.verify();
+        store.hidden = RecordKey.block(TenantId.DEFAULT, DIGEST)::equals;
+        assertThatThrownBy(manager::verify).isInstanceOf(AuditTamperedException.class);
+        store.hidden = key -> false;
+    }
+
+    @Test
+    void a_block_that_nobody_placed_is_found() {
+        manager.requestProvisioning(request("agent:1").manifestDigest(DIGEST).build());
+        quarantines().block(ID, "", ADMIN);
+        store.records = record -> record.key().kind().equals(RecordKey.BLOCK)
+                ? new StoredRecord(
+                        RecordKey.block(TenantId.DEFAULT, Digests.sha256("another")),
+                        record.version(),
+                        record.dueAt(),
+                        record.body(),
+                        record.index())
+                : record;
+
+        assertThatThrownBy(manager::verify)
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContainingAll("agent:1", Digests.sha256("another"));
+        store.records = record -> record;
     }
 
     // ---- failures
@@ -557,6 +782,15 @@ class QuarantineTest {
         assertThat(may(Operation.INVOKE)).isFalse();
 
         store.commits = (commit, to) -> to.commit(commit);
+        manager.suspend(ID, "", ADMIN);
+        manager.resume(ID, ADMIN);
+        assertThat(may(Operation.INVOKE)).isTrue();
+        store.breakAt(call -> call == FaultStore.Call.GET);
+        assertThatThrownBy(() -> quarantines().report(ID, CRASH, WATCHER)).isInstanceOf(StoreException.class);
+        assertThat(may(Operation.INVOKE)).isTrue();
+        assertThatThrownBy(() -> quarantines().report(ID, THEFT, WATCHER)).isInstanceOf(StoreException.class);
+        assertThat(may(Operation.INVOKE)).as("nobody knows, but it is grave").isFalse();
+        store.breakAt(call -> false);
         quarantines().report(ID, THEFT, WATCHER);
         quarantines().release(ID, ReleaseAuthority.ADMIN, ADMIN);
         assertThat(may(Operation.INVOKE)).isTrue();
@@ -575,12 +809,12 @@ class QuarantineTest {
         quarantines().attemptRecovery(ID, FAILS, ADMIN);
         assertThatThrownBy(() -> quarantines().release(ID, ADMIN)).isInstanceOf(AuditUnavailableException.class);
         quarantines().report(ID, THEFT, WATCHER);
-        assertThat(manager.verify().waiting()).isEqualTo(4);
+        assertThat(manager.verify().waiting()).isEqualTo(6);
         sealer.heal();
         manager.sweeper().sweep();
 
         assertThat(manager.verify().waiting()).isZero();
-        assertThat(manager.verify().endorsedLate()).isEqualTo(4);
+        assertThat(manager.verify().endorsedLate()).isEqualTo(6);
         assertThat(agent().state()).isEqualTo(AgentState.QUARANTINED);
     }
 }

@@ -77,6 +77,7 @@ class SealerModelTest {
             "agent.orphaned",
             "incident.reported",
             "agent.quarantined",
+            "agent.recovery_started",
             "agent.recovery_failed",
             "agent.blocked",
             "agent.decommission_started",
@@ -94,6 +95,7 @@ class SealerModelTest {
             "heartbeat.resumed",
             "teardown.task_done",
             "teardown.task_failed",
+            "access.refused",
             "action.stuck",
             "policy.changed",
             "clock.regression",
@@ -728,7 +730,7 @@ class SealerModelTest {
         }
 
         private boolean isRetired(String stream) {
-            return !stream.equals("log")
+            return stream.startsWith("a/")
                     && hosts[0].get(AgentId.of(stream.substring("a/default/".length())))
                             .state()
                             .isTerminal();

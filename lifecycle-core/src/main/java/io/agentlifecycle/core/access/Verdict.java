@@ -60,7 +60,8 @@ public sealed interface Verdict {
         /** It belongs to another tenant, or to all of them. */
         OTHER_TENANT("it is not this tenant's; ask the manager that was built"),
         /** A restricting command could not be stored; this process denies the agent until one succeeds. */
-        DENIED_HERE("a restriction could not be stored; repeat it once the store works"),
+        DENIED_HERE(
+                "a restriction could not be stored; repeat it once the store works, or suspend the agent and resume it"),
         /** A kill switch stops it. */
         KILLED("a kill switch stops it; an admin must release that"),
         /** The lease was closed, so nothing is asked of its agent any more. */
@@ -71,6 +72,8 @@ public sealed interface Verdict {
         PROVISIONED("it is not activated yet"),
         /** It is held. */
         SUSPENDED("it is suspended; resume it or release its holds"),
+        /** Holds stand on it, although its state would let it act. */
+        HELD("it is held; release its holds"),
         /** It is under suspicion. */
         QUARANTINED("it is in quarantine"),
         /** Nobody answers for it. */

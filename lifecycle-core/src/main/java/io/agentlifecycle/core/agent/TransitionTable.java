@@ -90,7 +90,7 @@ public final class TransitionTable<S extends Enum<S>, C extends Enum<C>> {
                             .on(SUSPEND, SUSPENDED)
                             .on(DECOMMISSION, DECOMMISSIONING)
                             .on(EXPIRE, DECOMMISSIONING)
-                            .stay(REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
+                            .stay(QUARANTINE, REVOKE_CREDENTIALS, RENEW, CHANGE_OWNER, PLACE_HOLD, RELEASE_HOLD)
                     .from(SUSPENDED)
                             .on(RESUME, ACTIVE)
                             .on(DECOMMISSION, DECOMMISSIONING)
@@ -141,7 +141,7 @@ public final class TransitionTable<S extends Enum<S>, C extends Enum<C>> {
                     || switch (from) {
                         case PROVISIONED -> command == ACTIVATE;
                         case ACTIVE -> command == QUARANTINE || command == SUSPEND;
-                        case QUARANTINED -> command == RELEASE || command == SUSPEND;
+                        case QUARANTINED -> command == RELEASE || command == RELEASE_HELD || command == SUSPEND;
                         case SUSPENDED -> command == RESUME || command == DECOMMISSION;
                         case PENDING_APPROVAL, ORPHANED, DECOMMISSIONING, DECOMMISSIONED -> false;
                     });
@@ -163,7 +163,8 @@ public final class TransitionTable<S extends Enum<S>, C extends Enum<C>> {
 
     /**
      * BrainstormRouter's seven transitions for operators; what keeps the state, and system commands, stay. It knows no
-     * approval, so it needs a policy with {@code requireApproval(false)}.
+     * approval, so it needs a policy with {@code requireApproval(false)}. Holds on an agent that is not activated must be
+     * released first, since from there no operator leads to SUSPENDED.
      */
     public static TransitionTable<AgentState, Command> brainstormRouter() {
         return BRAINSTORM_ROUTER;

@@ -212,6 +212,11 @@ public record ApprovalRule(
             return rule;
         }
 
+        /** True if it is about who approves, so that somebody else might. */
+        public boolean isOfApprover() {
+            return this != REQUEST_EXPIRED && this != FULL;
+        }
+
         /** The rule and the way out, for people. */
         public String text() {
             return text;

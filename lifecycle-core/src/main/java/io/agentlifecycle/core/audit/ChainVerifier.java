@@ -182,8 +182,8 @@ public final class ChainVerifier {
      *     been there
      */
     public void takePruned(String stream, long n, String leafHash) {
-        if (stream.equals(StreamPosition.LOG)) {
-            throw new BrokenChainException("nothing of stream log is ever pruned");
+        if (stream.equals(StreamPosition.LOG) || stream.equals(StreamPosition.ACCESS)) {
+            throw new BrokenChainException("nothing of stream " + stream + " is ever pruned");
         }
         if (Digests.fromBase64Url(leafHash).length != Digests.SHA256_BYTES) {
             throw new JsonFormatException("a leaf hash has 32 bytes");

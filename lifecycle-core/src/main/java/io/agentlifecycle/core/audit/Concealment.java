@@ -147,12 +147,21 @@ final class Concealment {
 
     private static Json ofDetails(Json details, Set<String> personal, Change change) {
         Json changed = within("details.", details, personal, change);
-        if (changed instanceof Json.Obj object && object.get("requestedBy").isPresent()) {
-            Map<String, Json> members = new TreeMap<>(object.members());
-            members.computeIfPresent("requestedBy", (name, actor) -> ofActor("details.requestedBy.", actor, change));
-            return new Json.Obj(members);
+        if (!(changed instanceof Json.Obj object)) {
+            return changed;
         }
-        return changed;
+        Map<String, Json> members = new TreeMap<>(object.members());
+        members.computeIfPresent("requestedBy", (name, actor) -> ofActor("details.requestedBy.", actor, change));
+        members.computeIfPresent("actors", (name, actors) -> ofActors("details.actors.", actors, change));
+        return new Json.Obj(members);
+    }
+
+    private static Json ofActors(String path, Json actors, Change change) {
+        return actors instanceof Json.Arr array
+                ? new Json.Arr(array.items().stream()
+                        .map(actor -> ofActor(path, actor, change))
+                        .toList())
+                : actors;
     }
 
     /** Programs are no people. */

@@ -41,7 +41,7 @@ public enum EventKind {
     APPROVAL_EXPIRING("approval.expiring", keys("expiresAt"), keys()),
     /** Somebody changed what a waiting request asks for; no vote on it counts any more. */
     AGENT_AMENDED("agent.amended", Details.REQUEST, Details.AMENDMENT_OPTIONAL),
-    /** A person let it in. */
+    /** It was let in. */
     AGENT_APPROVED("agent.approved", keys(), keys()),
     /** It was set up as it was approved. */
     AGENT_PROVISIONED("agent.provisioned", keys("shown"), keys()),
@@ -116,14 +116,16 @@ public enum EventKind {
 
     /** Something happened that it should not have done, or that should not have happened to it. */
     INCIDENT_REPORTED("incident.reported", keys("kind", "severity", "text"), keys()),
-    /** It was put into quarantine. */
+    /** It was put into quarantine, or is there for something worse now. */
     AGENT_QUARANTINED("agent.quarantined", keys("kind", "severity", "text"), keys()),
     /** Somebody let it out of quarantine. */
     AGENT_RELEASED("agent.released", keys(), keys()),
     /** A recovery brought it out of quarantine. */
     AGENT_RECOVERED("agent.recovered", keys("attempt"), keys()),
-    /** A recovery failed; {@code retryAt} is missing if it was the last one. */
-    AGENT_RECOVERY_FAILED("agent.recovery_failed", keys("attempt", "error"), keys("retryAt")),
+    /** A recovery was begun; {@code retryAt} is missing if it is the last one. */
+    AGENT_RECOVERY_STARTED("agent.recovery_started", keys("attempt"), keys("retryAt")),
+    /** It failed. */
+    AGENT_RECOVERY_FAILED("agent.recovery_failed", keys("attempt", "error"), keys()),
     /** What it is made of must not be registered again. */
     AGENT_BLOCKED("agent.blocked", keys("reason"), keys()),
     /** Its life ends later than before. */
@@ -133,6 +135,10 @@ public enum EventKind {
     KILL_ENGAGED("kill.engaged", keys("reason", "scope", "stopped"), keys()),
     /** A kill switch was released. */
     KILL_RELEASED("kill.released", keys("reason", "scope"), keys()),
+
+    /** Attempts at power were refused, and changed nothing: those of one minute, on one thing, by one rule. */
+    ACCESS_REFUSED(
+            "access.refused", keys("actors", "attempts", "since", "until"), keys("rule", "scope", "target", "tenant")),
 
     /** A teardown task succeeded. */
     TEARDOWN_TASK_DONE("teardown.task_done", keys("task"), keys()),
@@ -148,6 +154,7 @@ public enum EventKind {
             CLOCK_REGRESSION,
             ACTION_STUCK,
             KILL_ENGAGED,
+            ACCESS_REFUSED,
             APPROVAL_EXPIRING,
             AGENT_REJECTED,
             AGENT_WITHDRAWN,
@@ -156,6 +163,7 @@ public enum EventKind {
             AGENT_ORPHANED,
             INCIDENT_REPORTED,
             AGENT_QUARANTINED,
+            AGENT_RECOVERY_STARTED,
             AGENT_RECOVERY_FAILED,
             AGENT_BLOCKED,
             AGENT_DECOMMISSION_STARTED,

@@ -11,13 +11,16 @@ import java.util.Optional;
 /**
  * Where an event stands in its chain.
  *
- * @param stream {@code a/<tenant>/<agent id>} for an agent, or {@code log}
+ * @param stream {@code a/<tenant>/<agent id>} for an agent, {@code log} or {@code access}
  * @param n 0 for the first event of the stream
  * @param prev the leaf hash of the event before it, base64url; for the first one the hash of nothing
  */
 public record StreamPosition(String stream, long n, String prev) {
     /** The stream of the log itself. */
     public static final String LOG = "log";
+
+    /** The stream of refused attempts at power. */
+    public static final String ACCESS = "access";
 
     public StreamPosition {
         Text.line("stream", stream, 256);
@@ -33,12 +36,12 @@ public record StreamPosition(String stream, long n, String prev) {
     }
 
     /**
-     * The agent whose stream has that name; empty for stream {@code log}.
+     * The agent whose stream has that name; empty for the streams {@code log} and {@code access}.
      *
      * @throws IllegalArgumentException if no stream has such a name
      */
     public static Optional<AgentKey> agentOf(String stream) {
-        if (stream.equals(LOG)) {
+        if (stream.equals(LOG) || stream.equals(ACCESS)) {
             return Optional.empty();
         }
         String[] parts = stream.split("/", -1);

@@ -11,7 +11,7 @@ import java.util.Optional;
  * How an agent behaved. Immutable.
  *
  * @param incidents what was reported of it, the oldest first: of each kind the latest {@link #MOST}
- * @param quarantine the one that it is in; present if it is QUARANTINED, and only then
+ * @param quarantine the one that it is in, if it is QUARANTINED and did not come so from elsewhere; see {@link #standing}
  * @param blocked true if what it is made of must not be registered again
  */
 public record Conduct(List<Noted> incidents, Optional<Quarantine> quarantine, boolean blocked) {
@@ -45,6 +45,11 @@ public record Conduct(List<Noted> incidents, Optional<Quarantine> quarantine, bo
             next.remove(same.get(0));
         }
         return new Conduct(next, quarantine, blocked);
+    }
+
+    /** The quarantine of an agent that is QUARANTINED. */
+    public Quarantine standing() {
+        return quarantine.orElse(Quarantine.UNKNOWN);
     }
 
     /** In that quarantine. */

@@ -9,21 +9,24 @@ import java.util.Optional;
 /**
  * A quarantine that stands. Immutable.
  *
- * @param cause why; if incidents were counted, the last of them with the severity of the worst
- * @param placedBy who did it; the policy, if incidents were counted
+ * @param cause why: what was said last of it, and the worst that was
+ * @param placedBy who began it; the policy, if incidents were counted
  * @param since when it began
- * @param failedRecoveries how many recoveries failed in it
- * @param retryAt before this no other recovery may be tried; empty if none failed, or none is left
+ * @param attempts how many recoveries were begun in it; none of them has worked
+ * @param retryAt before this no other recovery may be begun; empty if none was, or none is left
  */
-public record Quarantine(
-        Incident cause, Actor placedBy, Instant since, int failedRecoveries, Optional<Instant> retryAt) {
+public record Quarantine(Incident cause, Actor placedBy, Instant since, int attempts, Optional<Instant> retryAt) {
+    /** That of an agent which came from elsewhere in quarantine; nothing says why. */
+    public static final Quarantine UNKNOWN =
+            begun(new Incident(Incident.Kind.MANUAL, Severity.MEDIUM, ""), Actor.SYSTEM, Instant.EPOCH);
+
     public Quarantine {
         requireNonNull(cause, "cause");
         requireNonNull(placedBy, "placedBy");
         requireNonNull(since, "since");
         requireNonNull(retryAt, "retryAt");
-        if (failedRecoveries < 0) {
-            throw new IllegalArgumentException("failedRecoveries must be 0 or more but was " + failedRecoveries);
+        if (attempts < 0) {
+            throw new IllegalArgumentException("attempts must be 0 or more but was " + attempts);
         }
     }
 
@@ -32,8 +35,24 @@ public record Quarantine(
         return new Quarantine(cause, placedBy, since, 0, Optional.empty());
     }
 
-    /** With one more recovery that failed. */
-    public Quarantine failed(Optional<Instant> nextRetryAt) {
-        return new Quarantine(cause, placedBy, since, failedRecoveries + 1, nextRetryAt);
+    /** With one more recovery that was begun. */
+    public Quarantine attempted(Optional<Instant> nextRetryAt) {
+        return new Quarantine(cause, placedBy, since, attempts + 1, nextRetryAt);
+    }
+
+    /** What it is for if {@code other} happened, too; empty if it was for something as bad already. */
+    public Optional<Incident> worsenedBy(Incident other) {
+        boolean admin = cause.kind().takesAdmin();
+        boolean worse = other.severity().compareTo(cause.severity()) > 0;
+        if (!worse && (admin || !other.kind().takesAdmin())) {
+            return Optional.empty();
+        }
+        return Optional.of(new Incident(
+                admin ? cause.kind() : other.kind(), worse ? other.severity() : cause.severity(), other.text()));
+    }
+
+    /** For another cause. */
+    public Quarantine because(Incident next) {
+        return new Quarantine(next, placedBy, since, attempts, retryAt);
     }
 }

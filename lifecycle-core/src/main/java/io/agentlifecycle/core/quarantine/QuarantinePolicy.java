@@ -18,10 +18,10 @@ import java.util.stream.Stream;
  *
  * @param limits how many incidents of a kind an agent may have in a time; a kind without a limit is only noted
  * @param atOnce an incident of that severity or a worse one quarantines whatever the limits; empty for none
- * @param recoveries how many recoveries may fail in a quarantine of that severity; none where it says nothing
- * @param firstRetry how long after a failed recovery the next may be tried; it doubles with each one, up to
- *     {@link #LONGEST_RETRY}
- * @param escalates whether the last recovery that may fail suspends the agent, so that nobody forgets it there
+ * @param recoveries how many recoveries may be begun in a quarantine of that severity; none where it says nothing
+ * @param firstRetry how long after a recovery was begun the next may be; it doubles with each one, up to {@link #LONGEST_RETRY}
+ * @param escalates whether an agent that cannot be recovered any more is suspended: when the last recovery fails, or when one is
+ *     asked for and none is left
  */
 public record QuarantinePolicy(
         Map<Incident.Kind, Limit> limits,
@@ -39,6 +39,7 @@ public record QuarantinePolicy(
      */
     public record Limit(int most, Duration window) {
         public Limit {
+            requireNonNull(window, "window");
             if (most < 0 || most >= Conduct.MOST) {
                 throw new IllegalArgumentException(
                         "a limit must allow 0 to %d incidents but was %d".formatted(Conduct.MOST - 1, most));
@@ -55,8 +56,8 @@ public record QuarantinePolicy(
 
     /**
      * More than 3 crashes, more than 3 abuses of resources or more than 10 anomalies within 10 minutes, every security
-     * violation, and whatever is CRITICAL. 3 recoveries for LOW, 2 for MEDIUM, 1 for HIGH, none for CRITICAL, the first a
-     * minute after a failed one. Nothing escalates by itself.
+     * violation, and whatever is CRITICAL. 3 recoveries for LOW, 2 for MEDIUM, 1 for HIGH, none for CRITICAL, the second a
+     * minute after the first. Nothing escalates by itself.
      */
     public static final QuarantinePolicy DEFAULT = new QuarantinePolicy(
             Map.of(
@@ -70,15 +71,17 @@ public record QuarantinePolicy(
             false);
 
     public QuarantinePolicy {
-        limits = ordered(Incident.Kind.class, limits);
+        limits = ordered(Incident.Kind.class, requireNonNull(limits, "limits"));
         requireNonNull(atOnce, "atOnce");
-        recoveries = ordered(Severity.class, recoveries);
+        recoveries = ordered(Severity.class, requireNonNull(recoveries, "recoveries"));
         recoveries.values().forEach(most -> {
             if (most < 0 || most > 1_000) {
-                throw new IllegalArgumentException("0 to 1000 recoveries may fail, but it was " + most);
+                throw new IllegalArgumentException("0 to 1000 recoveries may be begun, but it was " + most);
             }
         });
-        if (firstRetry.isNegative() || firstRetry.isZero() || firstRetry.compareTo(LONGEST_RETRY) > 0) {
+        if (requireNonNull(firstRetry, "firstRetry").isNegative()
+                || firstRetry.isZero()
+                || firstRetry.compareTo(LONGEST_RETRY) > 0) {
             throw new IllegalArgumentException(
                     "firstRetry must be positive and at most " + LONGEST_RETRY + " but was " + firstRetry);
         }
@@ -104,10 +107,10 @@ public record QuarantinePolicy(
     }
 
     /** With another number of recoveries for a severity. */
-    public QuarantinePolicy with(Severity severity, int mayFail) {
+    public QuarantinePolicy with(Severity severity, int attempts) {
         Map<Severity, Integer> next = new EnumMap<>(Severity.class);
         next.putAll(recoveries);
-        next.put(severity, mayFail);
+        next.put(severity, attempts);
         return new QuarantinePolicy(limits, atOnce, next, firstRetry, escalates);
     }
 
@@ -116,15 +119,15 @@ public record QuarantinePolicy(
         return new QuarantinePolicy(limits, atOnce, recoveries, firstRetry, value);
     }
 
-    /** How many recoveries may fail in a quarantine of that severity. */
+    /** How many recoveries may be begun in a quarantine of that severity. */
     public int recoveries(Severity severity) {
         return recoveries.getOrDefault(severity, 0);
     }
 
-    /** How long to wait after that many failed recoveries, 1 or more. */
-    public Duration retryAfter(int failed) {
+    /** How long after that recovery, counted from 1, was begun the next may be. */
+    public Duration retryAfter(int attempt) {
         Duration wait = firstRetry;
-        for (int i = 1; i < failed && wait.compareTo(LONGEST_RETRY) < 0; i++) {
+        for (int i = 1; i < attempt && wait.compareTo(LONGEST_RETRY) < 0; i++) {
             wait = wait.multipliedBy(2);
         }
         return wait.compareTo(LONGEST_RETRY) < 0 ? wait : LONGEST_RETRY;
@@ -134,7 +137,7 @@ public record QuarantinePolicy(
      * Why an agent is to be quarantined for {@code last}, which is its latest incident; empty if it need not be.
      *
      * @param before how it behaved until then
-     * @param activeSince when it became ACTIVE: what was before that is forgiven
+     * @param activeSince when it last became ACTIVE: what was before that is forgiven
      */
     public Optional<Incident> cause(Conduct before, Incident last, Instant activeSince, Instant now) {
         Conduct conduct = before.noted(last, now);

@@ -7,8 +7,8 @@ import io.agentlifecycle.core.agent.Agent;
  * made it fail, looks whether it is sound.
  *
  * <ol>
- *   <li>Returning means that it is sound; throwing anything means that it is not. The name of what was thrown is stored, its
- *       message is not.
+ *   <li>Returning means that it is sound; throwing means that it is not. The name of what was thrown is stored, its message is
+ *       not. An error of the machine, such as {@link StackOverflowError}, goes on to the caller, and the attempt counts.
  *   <li>It may run more than once, and what it did may be in vain: whether the agent becomes ACTIVE is decided afterwards.
  *   <li>It runs in the thread that asked for the recovery, and no lock is held meanwhile.
  * </ol>

@@ -46,7 +46,7 @@ class TransitionTableTest {
             RESUME             .                .               .               .               ACTIVE          .               .               .
             PLACE_HOLD         PENDING_APPROVAL PROVISIONED     .               QUARANTINED     SUSPENDED       ORPHANED        .               .
             RELEASE_HOLD       PENDING_APPROVAL PROVISIONED     .               QUARANTINED     SUSPENDED       ORPHANED        .               .
-            QUARANTINE         .                .               QUARANTINED     .               .               .               .               .
+            QUARANTINE         .                .               QUARANTINED     QUARANTINED     .               .               .               .
             RELEASE            .                .               .               ACTIVE          .               .               .               .
             RELEASE_HELD       .                .               .               SUSPENDED       .               .               .               .
             RECOVER            .                .               .               ACTIVE          .               .               .               .

@@ -10,7 +10,9 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.audit.Digests;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.CorruptStoreException;
+import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.error.StoreLockedException;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -95,6 +97,33 @@ class FleetFilesTest {
     }
 
     // ---- round trips
+
+    @Test
+    void the_stream_of_refusals_outlives_the_process_and_goes_with_the_store() {
+        AgentId held = AgentId.of("agent:1");
+        var stolen = HoldReason.CREDENTIAL_COMPROMISED;
+        try (LifecycleManager manager = open(origin)) {
+            manager.placeHold(held, stolen, "stolen", ADMIN);
+            assertThatThrownBy(() -> manager.releaseHold(held, stolen, ADMIN))
+                    .isInstanceOf(PolicyViolationException.class);
+        }
+        file = directory.resolve("refusals.json");
+        export(origin, file);
+        FleetFiles.importJson(file, copy);
+
+        for (Path store : List.of(origin, copy)) {
+            try (LifecycleManager manager = open(store)) {
+                assertThatThrownBy(() -> manager.releaseHold(held, stolen, ADMIN))
+                        .isInstanceOf(PolicyViolationException.class);
+                clock.advance(Duration.ofMinutes(1));
+                manager.sweeper().sweep();
+                assertThat(manager.search(event -> event.kind() == EventKind.ACCESS_REFUSED, 0, 10)
+                                .events())
+                        .hasSize(2);
+                manager.verify();
+            }
+        }
+    }
 
     @Test
     void an_imported_store_is_the_same_store() {
