@@ -51,7 +51,8 @@ record ApprovalRules(Rules rules) {
         Stage stage = rule.open(request, agent.owner());
         rule.objection(request, agent.owner(), actor, now).ifPresent(objection -> {
             String where = rule.takesOnePerson() ? "" : " in stage " + stage.name();
-            throw refusal(objection, actor, "%s cannot %s agent %s%s".formatted(actor, verb(ballot), agent.key(), where));
+            throw refusal(
+                    objection, actor, "%s cannot %s agent %s%s".formatted(actor, verb(ballot), agent.key(), where));
         });
         requireCurrent(agent, ballot, actor);
         EventContent cast = cast(agent, stage, ballot, actor, false);
@@ -109,12 +110,7 @@ record ApprovalRules(Rules rules) {
 
     /** Who owns it, and whom it works for, is told by other events, or never changes. */
     private static RequestJson amendable(RequestJson asked) {
-        return new RequestJson(
-                asked.profile(),
-                asked.entitlements(),
-                asked.lifespan(),
-                Lineage.ROOT,
-                Optional.empty());
+        return new RequestJson(asked.profile(), asked.entitlements(), asked.lifespan(), Lineage.ROOT, Optional.empty());
     }
 
     private static void requireSame(Agent agent, ProvisioningRequest next, Actor actor) {

@@ -565,8 +565,10 @@ class ApprovalsTest {
 
     @Test
     void a_vote_on_ones_own_request_counts_only_while_the_policy_allows_it() {
-        LifecyclePolicy alone =
-                LifecyclePolicy.builder().allowSelfApproval(true).approvalStages(SECURITY).build();
+        LifecyclePolicy alone = LifecyclePolicy.builder()
+                .allowSelfApproval(true)
+                .approvalStages(SECURITY)
+                .build();
         reopen(alone);
         ask();
         approve(Actor.human(ALICE));
@@ -742,7 +744,8 @@ class ApprovalsTest {
         shop.clock.set(status().endsAt().orElseThrow());
         assertThatThrownBy(() -> approve(CAROL))
                 .isInstanceOfSatisfying(
-                        PolicyViolationException.class, e -> assertThat(e.actor()).isEmpty());
+                        PolicyViolationException.class,
+                        e -> assertThat(e.actor()).isEmpty());
         manager.sweeper().sweep();
 
         assertThat(manager.events(0, Integer.MAX_VALUE).events().stream()
