@@ -17,9 +17,12 @@ class RecoveryTest {
                         "QUARANTINED after 4 crashes",
                         "restarting agent:summarizer",
                         "recovered: ACTIVE",
+                        "agent.recovery_started by service:watcher",
                         "agent.recovery_failed by service:watcher",
+                        "agent.recovery_started by service:watcher",
                         "agent.recovery_failed by service:watcher",
+                        "agent.recovery_started by service:watcher",
                         "agent.recovered by service:watcher",
-                        "verified: 22 events");
+                        "verified: 25 events");
     }
 }

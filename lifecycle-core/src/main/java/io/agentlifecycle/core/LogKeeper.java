@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
@@ -230,8 +231,12 @@ final class LogKeeper {
     private String schedule() {
         // what falls due without a sink falls due at the same times as before there were any
         String sink = deadlines.delivers() ? " with a sink" : "";
-        // nor does anything fall due by RENEW, which the table did not always have
-        var table = deadlines.rules().table().keeping((from, command) -> command != Command.RENEW);
+        // nor does anything fall due by what the table did not always have
+        var table = deadlines
+                .rules()
+                .table()
+                .keeping((from, command) ->
+                        command != Command.RENEW && !(command == Command.QUARANTINE && from == AgentState.QUARANTINED));
         return Digests.sha256(policy().sha256() + table + sink);
     }
 

@@ -8,6 +8,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RefusedException;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
@@ -125,13 +126,22 @@ public final class Quarantines {
         if (before.holds().isEmpty()) {
             engine.requireMayHaveCredential(before);
         }
-        Agent begun = engine.run(key, Engine.Effect.NEUTRAL, rules().recoveryStarted(authority, actor))
+        Plan.Decision start = rules().recoveryStarted(authority, actor);
+        var started = new AtomicBoolean();
+        Agent begun = engine.run(key, Engine.Effect.NEUTRAL, (agentNow, now) -> {
+                    Plan plan = start.decide(agentNow, now);
+                    started.set(plan.has(EventKind.AGENT_RECOVERY_STARTED));
+                    return plan;
+                })
                 .agent();
-        Quarantine tried = begun.conduct().standing();
-        if (tried.attempts() == before.conduct().standing().attempts()) {
+        if (!started.get()) {
             return new RecoveryResult.Exhausted(begun);
         }
         Optional<Throwable> thrown = run(task, begun);
+        return finish(key, begun.conduct().standing(), thrown, actor);
+    }
+
+    private RecoveryResult finish(AgentKey key, Quarantine tried, Optional<Throwable> thrown, Actor actor) {
         try {
             return thrown.isEmpty()
                     ? new RecoveryResult.Recovered(

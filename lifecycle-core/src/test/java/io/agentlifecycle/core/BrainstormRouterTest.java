@@ -17,6 +17,8 @@ import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.InvalidTransitionException;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -99,11 +101,12 @@ class BrainstormRouterTest {
         assertThat(leads).isEqualTo(TRANSITIONS.contains(from + " " + to));
     }
 
-    /** All that an operator can ask of an agent, apart from quarantine. */
+    /** All that an operator can ask of an agent, apart from quarantine, which is noted wherever it leads. */
     private static final Map<String, BiConsumer<LifecycleManager, AgentKey>> ASKED = Map.of(
             "activate", (manager, key) -> manager.activate(key.id()),
             "suspend", (manager, key) -> manager.suspend(key.id(), "", ADMIN),
             "resume", (manager, key) -> manager.resume(key.id(), ADMIN),
+            "release", (manager, key) -> manager.quarantines().release(key.id(), ADMIN),
             "markOrphaned", (manager, key) -> manager.markOrphaned(key.id(), ADMIN),
             "reclaim", (manager, key) -> manager.reclaim(key.id(), "bob@company.com", ADMIN),
             "decommission", (manager, key) -> manager.decommission(key.id(), "", ADMIN));
@@ -113,8 +116,19 @@ class BrainstormRouterTest {
             "PROVISIONED activate", AgentState.ACTIVE,
             "ACTIVE suspend", AgentState.SUSPENDED,
             "QUARANTINED suspend", AgentState.SUSPENDED,
+            "QUARANTINED release", AgentState.ACTIVE,
             "SUSPENDED resume", AgentState.ACTIVE,
             "SUSPENDED decommission", AgentState.DECOMMISSIONED);
+
+    @ParameterizedTest
+    @EnumSource(names = {"PROVISIONED", "ACTIVE", "QUARANTINED", "SUSPENDED"})
+    void quarantine_leads_out_of_active_and_out_of_nothing_else(AgentState from) {
+        AgentKey key = in(from);
+        var odd = new Incident(Incident.Kind.ANOMALY, Severity.HIGH, "it asks for more and more");
+
+        assertThat(manager.quarantines().quarantine(key.id(), odd, ADMIN).state())
+                .isEqualTo(from == AgentState.ACTIVE ? AgentState.QUARANTINED : from);
+    }
 
     static Stream<Arguments> asked() {
         return STATES.values().stream()

@@ -13,6 +13,8 @@ import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
 import io.agentlifecycle.core.hold.KillScope;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
@@ -57,10 +59,9 @@ class GuardModelTest {
 
     private static final List<String> NAMES = List.of("a", "limited", "child");
     private static final List<String> OWNERS = List.of("alice@company.com", "bob@company.com");
-    private static final List<HoldReason> REASONS =
-            List.of(HoldReason.OPERATOR, HoldReason.INSUFFICIENT_BALANCE, HoldReason.POLICY_VIOLATION);
+    private static final List<HoldReason> REASONS = List.of(
+            HoldReason.OPERATOR, HoldReason.INSUFFICIENT_BALANCE, HoldReason.POLICY_VIOLATION, HoldReason.QUARANTINE);
 
-    /** Who is in quarantine is held up as an orphan is: its verbs, and a flag beside {@code orphan}, belong here. */
     private enum Verb {
         PLACE_HOLD,
         PLACE_HOLD_WITH_END,
@@ -68,6 +69,8 @@ class GuardModelTest {
         RESUME,
         ENGAGE,
         RELEASE_KILL,
+        QUARANTINE,
+        CLEAR,
         ORPHAN,
         RECLAIM,
         CHANGE_OWNER,
@@ -86,10 +89,11 @@ class GuardModelTest {
         final Map<HoldReason, Optional<Instant>> holds = new HashMap<>();
         String owner = OWNERS.get(0);
         boolean orphan;
+        boolean quarantined;
         boolean gone;
 
         boolean isHeldUp() {
-            return orphan || gone || !holds.isEmpty();
+            return orphan || quarantined || gone || !holds.isEmpty();
         }
 
         void sweep(Instant now) {
@@ -107,6 +111,8 @@ class GuardModelTest {
                 Tuple.of(6, Verb.RESUME),
                 Tuple.of(3, Verb.ENGAGE),
                 Tuple.of(6, Verb.RELEASE_KILL),
+                Tuple.of(2, Verb.QUARANTINE),
+                Tuple.of(7, Verb.CLEAR),
                 Tuple.of(2, Verb.ORPHAN),
                 Tuple.of(7, Verb.RECLAIM),
                 Tuple.of(2, Verb.CHANGE_OWNER),
@@ -230,6 +236,18 @@ class GuardModelTest {
                     KillScope scope = kills.stream().findFirst().orElseGet(() -> scope(its, name, form));
                     its.release(scope, ReleaseAuthority.ADMIN, "", ADMIN);
                     kills.remove(scope);
+                }
+                case QUARANTINE -> {
+                    var crash = new Incident(Incident.Kind.CRASH, Severity.values()[form % 4], "");
+                    if (manager.quarantines().quarantine(id, crash, ADMIN).state() == AgentState.QUARANTINED) {
+                        agent.quarantined = true;
+                    } else {
+                        agent.holds.put(HoldReason.QUARANTINE, Optional.empty());
+                    }
+                }
+                case CLEAR -> {
+                    manager.quarantines().release(id, ADMIN);
+                    agent.quarantined = false;
                 }
                 case ORPHAN -> agent.orphan |= manager.markOrphaned(id, ADMIN) == OrphanMark.MARKED;
                 case RECLAIM -> {

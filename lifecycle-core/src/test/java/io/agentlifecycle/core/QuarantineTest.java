@@ -540,6 +540,27 @@ class QuarantineTest {
     }
 
     @Test
+    void who_comes_second_when_one_is_left_finds_none() {
+        with(policy -> policy.with(Severity.MEDIUM, 1));
+        active(manager, "agent:1");
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        List<RecoveryResult> second = new ArrayList<>();
+        List<String> ran = new ArrayList<>();
+        store.commits = (commit, to) -> {
+            store.commits = (next, there) -> there.commit(next);
+            // between the reading and the writing of the one that is begun below
+            second.add(quarantines().attemptRecovery(ID, FAILS, WATCHER));
+            return to.commit(commit);
+        };
+
+        RecoveryResult first = quarantines().attemptRecovery(ID, agent -> ran.add("ran"), ADMIN);
+
+        assertThat(second).hasOnlyElementsOfType(RecoveryResult.Failed.class);
+        assertThat(first).isInstanceOf(RecoveryResult.Exhausted.class);
+        assertThat(ran).isEmpty();
+    }
+
+    @Test
     void a_recovery_does_not_make_up_for_what_happened_meanwhile() {
         active(manager, "agent:1");
         quarantines().quarantine(ID, CRASH, ADMIN);

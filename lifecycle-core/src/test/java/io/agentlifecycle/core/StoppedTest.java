@@ -119,8 +119,12 @@ class StoppedTest {
                 .isZero();
     }
 
+    static Stream<Stop> stopsOfOne() {
+        return stops().filter(stop -> !stop.name().equals("engage everything"));
+    }
+
     @ParameterizedTest
-    @MethodSource("stops")
+    @MethodSource("stopsOfOne")
     void of_ten_million_calls_after_the_agent_was_stopped_none_is_let_through(Stop stop) throws Exception {
         active(manager, "agent:1");
         Guard guard = manager.guard();
