@@ -131,7 +131,7 @@ final class AgentCodec {
                 asked.lifespan(),
                 asked.lineage(),
                 asked.owner(),
-                ApprovalJson.read(body.object("approval")),
+                ApprovalJson.read(body.object("approval"), asked.lifespan()),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
                 body.objects("legalHolds").stream()

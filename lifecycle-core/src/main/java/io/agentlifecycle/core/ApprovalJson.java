@@ -1,12 +1,15 @@
 package io.agentlifecycle.core;
 
+import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.approval.Vote;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
+import java.time.Instant;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 /** The request that an agent came in by, as its record says it, and votes as events say them. */
@@ -27,9 +30,7 @@ final class ApprovalJson {
                     new Json.Arr(
                             approval.votes().stream().map(ApprovalJson::vote).toList()));
         }
-        if (approval.warned()) {
-            object.put("warned", true);
-        }
+        approval.warnedOf().ifPresent(end -> object.put("warnedOf", end.toString()));
         approval.decision()
                 .ifPresent(decision -> object.put(
                         "decision",
@@ -41,14 +42,22 @@ final class ApprovalJson {
         return object.build();
     }
 
-    static ApprovalRequest read(JsonFields approval) {
+    /** Records of before say only that a warning was given, which was of the end that they have. */
+    private static Optional<Instant> warnedOf(JsonFields approval, Optional<Instant> expires, Lifespan lifespan) {
+        boolean warned = approval.flag("warned");
+        Optional<Instant> end = approval.optionalInstant("warnedOf");
+        return end.isEmpty() && warned ? ApprovalRules.endsAt(expires, lifespan) : end;
+    }
+
+    static ApprovalRequest read(JsonFields approval, Lifespan lifespan) {
+        Optional<Instant> expires = approval.optionalInstant("expires");
         var result = new ApprovalRequest(
                 ActorJson.read(approval.object("by")),
                 approval.instant("at"),
-                approval.optionalInstant("expires"),
+                expires,
                 Set.copyOf(approval.list("involved")),
                 approval.objects("votes").stream().map(ApprovalJson::readVote).toList(),
-                approval.flag("warned"),
+                warnedOf(approval, expires, lifespan),
                 approval.optionalObject("decision").map(decision -> {
                     var read = new ApprovalRequest.Decision(
                             decision.parsed(

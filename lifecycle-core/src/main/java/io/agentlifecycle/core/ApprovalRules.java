@@ -7,6 +7,7 @@ import io.agentlifecycle.core.Plan.Decision;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.approval.ApprovalRule;
 import io.agentlifecycle.core.approval.ApprovalRule.Objection;
@@ -45,21 +46,53 @@ record ApprovalRules(Rules rules) {
         };
     }
 
+    /** A vote against it without the vote: what is left of it while the vote cannot be signed. */
+    Decision denial(Ballot ballot, Actor actor) {
+        Decision vote = vote(ballot, actor);
+        return (agent, now) -> vote.decide(agent, now).without(EventKind.VOTE_CAST);
+    }
+
     private Plan vote(Agent agent, Ballot ballot, Actor actor, Instant now) {
+        requireInTime(agent, now, "%s cannot %s agent %s".formatted(actor, verb(ballot), agent.key()));
+        return ballot.choice() == Vote.Choice.DENY
+                ? against(agent, ballot, actor, now)
+                : inFavour(agent, ballot, actor, now);
+    }
+
+    /** It takes no power, so who tries it in vain made no attempt at any. */
+    private Plan against(Agent agent, Ballot ballot, Actor actor, Instant now) {
+        ApprovalRule rule = rule(agent);
+        rule.objectionToDenial(agent.approval(), agent.owner(), actor).ifPresent(objection -> {
+            throw new PolicyViolationException(
+                    objection.rule(), "%s cannot deny agent %s: %s".formatted(actor, agent.key(), objection.text()));
+        });
+        requireCurrent(agent, ballot, actor);
+        Stage stage = rule.denied(agent.approval(), agent.owner(), actor).orElseThrow();
+        return rules.reject(ballot.reason(), actor).decide(agent, now).after(cast(agent, stage, ballot, actor, false));
+    }
+
+    private Plan inFavour(Agent agent, Ballot ballot, Actor actor, Instant now) {
         ApprovalRule rule = rule(agent);
         ApprovalRequest request = agent.approval();
         Stage stage = rule.open(request, agent.owner());
-        rule.objection(request, agent.owner(), actor, now).ifPresent(objection -> {
-            String where = rule.takesOnePerson() ? "" : " in stage " + stage.name();
-            throw refusal(
-                    objection, actor, "%s cannot %s agent %s%s".formatted(actor, verb(ballot), agent.key(), where));
-        });
-        requireCurrent(agent, ballot, actor);
-        EventContent cast = cast(agent, stage, ballot, actor, false);
-        if (ballot.choice() == Vote.Choice.DENY) {
-            return rules.reject(ballot.reason(), actor).decide(agent, now).after(cast);
+        // the policy wants less than it did: whoever counts may say that it is enough, and their vote stands in the log
+        boolean completes = rule.isPassed(request, agent.owner()) && rule.counts(actor, request, agent.owner());
+        Optional<Objection> objection =
+                completes ? Optional.empty() : rule.objection(request, agent.owner(), actor, now);
+        if (objection.isEmpty() && actor.isNamed(agent.id().value())) {
+            objection = Optional.of(Objection.ITSELF);
         }
+        objection.ifPresent(found -> {
+            String where = rule.takesOnePerson() ? "" : " in stage " + stage.name();
+            throw refusal(found, actor, "%s cannot approve agent %s%s".formatted(actor, agent.key(), where));
+        });
+        requireSeen(agent, ballot, actor);
         RequestJson asked = Rules.asked(agent);
+        if (completes) {
+            rules.next(agent, Command.APPROVE);
+            return Plan.of(approved(actor, asked, now), provisioned(actor, asked));
+        }
+        EventContent cast = cast(agent, stage, ballot, actor, false);
         var vote = new Vote(stage.name(), Vote.Choice.APPROVE, false, actor, now, asked.digest());
         if (!rule.isPassed(request.with(vote), agent.owner())) {
             return Plan.of(cast);
@@ -74,10 +107,8 @@ record ApprovalRules(Rules rules) {
             requireWaiting(agent, actor, "give advice on");
             ApprovalRequest request = agent.approval();
             String who = "%s cannot give advice on agent %s".formatted(actor, agent.key());
-            if (request.isExpired(now)) {
-                throw refusal(Objection.REQUEST_EXPIRED, actor, who);
-            }
-            if (request.isFull(true)) {
+            requireInTime(agent, now, who);
+            if (request.isFullFor(actor)) {
                 throw refusal(Objection.FULL, actor, who);
             }
             requireCurrent(agent, ballot, actor);
@@ -89,12 +120,7 @@ record ApprovalRules(Rules rules) {
     Decision amend(ProvisioningRequest next, Actor actor) {
         return (agent, now) -> {
             requireWaiting(agent, actor, "amend the request for");
-            if (agent.approval().isExpired(now)) {
-                throw refusal(
-                        Objection.REQUEST_EXPIRED,
-                        actor,
-                        "%s cannot amend the request for agent %s".formatted(actor, agent.key()));
-            }
+            requireInTime(agent, now, "%s cannot amend the request for agent %s".formatted(actor, agent.key()));
             requireSame(agent, next, actor);
             rules.requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
             RequestJson asked = amendable(RequestJson.of(next));
@@ -130,7 +156,7 @@ record ApprovalRules(Rules rules) {
         }
     }
 
-    /** Says once that the request ends soon. */
+    /** Says that the request ends soon, once of each end. */
     Decision warn() {
         return (agent, now) -> warnAt(agent).filter(at -> !now.isBefore(at)).isPresent()
                 ? Plan.of(Rules.note(
@@ -143,32 +169,61 @@ record ApprovalRules(Rules rules) {
                 : Plan.NOTHING;
     }
 
-    /** When to say that a waiting request ends soon; empty if that was said, or is not wanted. */
+    /** When to say that a waiting request ends soon; empty if that was said of this end, or is not wanted. */
     Optional<Instant> warnAt(Agent agent) {
-        return agent.approval().warned()
-                ? Optional.empty()
-                : rule(agent).warnBefore().flatMap(before -> endsAt(agent).map(end -> end.minus(before)));
+        return endsAt(agent)
+                .filter(end -> agent.approval().warnedOf().filter(end::equals).isEmpty())
+                .flatMap(end -> rule(agent).warnBefore().map(end::minus));
     }
 
-    /** When a sweep turns a waiting request down. */
+    /** From when on a waiting request takes no vote, and a sweep turns it down. */
     static Optional<Instant> endsAt(Agent agent) {
-        return Stream.concat(agent.approval().expiresAt().stream(), agent.lifespan().notAfter().stream())
-                .min(Comparator.naturalOrder());
+        return endsAt(agent.approval().expiresAt(), agent.lifespan());
+    }
+
+    static Optional<Instant> endsAt(Optional<Instant> expiresAt, Lifespan lifespan) {
+        return Stream.concat(expiresAt.stream(), lifespan.notAfter().stream()).min(Comparator.naturalOrder());
     }
 
     ApprovalStatus status(Agent agent) {
+        return agent.state() == PENDING_APPROVAL ? waiting(agent) : decided(agent);
+    }
+
+    private ApprovalStatus waiting(Agent agent) {
         ApprovalRule rule = rule(agent);
         ApprovalRequest request = agent.approval();
-        boolean waits = agent.state() == PENDING_APPROVAL;
-        List<ApprovalStatus.StageStatus> stages = rule.stages().stream()
-                .map(stage -> new ApprovalStatus.StageStatus(stage, rule.counted(stage, request, agent.owner())))
-                .toList();
         return new ApprovalStatus(
                 request,
                 Rules.asked(agent).digest(),
-                stages,
-                waits ? Optional.of(rule.open(request, agent.owner())) : Optional.empty(),
-                waits ? endsAt(agent) : Optional.empty());
+                rule.stages().stream()
+                        .map(stage ->
+                                new ApprovalStatus.StageStatus(stage, rule.counted(stage, request, agent.owner())))
+                        .toList(),
+                Optional.of(rule.open(request, agent.owner())),
+                endsAt(agent));
+    }
+
+    /** Who owns it now, or may vote today, is nothing to a decision that was made. */
+    private ApprovalStatus decided(Agent agent) {
+        ApprovalRequest request = agent.approval();
+        List<Vote> votes =
+                request.votes().stream().filter(vote -> !vote.advisory()).toList();
+        return new ApprovalStatus(
+                request,
+                votes.stream()
+                        .findFirst()
+                        .map(Vote::shown)
+                        .orElse(Rules.asked(agent).digest()),
+                rule(agent).stages().stream()
+                        .map(stage -> new ApprovalStatus.StageStatus(
+                                stage,
+                                votes.stream()
+                                        .filter(vote -> vote.choice() == Vote.Choice.APPROVE
+                                                && vote.stage().equals(stage.name()))
+                                        .toList()))
+                        .toList(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     // ---- events
@@ -233,6 +288,24 @@ record ApprovalRules(Rules rules) {
                                                     " since %s decided at %s".formatted(decision.by(), decision.at()))
                                             .orElse("")));
         }
+    }
+
+    private static void requireInTime(Agent agent, Instant now, String whoCannot) {
+        if (endsAt(agent).filter(end -> !now.isBefore(end)).isPresent()) {
+            throw new PolicyViolationException(
+                    Objection.REQUEST_EXPIRED.rule(), whoCannot + ": " + Objection.REQUEST_EXPIRED.text());
+        }
+    }
+
+    /** What was changed while it waited may be another thing than the voter looked at, so they say what that was. */
+    private static void requireSeen(Agent agent, Ballot ballot, Actor actor) {
+        if (agent.approval().isChanged() && ballot.shown().isEmpty()) {
+            throw new PolicyViolationException(
+                    "approval-outdated",
+                    "%s cannot approve agent %s: the request changed since it was filed; look at approvals().status(..) and vote with Ballot.approve(..).onSeeing(digest)"
+                            .formatted(actor, agent.key()));
+        }
+        requireCurrent(agent, ballot, actor);
     }
 
     private static void requireCurrent(Agent agent, Ballot ballot, Actor actor) {

@@ -9,6 +9,8 @@ import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.approval.ApprovalStatus;
 import io.agentlifecycle.core.approval.Ballot;
+import io.agentlifecycle.core.approval.Vote;
+import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 
 /**
@@ -30,6 +32,11 @@ public final class Approvals {
      * Casts a vote in the stage that is open. The last one that is needed lets the agent in: PENDING_APPROVAL to PROVISIONED. One
      * against it keeps it out: PENDING_APPROVAL to DECOMMISSIONED. Look at the state of what is returned.
      *
+     * <p>Once the request was amended, or got another owner, a vote for it says what was seen: {@link Ballot#onSeeing}. A vote against
+     * it is open to whoever may vote in any stage, also if they asked for it or have voted for it. While the vote cannot be signed,
+     * the rejection alone is written. If the policy wants less than it did, so that no vote is missing, the next vote of somebody
+     * who counts already lets the agent in, and is not written down again.
+     *
      * <p>A vote counts by the policy that is in force when it is counted: one of somebody who may not vote any more, or in a stage
      * that is not there any more, does not.
      *
@@ -38,12 +45,21 @@ public final class Approvals {
      *     {@code approval-outdated} or {@code manifest-blocked}
      */
     public Agent vote(AgentId agent, Ballot ballot, Actor actor) {
-        return run(agent, rules().vote(requireNonNull(ballot, "ballot"), requireActor(actor)));
+        requireNonNull(ballot, "ballot");
+        requireActor(actor);
+        try {
+            return run(agent, rules().vote(ballot, actor));
+        } catch (AuditUnavailableException e) {
+            if (ballot.choice() == Vote.Choice.APPROVE) {
+                throw e;
+            }
+            return run(agent, rules().denial(ballot, actor));
+        }
     }
 
     /**
      * Writes down what somebody thinks of a request, anybody, an agent too: it never counts, decides nothing, and leaves them their
-     * vote.
+     * vote. It takes the place of what they thought before; the log keeps that.
      *
      * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code vote-count} or
      *     {@code approval-outdated}
@@ -53,8 +69,9 @@ public final class Approvals {
     }
 
     /**
-     * Replaces what a waiting request asks for: the profile, the entitlements and the lifespan. All votes on it are void, and
-     * its end stays. Who amends it has a part in it, and cannot approve it. Asking for what is asked for already changes
+     * Replaces what a waiting request asks for: the profile, the entitlements and the lifespan. All votes on it are void, and the
+     * approval timeout runs on; only the end of the agent's life, with which its request ends too, may be another then. Who amends it
+     * has a part in it, and cannot approve it. Asking for what is asked for already changes
      * nothing.
      *
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
@@ -77,7 +94,7 @@ public final class Approvals {
         return run(agent, rules().amend(next, actor));
     }
 
-    /** How the request for an agent stands, or stood when it was decided, by the stages of the policy now in force. */
+    /** How the request for an agent stands by the policy now in force, or what was decided on it: no vote is counted again then. */
     public ApprovalStatus status(AgentId agent) {
         return rules().status(engine.load(key(agent)).agent());
     }

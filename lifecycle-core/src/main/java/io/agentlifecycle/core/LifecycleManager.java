@@ -169,8 +169,8 @@ public final class LifecycleManager implements AutoCloseable {
      * Lets an agent in: PENDING_APPROVAL to PROVISIONED. Where the policy wants more than one person, it is a vote, which only the last
      * of them lets the agent in by: {@link Approvals#vote} with a ballot that says no more than that.
      *
-     * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human}, {@code request-expired} or
-     *     {@code manifest-blocked}; with stages also {@code approver-kind}, {@code approver-unknown}, {@code vote-twice} or
+     * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human}, {@code request-expired},
+     *     {@code approval-outdated} if the request was amended or got another owner while it waits, or {@code manifest-blocked}; with stages also {@code approver-kind}, {@code approver-unknown}, {@code vote-twice} or
      *     {@code vote-count}
      */
     public Agent approve(AgentId agent, Actor actor) {

@@ -332,7 +332,7 @@ public final class LifecyclePolicy {
             return this;
         }
 
-        /** Whether whoever asked for an agent, or owns it, may approve it: for teams of one. */
+        /** Whether whoever asked for an agent, owns it, or changed its request may approve it: for teams of one. */
         public Builder allowSelfApproval(boolean value) {
             selfApproval = value;
             return this;
@@ -344,7 +344,7 @@ public final class LifecyclePolicy {
             return this;
         }
 
-        /** How long before its end a sweep warns of a request that waits; positive. It takes a longer {@link #approvalTimeout}. */
+        /** How long before its end a sweep warns of a request that waits, anew if the end is another; positive. It takes a longer {@link #approvalTimeout}. */
         public Builder approvalWarning(Duration value) {
             approvalWarning = Optional.of(positive("approvalWarning", value));
             return this;
@@ -353,7 +353,8 @@ public final class LifecyclePolicy {
         /**
          * What a request must pass, one stage after the other, instead of one person.
          *
-         * @throws IllegalArgumentException from {@link #build} if there is none, or two have one name
+         * @throws IllegalArgumentException from {@link #build} if there is none, two have one name, or they could never be passed, as each
+         *     person counts in one stage only
          */
         public Builder approvalStages(Stage... value) {
             approvalStages = List.of(value);

@@ -35,11 +35,19 @@ final class Redaction {
                 approval.requestedAt(),
                 approval.expiresAt(),
                 Set.of(),
-                approval.votes().stream().map(Redaction::of).toList(),
-                approval.warned(),
+                approval.votes().stream()
+                        .filter(vote -> !isAdviceOfPerson(vote))
+                        .map(Redaction::of)
+                        .toList(),
+                approval.warnedOf(),
                 approval.decision()
                         .map(decision ->
                                 new ApprovalRequest.Decision(decision.outcome(), of(decision.by()), decision.at())));
+    }
+
+    /** Whose advice took the place of whose cannot be told without their names. */
+    private static boolean isAdviceOfPerson(Vote vote) {
+        return vote.advisory() && vote.by().type() == Actor.Type.HUMAN;
     }
 
     /** What was shown has a digest over the owner, too, who could be guessed from it. */

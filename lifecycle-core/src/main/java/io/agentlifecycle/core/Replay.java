@@ -135,7 +135,7 @@ final class Replay {
         return switch (event.kind()) {
             case AGENT_APPROVED -> agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
             case VOTE_CAST -> agent.with(voted(agent, ApprovalJson.cast(event, details)));
-            case APPROVAL_EXPIRING -> agent.with(agent.approval().told());
+            case APPROVAL_EXPIRING -> agent.with(agent.approval().told(details.instant("expiresAt")));
             case AGENT_AMENDED -> amended(agent, event, RequestJson.takeFrom(details));
             case AGENT_REJECTED ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.REJECTED))
@@ -159,7 +159,7 @@ final class Replay {
                         agent.conduct().in(agent.conduct().standing().attempted(details.optionalInstant("retryAt"))));
             case AGENT_BLOCKED -> agent.with(agent.conduct().block());
             case AGENT_RENEWED ->
-                unvoted(agent)
+                unvoted(agent, event)
                         .with(new Lifespan(agent.lifespan().notBefore(), Optional.of(details.instant("notAfter"))));
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
@@ -228,32 +228,34 @@ final class Replay {
         if (agent.state() != AgentState.PENDING_APPROVAL) {
             return agent;
         }
-        ApprovalRequest request =
-                unvoted(agent).approval().involving(event.actor().id());
+        ApprovalRequest request = unvoted(agent, event).approval();
         return agent.with(
                 agent.owner().map(owner -> request.involving(owner.id())).orElse(request));
     }
 
-    /** What a waiting request asks for is another now, so nobody has voted on it. */
-    private static Agent unvoted(Agent agent) {
+    /** What a waiting request asks for is another now, so nobody has voted on it, and who changed it has a part in it. */
+    private static Agent unvoted(Agent agent, AuditEvent event) {
         return agent.state() == AgentState.PENDING_APPROVAL
-                ? agent.with(agent.approval().changed())
+                ? agent.with(agent.approval().changed().involving(event.actor().id()))
                 : agent;
     }
 
     private static ApprovalRequest voted(Agent agent, Vote vote) {
         requireWaiting(agent);
-        if (agent.approval().isFull(vote.advisory())) {
+        if (vote.advisory() ? agent.approval().isFullFor(vote.by()) : isTooMany(agent.approval(), vote)) {
             throw new JsonFormatException("there is one vote too many");
         }
         return agent.approval().with(vote);
     }
 
+    /** One against the request ends it, so it needs no room. */
+    private static boolean isTooMany(ApprovalRequest request, Vote vote) {
+        return vote.choice() == Vote.Choice.APPROVE && request.isFull();
+    }
+
     private static Agent amended(Agent agent, AuditEvent event, RequestJson asked) {
         requireWaiting(agent);
-        return agent.with(agent.approval().changed().involving(event.actor().id()))
-                .with(asked.profile(), asked.entitlements())
-                .with(asked.lifespan());
+        return unvoted(agent, event).with(asked.profile(), asked.entitlements()).with(asked.lifespan());
     }
 
     private static void requireWaiting(Agent agent) {
@@ -271,7 +273,7 @@ final class Replay {
             throw new JsonFormatException("a key makes way that is not the agent's, or in another order");
         }
         var past = new KeyHistory.Past(old, event.at(), agent.credentials().generation());
-        return agent.with(rotation.newKey().keyId(), history.replaced(past));
+        return unvoted(agent, event).with(rotation.newKey().keyId(), history.replaced(past));
     }
 
     private static ApprovalRequest decided(Agent agent, AuditEvent event, ApprovalRequest.Outcome outcome) {

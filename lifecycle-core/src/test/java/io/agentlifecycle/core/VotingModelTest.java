@@ -45,6 +45,7 @@ class VotingModelTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
     private static final Instant END = START.plus(Duration.ofHours(8));
     private static final Instant WARNING = END.minus(Duration.ofHours(1));
+    private static final Instant LIFE_END = END.minus(Duration.ofHours(3));
     private static final AgentId ID = AgentId.of("agent:1");
     private static final int ERIN = 0;
     private static final int BOB = 1;
@@ -52,6 +53,7 @@ class VotingModelTest {
     private static final int DAVE = 3;
     private static final int ALICE = 4;
     private static final int LEDGER = 5;
+    private static final int SELF = 9;
     private static final List<String> OWNERS = List.of(
             "erin@company.com", "bob@company.com", "carol@company.com", "dave@company.com", "alice@company.com");
 
@@ -74,7 +76,8 @@ class VotingModelTest {
             new Who(LEDGER, Actor.service("Ledger")),
             new Who(6, Actor.agent(AgentId.of("agent:reviewer"))),
             new Who(7, Actor.policy("auto")),
-            new Who(8, Actor.SYSTEM));
+            new Who(8, Actor.SYSTEM),
+            new Who(SELF, Actor.service("AGENT:1")));
 
     /** A stage in which anybody votes if nobody is named. */
     private record Plain(String name, int quorum, boolean services, Set<Integer> people) {
@@ -118,7 +121,8 @@ class VotingModelTest {
                     List.of(
                             new Plain("security", 2, false, Set.of(BOB, CAROL, DAVE)),
                             new Plain("last", 1, false, Set.of()))),
-            new Setting(false, List.of(new Plain("approval", 1, false, Set.of()))));
+            new Setting(false, List.of(new Plain("approval", 1, false, Set.of()))),
+            new Setting(false, List.of(new Plain("security", 1, false, Set.of()))));
 
     /** Voters are named as nobody here calls himself. */
     private static Set<String> names(Set<Integer> people) {
@@ -191,7 +195,8 @@ class VotingModelTest {
                                 "approval-outdated",
                                 "PROVISIONED",
                                 "REJECTED",
-                                "EXPIRED")
+                                "EXPIRED",
+                                "ENDED")
                         .forEach(answer -> all.check(answer).count(times -> times > 0)));
     }
 
@@ -204,7 +209,9 @@ class VotingModelTest {
         WAITS,
         PROVISIONED,
         REJECTED,
-        EXPIRED
+        EXPIRED,
+        /** Let in, and its life is over. */
+        ENDED
     }
 
     /** A vote as the model remembers it. */
@@ -221,7 +228,8 @@ class VotingModelTest {
         private Outcome outcome = Outcome.WAITS;
         private int owner = ALICE;
         private int content;
-        private boolean warned;
+        private boolean changed;
+        private Optional<Instant> warnedOf = Optional.empty();
         private final Set<Integer> involved = new HashSet<>(Set.of(ERIN));
         private final List<Cast> votes = new ArrayList<>();
         private final List<EventKind> trail = new ArrayList<>(List.of(EventKind.AGENT_REQUESTED));
@@ -244,12 +252,12 @@ class VotingModelTest {
         }
 
         private static ProvisioningRequest asked(int content) {
-            return ProvisioningRequest.builder("Bot")
+            ProvisioningRequest.Builder builder = ProvisioningRequest.builder("Bot")
                     .id(ID)
                     .owner(content == 0 ? "alice@company.com" : "")
                     .capability("work" + content)
-                    .requestedBy(Actor.human("erin@company.com"))
-                    .build();
+                    .requestedBy(Actor.human("erin@company.com"));
+            return (content == 2 ? builder.notAfter(LIFE_END) : builder).build();
         }
 
         /** Does it here and there, and says what came of it. */
@@ -268,8 +276,8 @@ class VotingModelTest {
         private String vote(Verb verb, Who who, int what) {
             Optional<String> sees = verb == Verb.PLAIN ? Optional.empty() : sees(what);
             String shown = manager.approvals().status(ID).shown();
-            String expected =
-                    expected(verb, who, sees.filter(seen -> !seen.equals(shown)).isPresent());
+            String expected = expected(verb, who, sees, shown);
+            boolean enough = outcome == Outcome.WAITS && isEnoughFor(verb, who);
             String said = said(() -> {
                 Ballot ballot = new Ballot(
                         verb == Verb.DENY || verb == Verb.ADVISE && what % 2 == 0
@@ -284,10 +292,38 @@ class VotingModelTest {
                 }
             });
             assertThat(said).as("%s by %s", verb, who).isEqualTo(expected);
+            if (said.equals("ok") && enough) {
+                letIn();
+                return "enough already";
+            }
             if (said.equals("ok")) {
                 note(verb, who);
             }
             return said;
+        }
+
+        private void letIn() {
+            outcome = Outcome.PROVISIONED;
+            trail.addAll(List.of(EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED));
+        }
+
+        /** Nothing is missing, and who counts comes again. */
+        private boolean isEnoughFor(Verb verb, Who who) {
+            return (verb == Verb.VOTE || verb == Verb.PLAIN)
+                    && isPassed()
+                    && counted().containsKey(who.person());
+        }
+
+        private boolean isPassed() {
+            return missing().values().stream().allMatch(lacks -> lacks == 0);
+        }
+
+        private Instant lifeEnd() {
+            return content == 2 ? LIFE_END : Instant.MAX;
+        }
+
+        private Instant ends() {
+            return content == 2 ? LIFE_END : END;
         }
 
         /** Most look at nothing, some at what is there, and some at what was there once. */
@@ -309,22 +345,29 @@ class VotingModelTest {
                 trail.add(EventKind.AGENT_REJECTED);
             } else if (verb != Verb.ADVISE) {
                 votes.add(new Cast(who.person(), who.actor().type(), openStage().name()));
-                if (missing().values().stream().allMatch(lacks -> lacks == 0)) {
-                    outcome = Outcome.PROVISIONED;
-                    trail.addAll(List.of(EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED));
+                if (isPassed()) {
+                    letIn();
                 }
             }
         }
 
-        private String expected(Verb verb, Who who, boolean outdated) {
+        private String expected(Verb verb, Who who, Optional<String> sees, String shown) {
             if (outcome != Outcome.WAITS) {
                 return verb == Verb.PLAIN ? "transition-refused" : "approval-decided";
             }
-            if (!clock.instant().isBefore(END)) {
+            if (!clock.instant().isBefore(ends())) {
                 return "request-expired";
             }
             Plain stage = openStage();
-            if (verb != Verb.ADVISE) {
+            List<Plain> stages = SETTINGS.get(setting).stages();
+            if (verb == Verb.DENY) {
+                if (stages.stream().noneMatch(any -> any.counts(who.actor().type()))) {
+                    return stage.services() ? "approver-kind" : "approver-human";
+                }
+                if (stages.stream().noneMatch(any -> any.counts(who.actor().type()) && any.names(who.person()))) {
+                    return "approver-unknown";
+                }
+            } else if (verb != Verb.ADVISE && !isEnoughFor(verb, who)) {
                 if (!stage.counts(who.actor().type())) {
                     return stage.services() ? "approver-kind" : "approver-human";
                 }
@@ -337,8 +380,12 @@ class VotingModelTest {
                 if (!stage.names(who.person())) {
                     return "approver-unknown";
                 }
+                if (who.person() == SELF) {
+                    return "self-approval";
+                }
             }
-            return outdated ? "approval-outdated" : "ok";
+            boolean mustSay = changed && (verb == Verb.VOTE || verb == Verb.PLAIN);
+            return sees.map(seen -> !seen.equals(shown)).orElse(mustSay) ? "approval-outdated" : "ok";
         }
 
         /** Who counts now, and in which stage. */
@@ -381,14 +428,17 @@ class VotingModelTest {
             String said = said(() -> manager.approvals().amend(ID, asked(next), who.actor()));
             String expected = outcome != Outcome.WAITS
                     ? "approval-decided"
-                    : !clock.instant().isBefore(END)
+                    : !clock.instant().isBefore(ends())
                             ? "request-expired"
-                            : next == 0 && owner != ALICE ? "amendment-scope" : "ok";
+                            : next == 0 && owner != ALICE
+                                    ? "amendment-scope"
+                                    : next == 2 && !clock.instant().isBefore(LIFE_END) ? "lifespan-over" : "ok";
             assertThat(said).isEqualTo(expected);
             if (said.equals("ok") && next != content) {
                 content = next;
                 involved.add(who.person());
                 votes.clear();
+                changed = true;
                 trail.add(EventKind.AGENT_AMENDED);
                 digests.add(manager.approvals().status(ID).shown());
             }
@@ -404,6 +454,7 @@ class VotingModelTest {
                     involved.addAll(Set.of(owner));
                     involved.add(who.person());
                     votes.clear();
+                    changed = true;
                 }
                 owner = next;
                 trail.add(EventKind.AGENT_OWNER_CHANGED);
@@ -418,6 +469,8 @@ class VotingModelTest {
                 case 1 -> END;
                 case 2 -> WARNING.minusNanos(1);
                 case 3 -> WARNING;
+                case 4 -> LIFE_END;
+                case 5 -> LIFE_END.minus(Duration.ofHours(1));
                 default -> now.plus(Duration.ofMinutes(7));
             };
             clock.set(next.isBefore(now) ? now : next);
@@ -427,12 +480,18 @@ class VotingModelTest {
         private String sweep() {
             manager.sweeper().sweep();
             Instant now = clock.instant();
-            if (outcome == Outcome.WAITS && !now.isBefore(END)) {
+            Instant end = ends();
+            if (outcome == Outcome.WAITS && !now.isBefore(end)) {
                 outcome = Outcome.EXPIRED;
                 trail.add(EventKind.AGENT_REQUEST_EXPIRED);
-            } else if (outcome == Outcome.WAITS && !now.isBefore(WARNING) && !warned) {
-                warned = true;
+            } else if (outcome == Outcome.WAITS
+                    && !now.isBefore(end.minus(Duration.ofHours(1)))
+                    && !warnedOf.equals(Optional.of(end))) {
+                warnedOf = Optional.of(end);
                 trail.add(EventKind.APPROVAL_EXPIRING);
+            } else if (outcome == Outcome.PROVISIONED && !now.isBefore(lifeEnd())) {
+                outcome = Outcome.ENDED;
+                trail.addAll(List.of(EventKind.AGENT_DECOMMISSION_STARTED, EventKind.AGENT_DECOMMISSIONED));
             }
             return "ok";
         }
@@ -464,7 +523,7 @@ class VotingModelTest {
                             switch (outcome) {
                                 case WAITS -> AgentState.PENDING_APPROVAL;
                                 case PROVISIONED -> AgentState.PROVISIONED;
-                                case REJECTED, EXPIRED -> AgentState.DECOMMISSIONED;
+                                case REJECTED, EXPIRED, ENDED -> AgentState.DECOMMISSIONED;
                             });
             assertThat(Workshop.kinds(manager, ID)).as(when).isEqualTo(trail);
             ApprovalStatus status = manager.approvals().status(ID);
@@ -483,7 +542,7 @@ class VotingModelTest {
 
         /** What was decided stays so when it is computed anew, and what waits does not outlive its end. */
         void end() {
-            if (outcome == Outcome.PROVISIONED) {
+            if (outcome == Outcome.PROVISIONED || outcome == Outcome.ENDED) {
                 assertDecidedByPeople();
             }
             clock.set(clock.instant().isBefore(END) ? END : clock.instant());

@@ -15,7 +15,7 @@ import java.util.Optional;
 public record Actor(Type type, String id, Optional<IdentityAssurance> assurance) {
     /** What kind of actor it is. */
     public enum Type {
-        /** A person. Only a person can approve. */
+        /** A person. Only people approve, unless a stage of the policy takes services too. */
         HUMAN,
         /** An agent acting for itself. */
         AGENT,

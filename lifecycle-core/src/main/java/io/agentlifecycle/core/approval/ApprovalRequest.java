@@ -15,10 +15,11 @@ import java.util.TreeSet;
  * The request that an agent came in by.
  *
  * @param expiresAt from this instant on it cannot be approved any more
- * @param involved who else has a part in it: earlier owners, and who changed the owner while it waited; ids
+ * @param involved who else has a part in it: earlier owners, and who changed the owner or amended it while it waited; ids. Empty
+ *     if nothing of it was changed since it was filed
  * @param votes on the request as it is now, the oldest first; what changes it ends all earlier ones. At most {@link Vote#MOST},
- *     and as many pieces of advice
- * @param warned whether its coming end was told
+ *     and as many pieces of advice, one of each giver
+ * @param warnedOf the coming end that was told last; empty if none was
  * @param decision what was decided, once it was
  */
 public record ApprovalRequest(
@@ -27,7 +28,7 @@ public record ApprovalRequest(
         Optional<Instant> expiresAt,
         Set<String> involved,
         List<Vote> votes,
-        boolean warned,
+        Optional<Instant> warnedOf,
         Optional<Decision> decision) {
     public ApprovalRequest {
         requireNonNull(requestedBy, "requestedBy");
@@ -35,6 +36,7 @@ public record ApprovalRequest(
         requireNonNull(expiresAt, "expiresAt");
         involved = Collections.unmodifiableSet(new TreeSet<>(involved));
         votes = List.copyOf(votes);
+        requireNonNull(warnedOf, "warnedOf");
         requireNonNull(decision, "decision");
     }
 
@@ -45,41 +47,64 @@ public record ApprovalRequest(
 
     /** A request on which nothing was decided. */
     public static ApprovalRequest open(Actor requestedBy, Instant requestedAt, Optional<Instant> expiresAt) {
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, Set.of(), List.of(), false, Optional.empty());
+        return new ApprovalRequest(
+                requestedBy, requestedAt, expiresAt, Set.of(), List.of(), Optional.empty(), Optional.empty());
     }
 
     /** Decided. */
     public ApprovalRequest decided(Decision next) {
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, votes, warned, Optional.of(next));
+        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, votes, warnedOf, Optional.of(next));
     }
 
     /** With one more who has a part in it. */
     public ApprovalRequest involving(String id) {
         Set<String> more = new TreeSet<>(involved);
         more.add(id);
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, more, votes, warned, decision);
+        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, more, votes, warnedOf, decision);
     }
 
-    /** With one more vote, or piece of advice. */
+    /** With one more vote, or piece of advice, which takes the place of what its giver said before. */
     public ApprovalRequest with(Vote vote) {
         List<Vote> more = new ArrayList<>(votes);
+        more.removeIf(earlier -> vote.advisory() && isAdviceOf(earlier, vote.by()));
         more.add(vote);
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, more, warned, decision);
+        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, more, warnedOf, decision);
     }
 
     /** Changed, so that nobody has voted on what it is now. */
     public ApprovalRequest changed() {
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, List.of(), warned, decision);
+        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, List.of(), warnedOf, decision);
     }
 
-    /** With its coming end told. */
-    public ApprovalRequest told() {
-        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, votes, true, decision);
+    /** With that coming end told. */
+    public ApprovalRequest told(Instant end) {
+        return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, votes, Optional.of(end), decision);
     }
 
-    /** True if it can have no more votes, or no more advice: each has room of its own. */
-    public boolean isFull(boolean advisory) {
-        return votes.stream().filter(vote -> vote.advisory() == advisory).count() >= Vote.MOST;
+    /** True if what it asks for, or its owner, was changed since it was filed, even if it was changed back. */
+    public boolean isChanged() {
+        return !involved.isEmpty();
+    }
+
+    /** True if it can have no more votes. */
+    public boolean isFull() {
+        return votes.stream().filter(vote -> !vote.advisory()).count() >= Vote.MOST;
+    }
+
+    /** True if it can have no advice of {@code giver}: others gave as many pieces as there may be. */
+    public boolean isFullFor(Actor giver) {
+        return votes.stream()
+                        .filter(Vote::advisory)
+                        .filter(vote -> !isAdviceOf(vote, giver))
+                        .count()
+                >= Vote.MOST;
+    }
+
+    /** Of one type: which people gave advice cannot be seen any more once their names are erased. */
+    private static boolean isAdviceOf(Vote vote, Actor giver) {
+        return vote.advisory()
+                && vote.by().type() == giver.type()
+                && giver.isNamed(vote.by().id());
     }
 
     /** True if {@code actor} asked for it or has another part in it. */

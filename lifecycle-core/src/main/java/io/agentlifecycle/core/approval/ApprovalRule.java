@@ -11,16 +11,18 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Who may approve a request, and until when. Pure functions say which stage is open, and who may vote in it.
  *
  * @param required false lets every request in by itself, which the trail shows as the actor {@code policy:auto}
- * @param selfApproval true lets the person who asked, the owner, or who changed the owner approve; for teams of one
+ * @param selfApproval true lets the person who asked, the owner, or who changed the owner or amended the request approve; for
+ *     teams of one
  * @param timeout how long a request may wait; positive; empty means for ever
  * @param warnBefore how long before its end a sweep warns of it; positive, and shorter than the timeout, which it needs
- * @param stages what a request must pass, one after the other; at least one, with names of their own, and quorums of at most
- *     {@link Vote#MOST} in all
+ * @param stages what a request must pass, one after the other; at least one, with names of their own, quorums of at most
+ *     {@link Vote#MOST} in all, and enough voters for all of them together, as each counts in one stage only
  */
 public record ApprovalRule(
         boolean required,
@@ -81,6 +83,11 @@ public record ApprovalRule(
             throw new IllegalArgumentException(
                     "all stages together may need at most %d votes but need %d".formatted(Vote.MOST, votes));
         }
+        Seats.unfilled(stages).ifPresent(stage -> {
+            throw new IllegalArgumentException(
+                    "stage %s can never be passed: each person counts in one stage only, and too few are named in this one and the others together; name more voters, or lower a quorum"
+                            .formatted(stage.name()));
+        });
     }
 
     /** When a request made at {@code requestedAt} dies of old age. */
@@ -101,6 +108,11 @@ public record ApprovalRule(
         return counted(request, owner).stream()
                 .filter(vote -> vote.stage().equals(stage.name()))
                 .toList();
+    }
+
+    /** True if a vote of {@code actor} counts now, in whichever stage. */
+    public boolean counts(Actor actor, ApprovalRequest request, Optional<Owner> owner) {
+        return hasVoted(counted(request, owner), actor);
     }
 
     private List<Vote> counted(ApprovalRequest request, Optional<Owner> owner) {
@@ -151,7 +163,10 @@ public record ApprovalRule(
         return counted(stage, request, owner).size() < stage.quorum();
     }
 
-    /** Why {@code voter} may not vote on {@code request} at {@code now}; empty if they may. */
+    /**
+     * Why {@code voter} may not vote for {@code request} at {@code now}; empty if they may. That the agent may end before its
+     * request does is looked at elsewhere.
+     */
     public Optional<Objection> objection(ApprovalRequest request, Optional<Owner> owner, Actor voter, Instant now) {
         Stage stage = open(request, owner);
         if (request.isExpired(now)) {
@@ -169,7 +184,29 @@ public record ApprovalRule(
         if (!stage.names(voter)) {
             return Optional.of(Objection.NOT_VOTER);
         }
-        return request.isFull(false) ? Optional.of(Objection.FULL) : Optional.empty();
+        return request.isFull() ? Optional.of(Objection.FULL) : Optional.empty();
+    }
+
+    /**
+     * Why {@code voter} may not vote against {@code request}; empty if they may. A vote against it is none for it: whoever is a voter of
+     * any stage may cast it, also those who asked for it, or have voted for it.
+     */
+    public Optional<Objection> objectionToDenial(ApprovalRequest request, Optional<Owner> owner, Actor voter) {
+        if (denied(request, owner, voter).isPresent()) {
+            return Optional.empty();
+        }
+        if (stages.stream().anyMatch(stage -> stage.kind().counts(voter.type()))) {
+            return Optional.of(Objection.NOT_VOTER);
+        }
+        return Optional.of(
+                open(request, owner).kind() == Stage.Kind.PEOPLE ? Objection.NOT_HUMAN : Objection.NOT_COUNTED);
+    }
+
+    /** The stage that a vote of {@code voter} against {@code request} is cast in: the open one if they may, or else another. */
+    public Optional<Stage> denied(ApprovalRequest request, Optional<Owner> owner, Actor voter) {
+        return Stream.concat(Stream.of(open(request, owner)), stages.stream())
+                .filter(stage -> stage.kind().counts(voter.type()) && stage.names(voter))
+                .findFirst();
     }
 
     /** Why an approval does not count. */
@@ -178,11 +215,13 @@ public record ApprovalRule(
         REQUEST_EXPIRED("request-expired", "the request expired; file a new one"),
         /** Only people approve. */
         NOT_HUMAN("approver-human", "only a human can approve; pass Actor.human(..)"),
-        /** The person asked for it, or owns it. */
+        /** The person asked for it, owns it, or changed it; or it is the agent itself. */
         SELF_APPROVAL(
                 "self-approval",
-                "who requested or owns an agent, or had a part in who owns it, cannot approve it;"
+                "who requested or owns an agent, or had a part in who owns it or in what it asks for, cannot approve it;"
                         + " ask someone else or allow it by policy"),
+        /** The agent would vote on itself. */
+        ITSELF("self-approval", "no agent approves itself, whatever the policy says; ask someone else"),
         /** Only people and services vote in this stage. */
         NOT_COUNTED(
                 "approver-kind",
@@ -212,9 +251,9 @@ public record ApprovalRule(
             return rule;
         }
 
-        /** True if it is about who approves, so that somebody else might. */
+        /** True if it is about who approves, so that refusing it is refusing power. Who votes twice had that vote already. */
         public boolean isOfApprover() {
-            return this != REQUEST_EXPIRED && this != FULL;
+            return this != REQUEST_EXPIRED && this != FULL && this != VOTED;
         }
 
         /** The rule and the way out, for people. */

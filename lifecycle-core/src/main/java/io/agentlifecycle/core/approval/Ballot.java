@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  *
  * @param reason why; at most 1,024 characters, possibly empty
  * @param shown the digest of what the voter saw, {@link ApprovalStatus#shown}; a request that has changed since refuses the
- *     ballot. Empty means what is asked for when the ballot arrives
+ *     ballot. Empty means what is asked for when the ballot arrives, which a vote for a request that was changed since it was
+ *     filed may not leave open
  */
 public record Ballot(Vote.Choice choice, String reason, Optional<String> shown) {
     private static final Pattern DIGEST = Pattern.compile("[A-Za-z0-9_-]{43}");

@@ -62,8 +62,17 @@ public record Stage(String name, int quorum, Kind kind, Set<String> voters) {
         return new Stage(name, quorum, Kind.PEOPLE, Set.of());
     }
 
-    /** So many of these people. */
+    /**
+     * So many of these people.
+     *
+     * @throws IllegalArgumentException if there are none: {@link #people(String, int)} is for anybody
+     */
     public static Stage people(String name, int quorum, Set<String> voters) {
+        if (voters.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "stage %s names no voters; name some, or use people(name, quorum) if anybody may vote"
+                            .formatted(name));
+        }
         return new Stage(name, quorum, Kind.PEOPLE, voters);
     }
 
