@@ -297,7 +297,7 @@ final class LifecycleModel {
         if (agent.state != AgentState.PENDING_APPROVAL) {
             return NOT_ALLOWED;
         }
-        if (agent.requestExpires != null && !now().isBefore(agent.requestExpires)) {
+        if (isOver(agent.requestExpires) || isOver(agent.notAfter)) {
             return "request-expired";
         }
         if (!human) {
@@ -311,6 +311,10 @@ final class LifecycleModel {
         }
         agent.state = AgentState.PROVISIONED;
         return say(agent, EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
+    }
+
+    private boolean isOver(Instant end) {
+        return end != null && !now().isBefore(end);
     }
 
     private static String tenant(String key) {
