@@ -12,6 +12,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
@@ -302,6 +303,22 @@ class IntakeTest {
         refused(manager, "self-approval", () -> manager.approve(agent, mallory));
         assertThat(manager.approve(agent, Actor.human("carol@company.com")).state())
                 .isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
+    void a_request_is_not_passed_on_until_nobody_can_read_it_any_more() {
+        AgentId agent = manager.requestProvisioning(request("agent:1").build()).id();
+        int changes = 0;
+        while (manager.get(agent).approval().involved().size() < ApprovalRequest.MOST_INVOLVED) {
+            manager.changeOwner(agent, "owner" + changes++ + "@company.com", ADMIN);
+        }
+
+        assertThat(refused(manager, "request-changes", () -> manager.changeOwner(agent, "one.more@company.com", ADMIN)))
+                .hasMessageContainingAll("agent:1", "withdraw");
+        String last = "owner" + (changes - 1) + "@company.com";
+        assertThat(manager.changeOwner(agent, last, ADMIN).owner()).contains(Owner.of(last));
+        manager.approve(agent, Actor.human("carol@company.com"));
+        manager.changeOwner(agent, "one.more@company.com", ADMIN);
     }
 
     @Test

@@ -22,6 +22,9 @@ public record ApprovalRequest(
         Optional<Instant> expiresAt,
         Set<String> involved,
         Optional<Decision> decision) {
+    /** So many may have a part in it beside who asked; one more change of owner is refused then. */
+    public static final int MOST_INVOLVED = 64;
+
     public ApprovalRequest {
         requireNonNull(requestedBy, "requestedBy");
         requireNonNull(requestedAt, "requestedAt");
