@@ -124,13 +124,15 @@ record ApprovalRules(Rules rules) {
             requireSame(agent, next, actor);
             rules.requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
             RequestJson asked = amendable(RequestJson.of(next));
-            return asked.equals(amendable(Rules.asked(agent)))
-                    ? Plan.NOTHING
-                    : Plan.of(Rules.note(
-                            EventKind.AGENT_AMENDED,
-                            actor,
-                            agent,
-                            asked.putInto(Json.object()).build()));
+            if (asked.equals(amendable(Rules.asked(agent)))) {
+                return Plan.NOTHING;
+            }
+            Rules.requireFew(agent);
+            return Plan.of(Rules.note(
+                    EventKind.AGENT_AMENDED,
+                    actor,
+                    agent,
+                    asked.putInto(Json.object()).build()));
         };
     }
 

@@ -76,7 +76,7 @@ public final class Approvals {
      *
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
      *     idempotency key are ignored
-     * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code amendment-scope},
+     * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code request-changes}, {@code amendment-scope},
      *     {@code lifespan-over}, {@code lifespan-long} or {@code event-size}; for an agent with a parent as
      *     {@link LifecycleManager#requestProvisioning}
      */

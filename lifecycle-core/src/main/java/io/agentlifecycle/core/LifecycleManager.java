@@ -349,7 +349,12 @@ public final class LifecycleManager implements AutoCloseable {
         return run(agent, Engine.Effect.NEUTRAL, rules().renew(notAfter, requireActor(actor)));
     }
 
-    /** Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. */
+    /**
+     * Names another owner, as {@link Owner#of} reads it; the same owner changes nothing.
+     *
+     * @throws PolicyViolationException rule {@code request-changes}, if the agent waits for approval and
+     *     {@link io.agentlifecycle.core.approval.ApprovalRequest#MOST_INVOLVED} had a part in its request by now
+     */
     public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);
         return run(agent, Engine.Effect.NEUTRAL, rules().changeOwner(owner(key, newOwner), requireActor(actor)));

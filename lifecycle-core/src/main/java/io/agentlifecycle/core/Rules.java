@@ -18,6 +18,7 @@ import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Lifespan;
 import io.agentlifecycle.core.agent.Retirement;
 import io.agentlifecycle.core.agent.TransitionTable;
+import io.agentlifecycle.core.approval.ApprovalRequest;
 import io.agentlifecycle.core.audit.ActorJson;
 import io.agentlifecycle.core.audit.CredentialRef;
 import io.agentlifecycle.core.audit.EventContent;
@@ -247,10 +248,22 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
     Decision changeOwner(Owner owner, Actor actor) {
         return (agent, now) -> {
             next(agent, Command.CHANGE_OWNER);
-            return agent.owner().equals(Optional.of(owner))
-                    ? Plan.NOTHING
-                    : Plan.of(ownerChanged(agent, owner, actor).by(Command.CHANGE_OWNER));
+            if (agent.owner().equals(Optional.of(owner))) {
+                return Plan.NOTHING;
+            }
+            requireFew(agent);
+            return Plan.of(ownerChanged(agent, owner, actor).by(Command.CHANGE_OWNER));
         };
+    }
+
+    /** Whoever had a part in a request is remembered while it waits, which must come to an end. */
+    static void requireFew(Agent agent) {
+        if (agent.state() == PENDING_APPROVAL && agent.approval().involved().size() >= ApprovalRequest.MOST_INVOLVED) {
+            throw new PolicyViolationException(
+                    "request-changes",
+                    "the request for agent %s has passed through %d hands while it waited; decide on it, or withdraw it and file a new one"
+                            .formatted(agent.key(), agent.approval().involved().size()));
+        }
     }
 
     private static EventContent ownerChanged(Agent agent, Owner owner, Actor actor) {

@@ -472,6 +472,19 @@ class ApprovalsTest {
     }
 
     @Test
+    void a_request_is_not_amended_by_ever_more_people() {
+        ask();
+        for (int i = 0; i < ApprovalRequest.MOST_INVOLVED; i++) {
+            String purpose = "purpose " + i;
+            approvals().amend(ID, asked(b -> b.purpose(purpose)), Actor.human("editor" + i));
+        }
+        refused(
+                manager,
+                "request-changes",
+                () -> approvals().amend(ID, asked(b -> b.purpose("another")), Actor.human("one-more")));
+    }
+
+    @Test
     void another_owner_is_another_request() {
         ask();
         approve(BOB);

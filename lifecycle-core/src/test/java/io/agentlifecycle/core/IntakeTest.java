@@ -12,11 +12,13 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.Hold;
@@ -300,8 +302,28 @@ class IntakeTest {
         manager.changeOwner(agent, "bob@company.com", mallory);
 
         refused(manager, "self-approval", () -> manager.approve(agent, mallory));
-        assertThat(manager.approve(agent, Actor.human("carol@company.com")).state())
-                .isEqualTo(AgentState.PROVISIONED);
+        assertThat(approveAsSeen(agent).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    private Agent approveAsSeen(AgentId agent) {
+        String shown = manager.approvals().status(agent).shown();
+        return manager.approvals().vote(agent, Ballot.approve("").onSeeing(shown), Actor.human("carol@company.com"));
+    }
+
+    @Test
+    void a_request_is_not_passed_on_until_nobody_can_read_it_any_more() {
+        AgentId agent = manager.requestProvisioning(request("agent:1").build()).id();
+        int changes = 0;
+        while (manager.get(agent).approval().involved().size() < ApprovalRequest.MOST_INVOLVED) {
+            manager.changeOwner(agent, "owner" + changes++ + "@company.com", ADMIN);
+        }
+
+        assertThat(refused(manager, "request-changes", () -> manager.changeOwner(agent, "one.more@company.com", ADMIN)))
+                .hasMessageContainingAll("agent:1", "withdraw");
+        String last = "owner" + (changes - 1) + "@company.com";
+        assertThat(manager.changeOwner(agent, last, ADMIN).owner()).contains(Owner.of(last));
+        approveAsSeen(agent);
+        manager.changeOwner(agent, "one.more@company.com", ADMIN);
     }
 
     @Test

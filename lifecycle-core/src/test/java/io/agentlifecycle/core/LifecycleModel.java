@@ -710,12 +710,12 @@ final class LifecycleModel {
         if (agent.quarantineOfAdmin && !admin) {
             return "quarantine-authority";
         }
-        if (agent.retryAt != null && now().isBefore(agent.retryAt)) {
-            return "recovery-wait";
-        }
         int most = 3 - agent.quarantineSeverity.ordinal();
         if (agent.attempts >= most) {
             return OK;
+        }
+        if (agent.retryAt != null && now().isBefore(agent.retryAt)) {
+            return "recovery-wait";
         }
         if (agent.holds.isEmpty() && agent.owner == null && settings.owner) {
             return "owner-required";

@@ -16,6 +16,7 @@ import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -69,7 +70,8 @@ class PersonalDataTest {
     private static void live(LifecycleManager manager) {
         manager.requestProvisioning(request("agent:1").requestedBy(CAROL).build());
         manager.changeOwner(ID, "dave@company.com", CAROL);
-        manager.approve(ID, ADMIN);
+        Approvals approvals = manager.approvals();
+        approvals.vote(ID, Ballot.approve(WORDS).onSeeing(approvals.status(ID).shown()), ADMIN);
         manager.activate(ID, CAROL);
         manager.suspend(ID, WORDS, CAROL);
         manager.placeHold(ID, HoldReason.of("unpaid"), WORDS, CAROL);
@@ -106,7 +108,7 @@ class PersonalDataTest {
                 .containsExactly(ALICE, "dave@company.com", "erin@company.com");
         assertThat(manager.decisionsBy(ADMIN, 0, 100).events())
                 .extracting(event -> event.event().kind())
-                .containsExactly(EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
+                .containsExactly(EventKind.VOTE_CAST, EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED);
         assertThat(manager.verify().redacted()).isZero();
         assertThat(manager.get(ID).retirement().orElseThrow().reason()).isEqualTo(WORDS);
     }

@@ -436,8 +436,9 @@ class SealerModelTest {
                         .as(what)
                         .isEqualTo(opens ? seenBefore.records() : seenBefore);
             }
-            // whoever reopens forgets denials, and a check of the whole fleet is many commands
-            boolean single = step.verb() != Verb.CHECK_AND_ROTATE && step.verb() != Verb.REOPEN;
+            // whoever reopens forgets denials; a check of the whole fleet is many commands, and a recovery two
+            boolean single =
+                    step.verb() != Verb.CHECK_AND_ROTATE && step.verb() != Verb.REOPEN && step.verb() != Verb.RECOVER;
             if (signed && step.verb() != Verb.SIGN_FROM_HERE && (failing || (missed && single))) {
                 noGain(what, seenBefore, seenAfter, step.verb() == Verb.REOPEN);
             }

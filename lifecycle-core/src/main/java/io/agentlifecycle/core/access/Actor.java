@@ -80,13 +80,25 @@ public record Actor(Type type, String id, Optional<IdentityAssurance> assurance)
         return type == other.type && id.equals(other.id);
     }
 
-    /** True if {@code name} is this actor's id, whatever its case, outer blanks or Unicode form. */
+    /** True if {@code name} is this actor's id, whatever its case, outer blanks, Unicode form or invisible characters. */
     public boolean isNamed(String name) {
         return fold(id).equals(fold(name));
     }
 
     private static String fold(String name) {
-        return Normalizer.normalize(name, Normalizer.Form.NFKC).strip().toLowerCase(Locale.ROOT);
+        StringBuilder seen = new StringBuilder();
+        nfkc(name).codePoints().filter(c -> !Text.isIgnorable(c)).forEach(seen::appendCodePoint);
+        // there and back: some letters have one capital and two small ones, or a capital of two letters
+        String folded = seen.toString()
+                .strip()
+                .toLowerCase(Locale.ROOT)
+                .toUpperCase(Locale.ROOT)
+                .toLowerCase(Locale.ROOT);
+        return nfkc(folded);
+    }
+
+    private static String nfkc(String text) {
+        return Normalizer.normalize(text, Normalizer.Form.NFKC);
     }
 
     /** {@code type:id}. */

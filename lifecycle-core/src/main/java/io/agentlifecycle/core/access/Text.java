@@ -51,6 +51,21 @@ public final class Text {
                 || c == 0x2800; // the braille pattern without dots
     }
 
+    /** True for what nobody sees in the middle of a word: marks of format, joiners, fillers, selectors of variants. */
+    static boolean isIgnorable(int c) {
+        return Character.getType(c) == Character.FORMAT
+                || c == 0x034F
+                || c == 0x115F
+                || c == 0x1160
+                || c == 0x17B4
+                || c == 0x17B5
+                || c >= 0x180B && c <= 0x180F
+                || c == 0x3164
+                || c >= 0xFE00 && c <= 0xFE0F
+                || c == 0xFFA0
+                || c >= 0xE0000 && c <= 0xE0FFF;
+    }
+
     private static boolean breaksALine(char c) {
         return c == 0x2028 || c == 0x2029;
     }

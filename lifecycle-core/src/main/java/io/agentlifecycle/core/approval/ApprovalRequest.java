@@ -30,6 +30,9 @@ public record ApprovalRequest(
         List<Vote> votes,
         Optional<Instant> warnedOf,
         Optional<Decision> decision) {
+    /** So many may have a part in it beside who asked; one more change of owner is refused then. */
+    public static final int MOST_INVOLVED = 64;
+
     public ApprovalRequest {
         requireNonNull(requestedBy, "requestedBy");
         requireNonNull(requestedAt, "requestedAt");

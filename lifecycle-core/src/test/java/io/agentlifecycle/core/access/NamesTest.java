@@ -59,6 +59,27 @@ class NamesTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "bob, bo\u200bb",
+        "bob, bob\u200b",
+        "bob, \ufeffbob",
+        "bob, b\u00adob",
+        "bob, b\u2060ob",
+        "bob, bo\u034fb",
+        "bob, bob\ufe0f",
+        "bob, b\u3164ob",
+        "\u03bd\u03b9\u03ba\u03bf\u03c3, \u039d\u0399\u039a\u039f\u03a3",
+        "\u03bd\u03b9\u03ba\u03bf\u03c2, \u039d\u0399\u039a\u039f\u03a3",
+        "\u0131rma, IRMA",
+        "stra\u00dfe, STRASSE",
+        "STRA\u1e9eE, strasse"
+    })
+    void nor_does_it_get_another_name_by_what_nobody_sees_or_by_capitals(String one, String other) {
+        assertThat(Actor.human(one).isNamed(other)).isTrue();
+        assertThat(Actor.human(other).isNamed(one)).isTrue();
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"alic", "alice@company.com", "a lice", "", "\u0430lice"})
     void another_name_is_another_actor(String name) {
         assertThat(Actor.human("alice").isNamed(name)).isFalse();

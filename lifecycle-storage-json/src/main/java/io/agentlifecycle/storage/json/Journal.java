@@ -189,12 +189,14 @@ final class Journal {
             return;
         }
         boolean rotated = rotate();
-        if (rotated && checkpoint) {
-            checkpoints.start(pictureOfAllBefore());
+        Optional<Picture> before = rotated && checkpoint ? Optional.of(pictureOfAllBefore()) : Optional.empty();
+        // first: a copy of the store must not see a checkpoint that is further than what it takes for durable
+        queue.resume(out.durable());
+        if (before.isPresent()) {
+            checkpoints.start(before.get());
         } else if (checkpoint) {
             checkpoints.refuse(new IOException("there is no room for a new segment of the journal"));
         }
-        queue.resume(out.durable());
     }
 
     private boolean isLarge(long limit) {

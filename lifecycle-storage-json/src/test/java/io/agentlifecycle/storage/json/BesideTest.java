@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -128,5 +129,42 @@ class BesideTest {
                 })
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("is not empty");
+    }
+
+    /** The thread that writes is slow to go on while others look; the checkpoint may be done by then. */
+    @Test
+    void a_copy_that_is_made_right_after_a_checkpoint_can_be_opened() throws Exception {
+        var io = new MemoryIo();
+        for (int round = 0; round < 100; round++) {
+            Path copy = Path.of("/copy-" + round);
+            try (JsonStore store = JsonStore.open(Path.of("/data-" + round), io, BUSY)) {
+                Sample.applied(store, Sample.put("agent:1", 1));
+                var done = new AtomicBoolean();
+                var crowd = new Crowd();
+                List<FutureTask<Picture>> looking = Stream.generate(() -> crowd.start(() -> {
+                            Picture seen = store.picture();
+                            while (!done.get()) {
+                                seen = store.picture();
+                            }
+                            return seen;
+                        }))
+                        .limit(6)
+                        .toList();
+                try {
+                    store.checkpoint();
+                    store.backup(copy);
+                } finally {
+                    done.set(true);
+                    for (FutureTask<Picture> look : looking) {
+                        Crowd.get(look);
+                    }
+                }
+            }
+            try (JsonStore again = JsonStore.open(copy, io, BUSY)) {
+                assertThat(again.get(Sample.key("agent:1")))
+                        .as("in copy %d", round)
+                        .isPresent();
+            }
+        }
     }
 }
