@@ -27,6 +27,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * the guard is updated after the commit, as it would be if the thread whose commit it is did so, and so when others can
  * read already what was committed.
  */
+@Tag("once")
 class GuardInterleavingTest {
     /** What stands in the way of the agent: all that there is to know of it, one by one. */
     private record Model(Set<Integer> holds, boolean killed) {

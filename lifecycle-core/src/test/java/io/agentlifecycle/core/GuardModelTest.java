@@ -37,6 +37,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.RandomDistribution;
+import net.jqwik.api.Tag;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.statistics.Statistics;
 
@@ -45,6 +46,7 @@ import net.jqwik.api.statistics.Statistics;
  * what stands in their way. While it knows of a hold, a kill switch, an orphan, an end, or of one of these above, nothing is
  * let through; and who is not let through is held up by something that its record, or the list of kill switches, shows.
  */
+@Tag("once")
 class GuardModelTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
     private static final Instant BEGIN = START.plus(Duration.ofHours(2));

@@ -52,11 +52,13 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.RandomDistribution;
+import net.jqwik.api.Tag;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.statistics.Statistics;
 import org.jspecify.annotations.Nullable;
 
 /** Random lives of several agents in two tenants, step by step beside {@link LifecycleModel}. */
+@Tag("once")
 class LifecycleModelTest {
     static final Instant CREATED_ELSEWHERE = Instant.parse("2025-06-01T00:00:00Z");
 

@@ -53,6 +53,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.RandomDistribution;
+import net.jqwik.api.Tag;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.statistics.Statistics;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,7 @@ import org.jspecify.annotations.Nullable;
  * Random lives of three agents, on two hosts with one store and one key, while the sealer and the store fail. What may
  * happen then is written down here anew, by hand, from what the log promises.
  */
+@Tag("once")
 class SealerModelTest {
     private static final int AGENTS = 3;
     private static final Actor ALICE = Actor.human("alice@company.com");
