@@ -30,28 +30,30 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
 
     /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
     Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
+        // most of those who ask may, so this is all that the compiler sees of it; a loop would keep it from doing its
+        // best
+        long before = fleet.commits();
+        boolean deniedHere = stops.isDenied(tenant, id); // ends only after the state that replaces it can be seen
+        FleetEntry entry = fleet.get(tenant, id);
+        return entry != null && may(entry, deniedHere, operation, now) && !entry.isChild() && fleet.commits() == before
+                ? entry.allowed()
+                : weigh(new AgentKey(tenant, id), operation, now);
+    }
+
+    private Verdict weigh(AgentKey key, Operation operation, long now) {
         long before;
         Verdict verdict;
         do {
             before = fleet.commits();
-            verdict = look(tenant, id, operation, now);
+            boolean deniedHere = stops.isDenied(key.tenant(), key.id());
+            FleetEntry entry = fleet.get(key);
+            List<Reason> reasons = reasons(entry, deniedHere, operation, now);
+            if (entry != null) {
+                above(key, entry, now, false).ifPresent(reasons::add);
+            }
+            verdict = verdict(key, entry, reasons);
         } while (fleet.commits() != before);
         return verdict;
-    }
-
-    private Verdict look(TenantId tenant, AgentId id, Operation operation, long now) {
-        // a denial ends only after the state that replaces it can be seen, so it is read before the state
-        boolean deniedHere = stops.isDenied(tenant, id);
-        FleetEntry entry = fleet.get(tenant, id);
-        if (entry != null && may(entry, deniedHere, operation, now) && !entry.isChild()) {
-            return entry.allowed();
-        }
-        var key = new AgentKey(tenant, id);
-        List<Reason> reasons = reasons(entry, deniedHere, operation, now);
-        if (entry != null) {
-            above(key, entry, now, false).ifPresent(reasons::add);
-        }
-        return verdict(key, entry, reasons);
     }
 
     private boolean may(FleetEntry entry, boolean deniedHere, Operation operation, long now) {
