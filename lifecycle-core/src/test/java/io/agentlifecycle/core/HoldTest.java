@@ -2,6 +2,7 @@ package io.agentlifecycle.core;
 
 import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.ID;
+import static io.agentlifecycle.core.Workshop.PATIENT;
 import static io.agentlifecycle.core.Workshop.active;
 import static io.agentlifecycle.core.Workshop.refused;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -44,11 +45,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class HoldTest {
     private static final Actor ACCOUNTS = Actor.service("accounts");
     private static final Duration HOUR = Duration.ofHours(1);
-    private static final LifecyclePolicy PATIENT = LifecyclePolicy.builder()
-            .requireApproval(false)
-            .heartbeatInterval(Duration.ofDays(1))
-            .orphanThreshold(Duration.ofDays(30))
-            .build();
 
     @RegisterExtension
     final Workshop shop = new Workshop();

@@ -2,6 +2,7 @@ package io.agentlifecycle.core;
 
 import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.ID;
+import static io.agentlifecycle.core.Workshop.PATIENT;
 import static io.agentlifecycle.core.Workshop.refused;
 import static io.agentlifecycle.core.Workshop.request;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -23,11 +24,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The end of a life, by the guard and by sweeps, and how it is put off. */
 class LifespanTest {
-    private static final LifecyclePolicy PATIENT = LifecyclePolicy.builder()
-            .requireApproval(false)
-            .heartbeatInterval(Duration.ofDays(1))
-            .orphanThreshold(Duration.ofDays(30))
-            .build();
 
     @RegisterExtension
     final Workshop shop = new Workshop();

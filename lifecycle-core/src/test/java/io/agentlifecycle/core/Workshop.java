@@ -13,6 +13,7 @@ import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,13 @@ final class Workshop implements AfterEachCallback {
     /** Lets agents in by themselves. */
     static final LifecyclePolicy OPEN_DOOR =
             LifecyclePolicy.builder().requireApproval(false).build();
+
+    /** And does not mind their silence. */
+    static final LifecyclePolicy PATIENT = LifecyclePolicy.builder()
+            .requireApproval(false)
+            .heartbeatInterval(Duration.ofDays(1))
+            .orphanThreshold(Duration.ofDays(30))
+            .build();
 
     final MutableClock clock = MutableClock.at("2026-04-11T04:30:00Z");
     final LifecycleStore store;
