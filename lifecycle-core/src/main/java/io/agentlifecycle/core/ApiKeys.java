@@ -76,7 +76,10 @@ public final class ApiKeys {
         }
         ApiKeyId id = engine.draws().apiKeyId();
         String secret = Digests.base64Url(engine.draws().bytes(32));
-        Agent after = engine.run(key(agent), Engine.Effect.NEUTRAL, registering(id, secret, life, actor))
+        Agent after = engine.run(
+                        key(agent),
+                        Engine.Effect.NEUTRAL,
+                        engine.control().permit(actor, Right.REGISTER_API_KEY, registering(id, secret, life, actor)))
                 .agent();
         ApiKey made = after.credentials().apiKey(id).orElseThrow();
         return new IssuedApiKey(made, Token.of(id + "." + secret));
@@ -115,7 +118,7 @@ public final class ApiKeys {
         requireNonNull(key, "key");
         requireNonNull(actor, "actor");
         Text.prose("reason", reason, 1024);
-        engine.run(key(agent), Engine.Effect.NEUTRAL, (found, now) -> {
+        Plan.Decision revoking = (found, now) -> {
             boolean there = found.credentials().apiKey(key).isPresent();
             if (!there || found.state().isTerminal()) {
                 return Plan.NOTHING;
@@ -123,7 +126,9 @@ public final class ApiKeys {
             Json.Obj details =
                     Json.object().put("id", key.value()).put("reason", reason).build();
             return Plan.of(Rules.note(EventKind.API_KEY_REVOKED, actor, found, details));
-        });
+        };
+        engine.run(
+                key(agent), Engine.Effect.NEUTRAL, engine.control().permit(actor, Right.REVOKE_CREDENTIALS, revoking));
     }
 
     /**

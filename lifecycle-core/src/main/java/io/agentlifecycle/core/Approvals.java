@@ -46,14 +46,13 @@ public final class Approvals {
      */
     public Agent vote(AgentId agent, Ballot ballot, Actor actor) {
         requireNonNull(ballot, "ballot");
-        requireActor(actor);
         try {
-            return run(agent, rules().vote(ballot, actor));
+            return run(agent, Right.VOTE, actor, rules().vote(ballot, actor));
         } catch (AuditUnavailableException e) {
             if (ballot.choice() == Vote.Choice.APPROVE) {
                 throw e;
             }
-            return run(agent, rules().denial(ballot, actor));
+            return run(agent, Right.VOTE, actor, rules().denial(ballot, actor));
         }
     }
 
@@ -65,7 +64,7 @@ public final class Approvals {
      *     {@code approval-outdated}
      */
     public Agent advise(AgentId agent, Ballot ballot, Actor actor) {
-        return run(agent, rules().advise(requireNonNull(ballot, "ballot"), requireActor(actor)));
+        return run(agent, Right.ADVISE, actor, rules().advise(requireNonNull(ballot, "ballot"), actor));
     }
 
     /**
@@ -83,7 +82,8 @@ public final class Approvals {
     public Agent amend(AgentId agent, ProvisioningRequest next, Actor actor) {
         AgentKey key = key(agent);
         requireNonNull(next, "next");
-        requireActor(actor);
+        engine.control().require(actor, Right.AMEND, key);
+        engine.control().requireNoEscalation(actor, next.entitlements().role(), tenant, Refusals.Target.of(key));
         // what those above it may do can change meanwhile; it is looked at again when it is to get a credential
         var self = new Delegation.Member(
                 key,
@@ -91,7 +91,7 @@ public final class Approvals {
                 engine.load(key).agent().lineage().parent());
         Delegation.of(self, above -> engine.find(above).map(found -> Delegation.Member.of(found.agent())))
                 .require(engine.rules().policy());
-        return run(agent, rules().amend(next, actor));
+        return run(agent, Right.AMEND, actor, rules().amend(next, actor));
     }
 
     /** How the request for an agent stands by the policy now in force, or what was decided on it: no vote is counted again then. */
@@ -99,8 +99,9 @@ public final class Approvals {
         return rules().status(engine.load(key(agent)).agent());
     }
 
-    private Agent run(AgentId agent, Plan.Decision decision) {
-        return engine.run(key(agent), Engine.Effect.NEUTRAL, decision).agent();
+    private Agent run(AgentId agent, Right right, Actor actor, Plan.Decision decision) {
+        return engine.run(key(agent), Engine.Effect.NEUTRAL, engine.control().permit(actor, right, decision))
+                .agent();
     }
 
     private ApprovalRules rules() {
@@ -109,9 +110,5 @@ public final class Approvals {
 
     private AgentKey key(AgentId agent) {
         return new AgentKey(tenant, agent);
-    }
-
-    private static Actor requireActor(Actor actor) {
-        return requireNonNull(actor, "actor");
     }
 }

@@ -77,6 +77,7 @@ final class Engine {
     private final Heartbeats heartbeats;
     private final LogFollower follower;
     private final AccessKeeper access;
+    private final AccessControl control;
     private final FleetView fleet;
     private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
@@ -102,6 +103,7 @@ final class Engine {
         this.deadlines = deadlines;
         this.log = log;
         this.follower = follower;
+        this.control = new AccessControl(this, rules.access());
         this.access = new AccessKeeper(committer, writer, draws, rules.policy().ref());
         this.heartbeats = new Heartbeats(
                 committer.store(),
@@ -201,6 +203,11 @@ final class Engine {
 
     AccessKeeper access() {
         return access;
+    }
+
+    /** Who may do what. */
+    AccessControl control() {
+        return control;
     }
 
     Instant now() {
@@ -363,7 +370,7 @@ final class Engine {
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             long denials = fleet.stops().denials();
-            AgentCodec.Stored before = load(key);
+            AgentCodec.Stored before = find(key).orElseThrow(() -> decision.absent(key));
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
             }

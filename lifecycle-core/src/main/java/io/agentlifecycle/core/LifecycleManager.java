@@ -44,6 +44,7 @@ import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.spi.AccessRule;
 import io.agentlifecycle.core.spi.AuditSealer;
 import io.agentlifecycle.core.spi.CheckpointLog;
 import io.agentlifecycle.core.spi.CredentialIssuer;
@@ -162,7 +163,8 @@ public final class LifecycleManager implements AutoCloseable {
      *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
-        return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, requireActor(actor));
+        requirePermitted(Right.IMPORT, actor);
+        return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, actor);
     }
 
     /**
@@ -174,7 +176,10 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@code vote-count}
      */
     public Agent approve(AgentId agent, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().approvals().approve(requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.VOTE, rules().approvals().approve(actor)));
     }
 
     /** Votes on requests, in the stages of the policy, and changes of what is asked for. */
@@ -184,12 +189,12 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** Keeps an agent out: PENDING_APPROVAL to DECOMMISSIONED. The reason has at most 1,024 characters. */
     public Agent reject(AgentId agent, String reason, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().reject(reason, requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, permit(actor, Right.REJECT, rules().reject(reason, actor)));
     }
 
     /** Takes a request back: PENDING_APPROVAL to DECOMMISSIONED. The reason has at most 1,024 characters. */
     public Agent withdraw(AgentId agent, String reason, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().withdraw(reason, requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, permit(actor, Right.WITHDRAW, rules().withdraw(reason, actor)));
     }
 
     // ---- working
@@ -211,7 +216,7 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@link #requestProvisioning}
      */
     public Activation activate(AgentId agent, Actor actor) {
-        return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().activate(requireActor(actor)));
+        return engine().run(key(agent), Engine.Effect.NEUTRAL, permit(actor, Right.ACTIVATE, rules().activate(actor)));
     }
 
     /**
@@ -265,7 +270,10 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code lifespan-over}
      */
     public Activation rotateCredentials(AgentId agent, Actor actor) {
-        return engine().run(key(agent), Engine.Effect.NEUTRAL, rules().rotate(requireActor(actor)));
+        return engine().run(
+                        key(agent),
+                        Engine.Effect.NEUTRAL,
+                        permit(actor, Right.ROTATE_CREDENTIALS, rules().rotate(actor)));
     }
 
     /**
@@ -278,7 +286,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Activation rotateCredentials(AgentId agent, Actor actor, String idempotencyKey) {
         Text.line("idempotency key", idempotencyKey, 128);
-        return renewal().rotateOnce(key(agent), requireActor(actor), idempotencyKey);
+        return renewal().rotateOnce(permitted(agent, Right.ROTATE_CREDENTIALS, actor), actor, idempotencyKey);
     }
 
     /**
@@ -300,7 +308,7 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(
                         key(agent),
                         Engine.Effect.NEUTRAL,
-                        rules().rotateKey(rotation, signatures, requireActor(actor)));
+                        permit(actor, Right.ROTATE_CREDENTIALS, rules().rotateKey(rotation, signatures, actor)));
     }
 
     /**
@@ -311,7 +319,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public IssuedCredential reissueCredential(AgentId agent, CredentialId credential, Actor actor) {
         requireNonNull(credential, "credential");
-        return renewal().reissue(key(agent), credential, requireActor(actor));
+        return renewal().reissue(permitted(agent, Right.ROTATE_CREDENTIALS, actor), credential, actor);
     }
 
     /**
@@ -319,7 +327,10 @@ public final class LifecycleManager implements AutoCloseable {
      * {@link #rotateCredentials} or by becoming ACTIVE again. Without credentials nothing is changed.
      */
     public Agent revokeCredentials(AgentId agent, String reason, Actor actor) {
-        return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(reason, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.REVOKES,
+                permit(actor, Right.REVOKE_CREDENTIALS, rules().revokeCredentials(reason, actor)));
     }
 
     /**
@@ -330,7 +341,10 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Agent revokeCredentials(AgentId agent, CredentialId credential, String reason, Actor actor) {
         requireNonNull(credential, "credential");
-        return run(agent, Engine.Effect.REVOKES, rules().revokeCredentials(credential, reason, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.REVOKES,
+                permit(actor, Right.REVOKE_CREDENTIALS, rules().revokeCredentials(credential, reason, actor)));
     }
 
     /** The keys by which agents of this tenant fetch their tokens. */
@@ -346,7 +360,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Agent renew(AgentId agent, Instant notAfter, Actor actor) {
         requireNonNull(notAfter, "notAfter");
-        return run(agent, Engine.Effect.NEUTRAL, rules().renew(notAfter, requireActor(actor)));
+        return run(agent, Engine.Effect.NEUTRAL, permit(actor, Right.RENEW, rules().renew(notAfter, actor)));
     }
 
     /**
@@ -357,7 +371,10 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);
-        return run(agent, Engine.Effect.NEUTRAL, rules().changeOwner(owner(key, newOwner), requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.CHANGE_OWNER, rules().changeOwner(owner(key, newOwner), actor)));
     }
 
     // ---- holds
@@ -378,7 +395,10 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Agent suspend(AgentId agent, HoldTerms terms, Actor actor) {
         requireNonNull(terms, "terms");
-        return run(agent, Engine.Effect.RESTRICTS, rules().holds().suspend(terms, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.RESTRICTS,
+                permit(actor, Right.HOLD, rules().holds().suspend(terms, actor)));
     }
 
     /**
@@ -388,7 +408,10 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@code hold-authority}, if whoever suspended it left it to somebody else: use {@code releaseHold} then
      */
     public Activation resume(AgentId agent, Actor actor) {
-        return engine().run(key(agent), Engine.Effect.LIFTS, rules().holds().resume(requireActor(actor)));
+        return engine().run(
+                        key(agent),
+                        Engine.Effect.LIFTS,
+                        permit(actor, Right.RELEASE, rules().holds().resume(actor)));
     }
 
     /** {@link #placeHold(AgentId, HoldReason, HoldTerms, Actor)} until somebody releases it who usually may. */
@@ -408,7 +431,10 @@ public final class LifecycleManager implements AutoCloseable {
     public Agent placeHold(AgentId agent, HoldReason reason, HoldTerms terms, Actor actor) {
         requireNonNull(reason, "reason");
         requireNonNull(terms, "terms");
-        return run(agent, Engine.Effect.RESTRICTS, rules().holds().place(reason, terms, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.RESTRICTS,
+                permit(actor, Right.HOLD, rules().holds().place(reason, terms, actor)));
     }
 
     /** {@link #releaseHold(AgentId, HoldReason, ReleaseAuthority, Actor)} by an operator. */
@@ -429,7 +455,10 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(
                         key(agent),
                         Engine.Effect.LIFTS,
-                        rules().holds().release(reason, authority, requireActor(actor)));
+                        permit(
+                                actor,
+                                Right.toRelease(authority),
+                                rules().holds().release(reason, authority, actor)));
     }
 
     /** What is reported of agents, and the quarantine that comes of it. */
@@ -447,7 +476,10 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@code legal-hold-count}, if there are {@link io.agentlifecycle.core.hold.LegalHold#MOST} of them
      */
     public Agent placeLegalHold(AgentId agent, String reference, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().holds().placeLegalHold(reference, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.LEGAL_HOLD, rules().holds().placeLegalHold(reference, actor)));
     }
 
     /**
@@ -456,7 +488,10 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code no-such-legal-hold}, if there is none of that reference
      */
     public Agent releaseLegalHold(AgentId agent, String reference, Actor actor) {
-        return run(agent, Engine.Effect.NEUTRAL, rules().holds().releaseLegalHold(reference, requireActor(actor)));
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.LEGAL_HOLD, rules().holds().releaseLegalHold(reference, actor)));
     }
 
     /**
@@ -470,7 +505,7 @@ public final class LifecycleManager implements AutoCloseable {
      *     it is under one; {@code personal-data-plain}, if events of it were written with {@link PersonalData#PLAIN}
      */
     public Agent erasePersonalData(AgentId agent, String reason, Actor actor) {
-        return house.retention().erasePersonalData(key(agent), reason, requireActor(actor));
+        return house.retention().erasePersonalData(permitted(agent, Right.ERASE, actor), reason, actor);
     }
 
     /**
@@ -487,15 +522,15 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public List<AgentId> prune(Instant before, String reason, Actor actor) {
         requireNonNull(before, "before");
-        return house.retention().prune(tenant, before, reason, requireActor(actor));
+        requirePermitted(Right.PRUNE, actor);
+        return house.retention().prune(tenant, before, reason, actor);
     }
 
     // ---- orphans
 
     /** Marks an ACTIVE agent as an orphan, whatever its silence: its credentials are no good from here on. */
     public OrphanMark markOrphaned(AgentId agent, Actor actor) {
-        AgentKey key = key(agent);
-        requireActor(actor);
+        AgentKey key = permitted(agent, Right.MARK_ORPHANED, actor);
         return engine().restricting(key, Engine.Effect.RESTRICTS, () -> markOrphaned(key, actor));
     }
 
@@ -516,7 +551,10 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public Activation reclaim(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);
-        return engine().run(key, Engine.Effect.LIFTS, rules().reclaim(owner(key, newOwner), requireActor(actor)));
+        return engine().run(
+                        key,
+                        Engine.Effect.LIFTS,
+                        permit(actor, Right.RECLAIM, rules().reclaim(owner(key, newOwner), actor)));
     }
 
     // ---- going out
@@ -530,8 +568,10 @@ public final class LifecycleManager implements AutoCloseable {
         return house.teardown()
                 .retire(
                         key(agent),
-                        rules().decommission(
-                                        Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, requireActor(actor)));
+                        permit(
+                                actor,
+                                Right.DECOMMISSION,
+                                rules().decommission(Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, actor)));
     }
 
     // ---- asking
@@ -829,6 +869,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public void introduceLogKey(AuditSealer next, Actor actor) {
         requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
+        requirePermitted(Right.LOG_KEYS, actor);
         engine().requireOpen();
         engine().log().introduce(requireNonNull(next, "next"), actor);
     }
@@ -842,6 +883,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public void retireLogKey(String keyId, String reason, Actor actor) {
         requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
+        requirePermitted(Right.LOG_KEYS, actor);
         engine().requireOpen();
         engine().log().retire(requireNonNull(keyId, "keyId"), reason, actor);
     }
@@ -949,6 +991,21 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(key(agent), effect, decision).agent();
     }
 
+    private Plan.Decision permit(Actor actor, Right right, Plan.Decision decision) {
+        return engine().control().permit(actor, right, decision);
+    }
+
+    /** The agent's key, if the actor has that right over it now. */
+    private AgentKey permitted(AgentId agent, Right right, Actor actor) {
+        AgentKey key = key(agent);
+        engine().control().require(actor, right, key);
+        return key;
+    }
+
+    private void requirePermitted(Right right, Actor actor) {
+        engine().control().require(actor, right, tenant, Refusals.Target.ofLog(tenant));
+    }
+
     private static Actor requireActor(Actor actor) {
         return requireNonNull(actor, "actor");
     }
@@ -967,6 +1024,7 @@ public final class LifecycleManager implements AutoCloseable {
     public static final class Builder {
         private LifecyclePolicy policy = LifecyclePolicy.defaults();
         private TransitionTable<AgentState, Command> table = TransitionTable.STANDARD;
+        private AccessRule access = AccessRule.DEFAULT;
         private Optional<LifecycleStore> store = Optional.empty();
         private Optional<Path> directory = Optional.empty();
         private InstantSource clock = InstantSource.system();
@@ -997,6 +1055,12 @@ public final class LifecycleManager implements AutoCloseable {
         /** Which commands lead where. */
         public Builder transitions(TransitionTable<AgentState, Command> value) {
             table = requireNonNull(value, "table");
+            return this;
+        }
+
+        /** In which role somebody acts; by default {@link AccessRule#DEFAULT}. */
+        public Builder access(AccessRule value) {
+            access = requireNonNull(value, "access");
             return this;
         }
 
@@ -1226,7 +1290,10 @@ public final class LifecycleManager implements AutoCloseable {
             Instant highWater = opened.describe().clockHighWater().orElse(Instant.MIN);
             var committer = new Committer(opened, new Clockwork(clock, highWater), listeners);
             var rules = new Rules(
-                    policy, table, tasks.stream().map(TeardownTask::name).toList());
+                    policy,
+                    table,
+                    access,
+                    tasks.stream().map(TeardownTask::name).toList());
             CredentialIssuer chosen = issuer.orElseGet(() -> new OpaqueIssuer(draws));
             var writer = new EventWriter(draws, sealer, personalData, committer::log);
             var wanted = new LogKeeper.Wanted(logOrigin, signFromHere, recoveryKey, emergency);

@@ -1,10 +1,13 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.error.AgentNotFoundException;
+import io.agentlifecycle.core.error.RefusedException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,5 +92,10 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
     @FunctionalInterface
     interface Decision {
         Plan decide(Agent agent, Instant now);
+
+        /** What to answer if there is no such agent. */
+        default RefusedException absent(AgentKey key) {
+            return new AgentNotFoundException(key);
+        }
     }
 }

@@ -48,7 +48,10 @@ public final class Quarantines {
      */
     public Agent quarantine(AgentId agent, Incident cause, Actor actor) {
         requireNonNull(cause, "cause");
-        return engine.run(key(agent), Engine.Effect.RESTRICTS, rules().quarantine(cause, requireActor(actor)))
+        return engine.run(
+                        key(agent),
+                        Engine.Effect.RESTRICTS,
+                        permit(actor, Right.REPORT, rules().quarantine(cause, actor)))
                 .agent();
     }
 
@@ -63,15 +66,15 @@ public final class Quarantines {
     public Agent report(AgentId agent, Incident incident, Actor actor) {
         AgentKey key = key(agent);
         requireNonNull(incident, "incident");
-        requireActor(actor);
         Plan.Decision report = rules().report(incident, actor);
         var stops = new AtomicBoolean(rules().isGrave(incident, engine.now()));
         try {
-            return engine.run(key, Engine.Effect.NEUTRAL, (before, now) -> {
-                        Plan plan = report.decide(before, now);
-                        stops.set(before.state() == AgentState.ACTIVE && !plan.keeps(AgentState.ACTIVE));
-                        return plan;
-                    })
+            Plan.Decision watched = (before, now) -> {
+                Plan plan = report.decide(before, now);
+                stops.set(before.state() == AgentState.ACTIVE && !plan.keeps(AgentState.ACTIVE));
+                return plan;
+            };
+            return engine.run(key, Engine.Effect.NEUTRAL, permit(actor, Right.REPORT, watched))
                     .agent();
         } catch (RefusedException e) {
             throw e;
@@ -97,7 +100,10 @@ public final class Quarantines {
      */
     public Activation release(AgentId agent, ReleaseAuthority authority, Actor actor) {
         requireNonNull(authority, "authority");
-        return engine.run(key(agent), Engine.Effect.LIFTS, rules().release(authority, requireActor(actor)));
+        return engine.run(
+                key(agent),
+                Engine.Effect.LIFTS,
+                permit(actor, Right.toRelease(authority), rules().release(authority, actor)));
     }
 
     /** {@link #attemptRecovery(AgentId, RecoveryTask, ReleaseAuthority, Actor)} by an operator. */
@@ -121,18 +127,19 @@ public final class Quarantines {
         AgentKey key = key(agent);
         requireNonNull(task, "task");
         requireNonNull(authority, "authority");
-        requireActor(actor);
+        engine.control().require(actor, Right.toRelease(authority), key);
         Agent before = engine.load(key).agent();
         if (before.holds().isEmpty()) {
             engine.requireMayHaveCredential(before);
         }
         Plan.Decision start = rules().recoveryStarted(authority, actor);
         var started = new AtomicBoolean();
-        Agent begun = engine.run(key, Engine.Effect.NEUTRAL, (agentNow, now) -> {
-                    Plan plan = start.decide(agentNow, now);
-                    started.set(plan.has(EventKind.AGENT_RECOVERY_STARTED));
-                    return plan;
-                })
+        Plan.Decision watched = (agentNow, now) -> {
+            Plan plan = start.decide(agentNow, now);
+            started.set(plan.has(EventKind.AGENT_RECOVERY_STARTED));
+            return plan;
+        };
+        Agent begun = engine.run(key, Engine.Effect.NEUTRAL, permit(actor, Right.toRelease(authority), watched))
                 .agent();
         if (!started.get()) {
             return new RecoveryResult.Exhausted(begun);
@@ -184,7 +191,11 @@ public final class Quarantines {
      * @param reason at most 1,024 characters
      */
     public Agent block(AgentId agent, String reason, Actor actor) {
-        return teardown.retire(key(agent), rules().block(reason, requireActor(actor)));
+        return teardown.retire(key(agent), permit(actor, Right.BLOCK, rules().block(reason, actor)));
+    }
+
+    private Plan.Decision permit(Actor actor, Right right, Plan.Decision decision) {
+        return engine.control().permit(actor, right, decision);
     }
 
     private QuarantineRules rules() {
@@ -193,9 +204,5 @@ public final class Quarantines {
 
     private AgentKey key(AgentId agent) {
         return new AgentKey(tenant, agent);
-    }
-
-    private static Actor requireActor(Actor actor) {
-        return requireNonNull(actor, "actor");
     }
 }

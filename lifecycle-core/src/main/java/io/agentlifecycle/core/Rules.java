@@ -34,6 +34,7 @@ import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.spi.AccessRule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -51,9 +52,11 @@ import java.util.stream.Stream;
  * What each command means: pure functions from an agent and a time to events, or a typed refusal. Where a command leads
  * stands in the {@link TransitionTable}; what else it needs, and what it writes down, stands here.
  *
+ * @param access in which role somebody acts
  * @param tasks the names of the teardown tasks of this host, in order
  */
-record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table, List<String> tasks) {
+record Rules(
+        LifecyclePolicy policy, TransitionTable<AgentState, Command> table, AccessRule access, List<String> tasks) {
     static final Actor AUTO = Actor.policy("auto");
 
     /** How long after a failed teardown the first retry comes; it doubles with each failure up to an hour. */

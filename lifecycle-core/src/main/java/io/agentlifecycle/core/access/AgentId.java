@@ -9,7 +9,7 @@ public record AgentId(String value) implements Comparable<AgentId> {
     private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._:-]{1,128}");
 
     public AgentId {
-        if (!FORM.matcher(requireNonNull(value, "value")).matches()) {
+        if (!isValid(value)) {
             throw new IllegalArgumentException(
                     "agent id must be 1-128 of A-Z a-z 0-9 . _ : - but was \"" + value + "\"");
         }
@@ -18,6 +18,11 @@ public record AgentId(String value) implements Comparable<AgentId> {
     /** The id with that text. */
     public static AgentId of(String value) {
         return new AgentId(value);
+    }
+
+    /** True if {@link #of} reads it. */
+    public static boolean isValid(String value) {
+        return FORM.matcher(requireNonNull(value, "value")).matches();
     }
 
     @Override

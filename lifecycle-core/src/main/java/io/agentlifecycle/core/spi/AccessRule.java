@@ -1,0 +1,37 @@
+package io.agentlifecycle.core.spi;
+
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.Role;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Agent;
+import java.util.Optional;
+
+/**
+ * In which role somebody acts, by what the host knows of them. Each command takes a role, and whoever has it, or a higher one, may
+ * give it; README has the list. Authenticating whoever acts is the host's part.
+ *
+ * <ol>
+ *   <li>It is asked at every command, in the thread of its caller, and more than once if others are faster; so it answers from memory,
+ *       or soon, and calls no command.
+ *   <li>It is not asked about the host itself, {@link Actor.Type#SYSTEM}, which is an admin; nor about agents of the tenant: one of these
+ *       acts in the role of its own record, and only while the guard lets it administer. What an agent may do to itself takes no role.
+ *   <li>What it throws refuses the command.
+ * </ol>
+ *
+ * Must be safe for use by many threads.
+ */
+@FunctionalInterface
+public interface AccessRule {
+    /** Whoever the host names is an admin, but agents that are not of the tenant act for themselves only. */
+    AccessRule DEFAULT =
+            (actor, tenant, agent) -> Optional.of(actor.type() == Actor.Type.AGENT ? Role.AGENT : Role.ADMIN);
+
+    /**
+     * The role in which {@code actor} acts; empty if it has none there, so that it may do nothing.
+     *
+     * @param agent the agent that the command is about, as it is now; empty for what is about no agent or one that is not there, and for
+     *     requests. An answer that hangs on it, on the owner say, is no different then from that for an agent of others, so that nobody
+     *     learns which agents there are
+     */
+    Optional<Role> role(Actor actor, TenantId tenant, Optional<Agent> agent);
+}

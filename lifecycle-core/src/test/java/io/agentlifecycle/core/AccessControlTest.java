@@ -1,0 +1,422 @@
+package io.agentlifecycle.core;
+
+import static io.agentlifecycle.core.Workshop.ADMIN;
+import static io.agentlifecycle.core.Workshop.ALICE;
+import static io.agentlifecycle.core.Workshop.ID;
+import static io.agentlifecycle.core.Workshop.OPEN_DOOR;
+import static io.agentlifecycle.core.Workshop.active;
+import static io.agentlifecycle.core.Workshop.refused;
+import static io.agentlifecycle.core.Workshop.request;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.agentlifecycle.core.PublicCalls.Call;
+import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Role;
+import io.agentlifecycle.core.access.TenantId;
+import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.approval.Ballot;
+import io.agentlifecycle.core.audit.EventKind;
+import io.agentlifecycle.core.audit.Json;
+import io.agentlifecycle.core.error.AgentNotFoundException;
+import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.ReleaseAuthority;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
+import io.agentlifecycle.core.spi.AccessRule;
+import io.agentlifecycle.core.spi.LifecycleStore;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Which role each command takes, who has which, and what an agent may do of itself. */
+class AccessControlTest {
+    private static final Actor CAROL = Actor.human("carol@company.com");
+    private static final AgentId BOSS = AgentId.of("agent:boss");
+    private static final Actor ITSELF = Actor.agent(ID);
+    private static final Actor AGENT_BOSS = Actor.agent(BOSS);
+
+    /** The least role that each public method with an actor takes. */
+    private static final Map<Role, Set<String>> TAKES = Map.of(
+            Role.AGENT,
+            Set.of("requestProvisioning", "approvals.advise"),
+            Role.OPERATOR,
+            Set.of(
+                    "approve",
+                    "approvals.vote",
+                    "approvals.amend",
+                    "reject",
+                    "withdraw",
+                    "activate",
+                    "rotateCredentials",
+                    "rotateKey",
+                    "reissueCredential",
+                    "revokeCredentials",
+                    "apiKeys.register",
+                    "apiKeys.revoke",
+                    "renew",
+                    "changeOwner",
+                    "suspend",
+                    "resume",
+                    "placeHold",
+                    "releaseHold",
+                    "markOrphaned",
+                    "reclaim",
+                    "decommission",
+                    "quarantines.quarantine",
+                    "quarantines.report",
+                    "quarantines.release",
+                    "quarantines.attemptRecovery",
+                    "killSwitch.engage"),
+            Role.ADMIN,
+            Set.of(
+                    "importAgents",
+                    "placeLegalHold",
+                    "releaseLegalHold",
+                    "erasePersonalData",
+                    "prune",
+                    "quarantines.block",
+                    "killSwitch.release",
+                    "introduceLogKey",
+                    "retireLogKey"));
+
+    /** With the authority of an admin these take an admin. */
+    private static final Set<String> BY_AUTHORITY = Set.of(
+            "releaseHold[AgentId, HoldReason, ReleaseAuthority, Actor]",
+            "quarantines.release[AgentId, ReleaseAuthority, Actor]",
+            "quarantines.attemptRecovery[AgentId, RecoveryTask, ReleaseAuthority, Actor]");
+
+    /** What was said, read in the log. */
+    private static final Set<String> NO_COMMANDS = Set.of("decisionsBy");
+
+    private final FaultStore store = new FaultStore(LifecycleStore.inMemory());
+
+    @RegisterExtension
+    final Workshop shop = new Workshop(store);
+
+    private LifecycleManager open(AccessRule rule) {
+        return shop.open(builder -> builder.policy(OPEN_DOOR).access(rule));
+    }
+
+    private static AccessRule everybodyIs(Role role) {
+        return (actor, tenant, agent) -> Optional.of(role);
+    }
+
+    private static List<Call> commands() {
+        return PublicCalls.all().stream()
+                .filter(call -> call.takes(Actor.class) || call.takes(ProvisioningRequest.class))
+                .filter(call -> !NO_COMMANDS.contains(call.method().getName()))
+                .toList();
+    }
+
+    private static String name(Call call) {
+        return call.from().map(facet -> facet.getName() + ".").orElse("")
+                + call.method().getName();
+    }
+
+    // ---- which role
+
+    @Test
+    void every_command_is_refused_to_whoever_has_no_role_and_nothing_is_changed() {
+        LifecycleManager manager = open((actor, tenant, agent) -> Optional.empty());
+        Activation active = active(manager, ID.value());
+        var values =
+                PublicCalls.values(active.agent(), active.issued().credential().id(), CAROL, shop.clock.instant());
+
+        for (Call call : commands()) {
+            ThrowingCallable attempt = () -> PublicCalls.make(call, manager, values);
+            PolicyViolationException refusal = refused(manager, "access-role", attempt);
+
+            assertThat(refusal.actor()).as(call.toString()).contains(CAROL);
+            assertThat(refusal).hasMessageContainingAll("human:carol@company.com may not ", "it has none here");
+        }
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
+        shop.close(manager);
+        assertThat(open(AccessRule.DEFAULT)
+                        .search(event -> event.kind() == EventKind.ACCESS_REFUSED, 0, 10_000)
+                        .events()
+                        .stream()
+                        .mapToLong(event -> ((Json.Int)
+                                        event.event().details().get("attempts").orElseThrow())
+                                .value())
+                        .sum())
+                .as("each is an attempt at power")
+                .isEqualTo(commands().size());
+    }
+
+    @Test
+    void each_command_takes_the_role_that_it_takes_and_no_more() {
+        Map<Role, Set<String>> takes = new TreeMap<>();
+        Set<Call> open = new TreeSet<>(Comparator.comparing(Call::toString));
+        open.addAll(commands());
+        for (Role role : Role.values()) {
+            LifecycleManager manager = open(everybodyIs(role));
+            for (Call call : List.copyOf(open)) {
+                if (!isRefused(manager, call, role)) {
+                    open.remove(call);
+                    if (!BY_AUTHORITY.contains(call.toString())) {
+                        takes.computeIfAbsent(role, r -> new TreeSet<>()).add(name(call));
+                    }
+                    assertThat(BY_AUTHORITY.contains(call.toString()) && role != Role.ADMIN)
+                            .as("%s as %s", call, role)
+                            .isFalse();
+                }
+            }
+        }
+
+        assertThat(open).isEmpty();
+        assertThat(takes).isEqualTo(TAKES);
+    }
+
+    /** By the role alone; what else is wrong with it is not looked at. */
+    private boolean isRefused(LifecycleManager manager, Call call, Role role) {
+        AgentId id = AgentId.of("agent:" + role + "-" + Math.abs(call.toString().hashCode()));
+        Activation active = active(manager, id.value());
+        var values =
+                PublicCalls.values(active.agent(), active.issued().credential().id(), CAROL, shop.clock.instant());
+        Throwable thrown = catchThrowable(() -> PublicCalls.make(call, manager, values));
+        return thrown instanceof PolicyViolationException violation
+                && violation.rule().equals("access-role");
+    }
+
+    @Test
+    void the_host_itself_needs_no_role_and_everybody_whom_it_names_is_an_admin_by_default() {
+        LifecycleManager strict = open((actor, tenant, agent) -> Optional.empty());
+        active(strict, ID.value());
+        strict.suspend(ID, "maintenance", Actor.SYSTEM);
+        strict.placeLegalHold(ID, "case 1", Actor.system("console"));
+
+        LifecycleManager trusting = shop.open(OPEN_DOOR);
+        for (Actor actor : List.of(CAROL, Actor.service("ci"), Actor.policy("night"))) {
+            trusting.resume(ID, actor);
+            trusting.suspend(ID, "maintenance", actor);
+        }
+
+        assertThat(trusting.releaseLegalHold(ID, "case 1", CAROL).legalHolds()).isEmpty();
+    }
+
+    @Test
+    void a_rule_may_look_at_the_agent_as_it_is_in_that_very_step() {
+        AccessRule owners = (actor, tenant, agent) -> agent.flatMap(Agent::owner)
+                .filter(owner -> actor.isNamed(owner.id()))
+                .map(owner -> Role.OPERATOR);
+        LifecycleManager manager = open(owners);
+        active(manager, ID.value());
+        Actor alice = Actor.human(ALICE);
+
+        manager.changeOwner(ID, "carol@company.com", alice);
+
+        refused(manager, "access-role", () -> manager.suspend(ID, "mine", alice));
+        assertThat(manager.suspend(ID, "mine", CAROL).state()).isEqualTo(AgentState.SUSPENDED);
+        refused(manager, "access-role", () -> manager.placeLegalHold(ID, "case 1", CAROL));
+    }
+
+    @Test
+    void whoever_has_no_role_for_it_does_not_learn_whether_an_agent_is_there() {
+        LifecycleManager manager = open((actor, tenant, agent) -> agent.flatMap(Agent::owner)
+                .filter(owner -> actor.isNamed(owner.id()))
+                .map(owner -> Role.OPERATOR));
+        active(manager, ID.value());
+        AgentId nobody = AgentId.of("agent:0");
+        for (Call call : commands()) {
+            if (call.takes(AgentId.class)) {
+                assertThat(answer(manager, call, nobody).replace("agent:0", "agent:1"))
+                        .as(call.toString())
+                        .isEqualTo(answer(manager, call, ID));
+            }
+        }
+        assertThatThrownBy(() -> manager.suspend(nobody, "no", Actor.SYSTEM))
+                .isInstanceOf(AgentNotFoundException.class);
+    }
+
+    private String answer(LifecycleManager manager, Call call, AgentId id) {
+        Agent agent = manager.get(ID);
+        var values = PublicCalls.values(agent, agent.credential().orElseThrow().id(), CAROL, shop.clock.instant());
+        values.put(AgentId.class, id);
+        return String.valueOf(catchThrowable(() -> PublicCalls.make(call, manager, values)));
+    }
+
+    @Test
+    void a_rule_that_fails_or_says_nothing_gives_nobody_a_right_and_stops_no_agent() {
+        for (AccessRule broken : List.<AccessRule>of(
+                (actor, tenant, agent) -> {
+                    throw new IllegalStateException("the directory is down");
+                },
+                (actor, tenant, agent) -> null)) {
+            LifecycleManager manager = open(broken);
+            AgentId id = active(manager, "agent:" + System.identityHashCode(broken))
+                    .agent()
+                    .id();
+
+            refused(manager, "access-role", () -> manager.suspend(id, "no", CAROL));
+
+            assertThat(manager.guard().check(id, Operation.INVOKE).allowed()).isTrue();
+            assertThat(manager.health().denied()).isEmpty();
+        }
+    }
+
+    // ---- agents
+
+    private LifecycleManager withBoss(Role role) {
+        LifecycleManager manager = shop.open(OPEN_DOOR);
+        manager.activate(
+                manager.requestProvisioning(request(BOSS.value()).role(role).build())
+                        .id());
+        active(manager, ID.value());
+        return manager;
+    }
+
+    @Test
+    void an_agent_renews_what_it_has_and_takes_power_from_itself_and_nothing_else() {
+        LifecycleManager manager = withBoss(Role.AGENT);
+
+        refused(manager, "access-role", () -> manager.activate(ID, ITSELF));
+        refused(manager, "access-role", () -> manager.changeOwner(ID, "bob@company.com", ITSELF));
+        refused(manager, "access-role", () -> manager.renew(ID, shop.clock.instant(), ITSELF));
+        refused(manager, "access-role", () -> manager.apiKeys().register(ID, Duration.ofDays(1), ITSELF));
+        refused(manager, "access-role", () -> manager.suspend(BOSS, "envy", ITSELF));
+        refused(manager, "access-role", () -> manager.rotateCredentials(BOSS, ITSELF));
+        assertThat(manager.rotateCredentials(ID, ITSELF).credential()).isPresent();
+        manager.revokeCredentials(ID, "I lost it", ITSELF);
+        manager.quarantines().report(ID, new Incident(Incident.Kind.CRASH, Severity.LOW, "I fell"), ITSELF);
+        manager.suspend(ID, "I need a rest", ITSELF);
+        refused(manager, "access-role", () -> manager.resume(ID, ITSELF));
+        refused(manager, "access-role", () -> manager.releaseHold(ID, HoldReason.OPERATOR, ITSELF));
+        assertThat(manager.decommission(ID, "I am done", ITSELF).state()).isEqualTo(AgentState.DECOMMISSIONED);
+    }
+
+    @Test
+    void an_agent_acts_in_the_role_of_its_record_while_it_may_act() {
+        LifecycleManager manager = withBoss(Role.OPERATOR);
+
+        manager.suspend(ID, "maintenance", AGENT_BOSS);
+        manager.resume(ID, AGENT_BOSS);
+        refused(manager, "access-role", () -> manager.placeLegalHold(ID, "case 1", AGENT_BOSS));
+        refused(
+                manager,
+                "access-role",
+                () -> manager.releaseHold(ID, HoldReason.OPERATOR, ReleaseAuthority.ADMIN, AGENT_BOSS));
+        manager.suspend(BOSS, "maintenance", ADMIN);
+
+        PolicyViolationException stopped =
+                refused(manager, "access-role", () -> manager.suspend(ID, "revenge", AGENT_BOSS));
+        assertThat(stopped).hasMessageContaining("or may not act now");
+        manager.resume(BOSS, ADMIN);
+        manager.killSwitch().engage(manager.killSwitch().agent(BOSS), "rogue", ADMIN);
+        refused(manager, "access-role", () -> manager.suspend(ID, "revenge", AGENT_BOSS));
+    }
+
+    @Test
+    void what_the_host_knows_of_an_agent_does_not_lift_it_above_its_record() {
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(OPEN_DOOR).access(everybodyIs(Role.ADMIN)));
+        active(manager, ID.value());
+        active(manager, BOSS.value());
+
+        refused(manager, "access-role", () -> manager.suspend(BOSS, "envy", ITSELF));
+    }
+
+    @Test
+    void an_agent_of_another_tenant_is_nobody_here() {
+        LifecycleManager manager = withBoss(Role.ADMIN);
+        LifecycleManager acme = manager.forTenant(TenantId.of("acme"));
+        active(acme, ID.value());
+
+        assertThatThrownBy(() -> acme.suspend(ID, "from afar", AGENT_BOSS))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContainingAll(
+                        "agent:agent:boss may not hold agent acme/agent:1", "OPERATOR", "it has AGENT");
+        assertThat(acme.get(ID).state()).isEqualTo(AgentState.ACTIVE);
+        assertThatThrownBy(() ->
+                        acme.suspend(ID, "no id at all", new Actor(Actor.Type.AGENT, "an agent", Optional.empty())))
+                .isInstanceOf(PolicyViolationException.class);
+    }
+
+    // ---- requests
+
+    @Test
+    void nobody_asks_for_an_agent_of_a_higher_role_than_their_own() {
+        LifecycleManager manager = open(everybodyIs(Role.OPERATOR));
+        ProvisioningRequest.Builder wanted = request(ID.value()).requestedBy(CAROL);
+
+        PolicyViolationException refusal = refused(
+                manager,
+                "role-escalation",
+                () -> manager.requestProvisioning(wanted.role(Role.ADMIN).build()));
+
+        assertThat(refusal.actor()).contains(CAROL);
+        manager.requestProvisioning(wanted.role(Role.OPERATOR).build());
+        LifecycleManager trusting = shop.open(OPEN_DOOR);
+        active(trusting, BOSS.value());
+        refused(
+                trusting,
+                "role-escalation",
+                () -> trusting.requestProvisioning(request("agent:child")
+                        .requestedBy(AGENT_BOSS)
+                        .role(Role.OPERATOR)
+                        .build()));
+        assertThat(trusting.requestProvisioning(
+                                request("agent:child").requestedBy(AGENT_BOSS).build())
+                        .state())
+                .isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
+    void an_amendment_lifts_nobody_either() {
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(LifecyclePolicy.defaults()).access(everybodyIs(Role.OPERATOR)));
+        manager.requestProvisioning(request(ID.value()).build());
+
+        refused(
+                manager,
+                "role-escalation",
+                () -> manager.approvals()
+                        .amend(ID, request(ID.value()).role(Role.ADMIN).build(), CAROL));
+    }
+
+    @Test
+    void whoever_asked_may_amend_and_take_back_in_any_role_and_others_need_one() {
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(LifecyclePolicy.defaults()).access(everybodyIs(Role.AGENT)));
+        manager.requestProvisioning(
+                request(ID.value()).requestedBy(Actor.human(ALICE)).build());
+
+        refused(manager, "access-role", () -> manager.withdraw(ID, "not mine", CAROL));
+        refused(
+                manager,
+                "access-role",
+                () -> manager.approvals().amend(ID, request(ID.value()).build(), CAROL));
+        refused(manager, "access-role", () -> manager.approve(ID, CAROL));
+        refused(manager, "access-role", () -> manager.approvals().vote(ID, Ballot.deny("no"), CAROL));
+        manager.approvals().advise(ID, Ballot.deny("rather not"), CAROL);
+        manager.approvals().amend(ID, request(ID.value()).purpose("less").build(), Actor.human(ALICE));
+        assertThat(manager.withdraw(ID, "mine", Actor.human(ALICE)).state()).isEqualTo(AgentState.DECOMMISSIONED);
+    }
+
+    @Test
+    void a_key_of_a_request_tells_nothing_to_whoever_has_no_role() {
+        LifecycleManager manager =
+                open((actor, tenant, agent) -> actor.isSame(CAROL) ? Optional.empty() : Optional.of(Role.ADMIN));
+        ProvisioningRequest.Builder wanted =
+                ProvisioningRequest.builder("Bot").owner(ALICE).idempotencyKey("k");
+        manager.requestProvisioning(wanted.build());
+
+        refused(
+                manager,
+                "access-role",
+                () -> manager.requestProvisioning(wanted.requestedBy(CAROL).build()));
+    }
+}
