@@ -530,11 +530,13 @@ public final class LifecycleManager implements AutoCloseable {
 
     /** Marks an ACTIVE agent as an orphan, whatever its silence: its credentials are no good from here on. */
     public OrphanMark markOrphaned(AgentId agent, Actor actor) {
-        AgentKey key = permitted(agent, Right.MARK_ORPHANED, actor);
+        AgentKey key = key(agent);
+        requireActor(actor);
         return engine().restricting(key, Engine.Effect.RESTRICTS, () -> markOrphaned(key, actor));
     }
 
     private OrphanMark markOrphaned(AgentKey key, Actor actor) {
+        engine().control().require(actor, Right.MARK_ORPHANED, key);
         AgentCodec.Stored stored = engine().load(key);
         AgentState state = stored.agent().state();
         if (rules().table().next(state, Command.MARK_ORPHANED).isEmpty()) {

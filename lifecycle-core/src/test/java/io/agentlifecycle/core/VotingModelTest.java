@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.approval.ApprovalStatus;
 import io.agentlifecycle.core.approval.Ballot;
@@ -248,6 +249,7 @@ class VotingModelTest {
             return LifecycleManager.builder()
                     .store(store)
                     .policy(SETTINGS.get(setting).policy(setting + 1))
+                    .access((actor, tenant, agent) -> Optional.of(Role.ADMIN)) // this is about votes alone
                     .clock(clock)
                     .random(random)
                     .build();
