@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /**
  * In which role somebody acts, by what the host knows of them. Each command takes a role, and whoever has it, or a higher one, may
- * give it; README has the list. Authenticating whoever acts is the host's part.
+ * give it; docs/concepts.md has the list. Authenticating whoever acts is the host's part.
  *
  * <ol>
  *   <li>It is asked at every command, in the thread of its caller, and more than once if others are faster; so it answers from memory,
