@@ -3,12 +3,14 @@ package io.agentlifecycle.core;
 import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.OPEN_DOOR;
 import static io.agentlifecycle.core.Workshop.active;
+import static io.agentlifecycle.core.Workshop.request;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.FaultStore.Call;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +65,9 @@ class TenantWallTest {
         var values =
                 PublicCalls.values(wanted.agent(), wanted.issued().credential().id(), ADMIN, shop.clock.instant());
         values.put(String.class, wanted.issued().token().reveal());
+        ProvisioningRequest child = request("agent:new").parent(WANTED).build();
+        values.put(ProvisioningRequest.class, child);
+        values.put(List.class, List.of(new AgentImport(child, AgentState.ACTIVE, shop.clock.instant())));
         return values;
     }
 
