@@ -9,16 +9,22 @@ import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.approval.ApprovalRule.Objection;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RefusedException;
+import io.agentlifecycle.core.hold.KillScope;
 import io.agentlifecycle.core.spi.AccessRule;
 import java.time.Instant;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Who may give which command: the {@link Right} says which role it takes, and the host's rule who has it. Agents act in their own role. */
+/**
+ * Who may give which command: the {@link Right} says which role it takes, and the host's rule who has it. Agents act in their own role,
+ * which is in memory, so that one that watches over others can stop them while nothing can be read.
+ */
 final class AccessControl {
     private static final Logger LOG = LoggerFactory.getLogger(AccessControl.class);
 
@@ -44,74 +50,130 @@ final class AccessControl {
 
             @Override
             public RefusedException absent(AgentKey key) {
-                return absence(actor, right, key);
+                return refusal(actor, right, key, Optional.empty())
+                        .<RefusedException>map(refusal -> refusal)
+                        .orElseGet(() -> new AgentNotFoundException(key));
             }
         };
     }
 
-    /** Refuses unless the actor has that right over the agent now; for what looks at the agent before it decides. */
+    /** Refuses unless the actor has that right over the agent now: for what looks at the agent before it decides. */
     void require(Actor actor, Right right, AgentKey key) {
-        requireNonNull(actor, "actor");
-        Optional<Agent> agent = engine.find(key).map(AgentCodec.Stored::agent);
-        if (agent.isEmpty()) {
-            RefusedException absence = absence(actor, right, key);
-            count(Refusals.Target.of(key), absence);
-            throw absence;
+        Plan.Decision nothing = permit(actor, right, (agent, now) -> Plan.NOTHING);
+        try {
+            Plan unused = nothing.decide(engine.load(key, nothing).agent(), engine.now());
+        } catch (PolicyViolationException e) {
+            engine.refused(key, e);
+            throw e;
         }
-        refusal(actor, right, key, agent).ifPresent(refusal -> {
-            count(Refusals.Target.of(key), refusal);
-            throw refusal;
-        });
     }
 
     /** Refuses unless the actor has that right in the tenant. */
-    void require(Actor actor, Right right, TenantId tenant, Refusals.Target target) {
-        requireNonNull(actor, "actor");
-        Optional<Role> role = role(actor, tenant, Optional.empty());
+    void require(Actor actor, Right right, TenantId tenant) {
+        require(
+                actor,
+                right,
+                role(actor, tenant, Optional.empty()),
+                "in tenant " + tenant,
+                Refusals.Target.ofLog(tenant));
+    }
+
+    /** Refuses unless the actor has that right over all tenants, which no agent of one of them has. */
+    void requireOverAll(Actor actor, Right right, TenantId tenant, Refusals.Target target) {
+        Optional<Role> role =
+                actor.type() == Actor.Type.AGENT ? Optional.empty() : role(actor, tenant, Optional.empty());
+        require(actor, right, role, "for all tenants", target);
+    }
+
+    /** Refuses unless the actor has that right over whom the scope covers. */
+    void require(Actor actor, Right right, KillScope scope, TenantId tenant) {
+        Refusals.Target target = Refusals.Target.of(tenant, scope);
+        scope.confinedTo()
+                .ifPresentOrElse(
+                        covered -> require(
+                                actor, right, role(actor, covered, Optional.empty()), "for " + scope.wire(), target),
+                        () -> requireOverAll(actor, right, tenant, target));
+    }
+
+    private void require(Actor actor, Right right, Optional<Role> role, String where, Refusals.Target target) {
         if (role.filter(has -> has.covers(right.role())).isEmpty()) {
-            var refusal = refusal(actor, right, "in tenant " + tenant, right.role(), role);
-            count(target, refusal);
+            var refusal = refusal(actor, right, where, right.role(), role);
+            engine.access().refused(target, refusal);
             throw refusal;
         }
     }
 
-    /** Refuses if it asks for an agent of a higher role than whoever asks has: nobody makes somebody mightier than themselves. */
-    void requireNoEscalation(Actor actor, Role asked, TenantId tenant, Refusals.Target target) {
+    /**
+     * Refuses a request for an agent of a higher role than whoever asks has: nobody makes somebody mightier than themselves. An agent in
+     * the least role asks for those only that work for it.
+     */
+    void requireRequest(ProvisioningRequest request, TenantId tenant) {
+        Actor actor = request.requestedBy();
+        Role wanted = request.entitlements().role();
         Optional<Role> role = role(actor, tenant, Optional.empty());
-        if (role.filter(has -> has.covers(asked)).isEmpty()) {
+        boolean forOthers = actor.type() == Actor.Type.AGENT
+                && request.lineage()
+                        .parent()
+                        .filter(parent -> parent.value().equals(actor.id()))
+                        .isEmpty();
+        require(
+                actor,
+                Right.REQUEST,
+                role.filter(has -> !forOthers || has.covers(Role.OPERATOR)),
+                forOthers ? "agents that do not work for it in tenant " + tenant : "in tenant " + tenant,
+                Refusals.Target.ofLog(tenant));
+        requireNoEscalation(actor, wanted, role, tenant);
+    }
+
+    /** Refuses what would make an agent mightier than whoever changes it. */
+    void requireNoEscalation(Actor actor, Role wanted, AgentKey key) {
+        requireNoEscalation(actor, wanted, role(actor, key.tenant(), Optional.empty()), key.tenant());
+    }
+
+    private void requireNoEscalation(Actor actor, Role wanted, Optional<Role> role, TenantId tenant) {
+        if (role.filter(has -> has.covers(wanted)).isEmpty()) {
             var refusal = new PolicyViolationException(
                     "role-escalation",
                     actor,
                     "%s cannot ask for an agent in the role %s in tenant %s: %s; ask for a lower role, or let somebody ask who has that one"
-                            .formatted(actor, asked, tenant, has(role)));
-            count(target, refusal);
+                            .formatted(actor, wanted, tenant, has(role)));
+            engine.access().refused(Refusals.Target.ofLog(tenant), refusal);
             throw refusal;
         }
     }
 
-    /** Whoever has no right to the command does not learn whether the agent is there. */
-    private RefusedException absence(Actor actor, Right right, AgentKey key) {
-        return refusal(actor, right, key, Optional.empty())
-                .<RefusedException>map(refusal -> refusal)
-                .orElseGet(() -> new AgentNotFoundException(key));
-    }
-
-    private void count(Refusals.Target target, RefusedException refusal) {
-        if (refusal instanceof PolicyViolationException violation) {
-            engine.access().refused(target, violation);
-        }
-    }
-
     private Optional<PolicyViolationException> refusal(Actor actor, Right right, AgentKey key, Optional<Agent> agent) {
-        boolean agentsVote = right == Right.VOTE && actor.type() == Actor.Type.AGENT;
-        if (agentsVote || agent.filter(it -> right.isOverItself(actor, it)).isPresent()) {
-            return Optional.empty(); // no agent votes whatever its role, which the rules of approval say better
+        if (right == Right.VOTE && actor.type() == Actor.Type.AGENT) {
+            Objection objection = Objection.NOT_HUMAN;
+            return Optional.of(new PolicyViolationException(
+                    objection.rule(), actor, "%s cannot vote on agent %s: %s".formatted(actor, key, objection.text())));
+        }
+        if (actor.isSame(Actor.agent(key.id()))) {
+            return isOverItself(right, key)
+                    ? Optional.empty()
+                    : Optional.of(refusal(actor, right, "agent " + key, right.role(), Optional.empty()));
         }
         Role needed = agent.map(it -> right.role(actor, it)).orElse(right.role());
         Optional<Role> role = role(actor, key.tenant(), agent);
         return role.filter(has -> has.covers(needed)).isPresent()
                 ? Optional.empty()
                 : Optional.of(refusal(actor, right, "agent " + key, needed, role));
+    }
+
+    /** Whoever lost all that proved who it is cannot give itself another proof. */
+    private boolean isOverItself(Right right, AgentKey key) {
+        FleetEntry entry = engine.fleet().get(key);
+        return entry != null
+                && right.isOverItself()
+                && (!right.gives() || mayAct(key, entry, Operation.CREDENTIAL_EXCHANGE));
+    }
+
+    private boolean mayAct(AgentKey key, FleetEntry entry, Operation operation) {
+        long now = engine.nanos();
+        return entry.goodUntil(now).isPresent()
+                && engine.standing()
+                        .check(key.tenant(), key.id(), operation, now)
+                        .allowed();
     }
 
     private static PolicyViolationException refusal(
@@ -124,37 +186,31 @@ final class AccessControl {
     }
 
     private static String has(Optional<Role> role) {
-        return role.map(has -> "it has " + has).orElse("it has none here, or may not act now");
+        return role.map(has -> "it has " + has).orElse("it has none there now");
     }
 
     private Optional<Role> role(Actor actor, TenantId tenant, Optional<Agent> agent) {
-        if (actor.type() == Actor.Type.SYSTEM) {
+        if (requireNonNull(actor, "actor").type() == Actor.Type.SYSTEM) {
             return Optional.of(Role.ADMIN);
         }
-        Optional<Agent> acting = acting(actor, tenant);
-        return acting.isPresent() ? roleOf(acting.get()) : byRule(actor, tenant, agent);
-    }
-
-    /** The agent that acts, if it is one of that tenant. */
-    private Optional<Agent> acting(Actor actor, TenantId tenant) {
-        return actor.type() == Actor.Type.AGENT && AgentId.isValid(actor.id())
-                ? engine.find(new AgentKey(tenant, AgentId.of(actor.id()))).map(AgentCodec.Stored::agent)
-                : Optional.empty();
-    }
-
-    private Optional<Role> roleOf(Agent acting) {
-        return engine.standing()
-                        .check(acting.key().tenant(), acting.id(), Operation.ADMINISTER, engine.nanos())
-                        .allowed()
-                ? Optional.of(acting.entitlements().role())
-                : Optional.empty();
+        if (actor.type() == Actor.Type.AGENT && AgentId.isValid(actor.id())) {
+            var key = new AgentKey(tenant, AgentId.of(actor.id()));
+            FleetEntry entry = engine.fleet().get(key);
+            if (entry != null) {
+                // in quarantine it may be let work, and must not be let out by itself or by its like
+                return entry.state() == AgentState.ACTIVE && mayAct(key, entry, Operation.ADMINISTER)
+                        ? Optional.of(entry.role())
+                        : Optional.empty();
+            }
+        }
+        return byRule(actor, tenant, agent);
     }
 
     /** Nobody has a right that cannot be told; and a rule that fails is no failure of the store, by which agents would be stopped. */
     private Optional<Role> byRule(Actor actor, TenantId tenant, Optional<Agent> agent) {
         try {
             return requireNonNull(rule.role(actor, tenant, agent), "role");
-        } catch (RuntimeException | LinkageError | AssertionError e) {
+        } catch (RuntimeException | Error e) {
             LOG.error("the access rule cannot say in which role {} acts in tenant {}", actor, tenant, e);
             return Optional.empty();
         }

@@ -83,7 +83,7 @@ public final class Approvals {
         AgentKey key = key(agent);
         requireNonNull(next, "next");
         engine.control().require(actor, Right.AMEND, key);
-        engine.control().requireNoEscalation(actor, next.entitlements().role(), tenant, Refusals.Target.of(key));
+        engine.control().requireNoEscalation(actor, next.entitlements().role(), key);
         // what those above it may do can change meanwhile; it is looked at again when it is to get a credential
         var self = new Delegation.Member(
                 key,

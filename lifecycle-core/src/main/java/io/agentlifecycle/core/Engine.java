@@ -271,6 +271,23 @@ final class Engine {
         return find(key).orElseThrow(() -> new AgentNotFoundException(key));
     }
 
+    /** For that decision: whoever may not make it learns neither whether the agent is there, nor whether it can be read. */
+    AgentCodec.Stored load(AgentKey key, Plan.Decision decision) {
+        try {
+            return find(key).orElseThrow(() -> decision.absent(key));
+        } catch (StoreException e) {
+            if (decision.absent(key) instanceof PolicyViolationException refusal) {
+                throw refusal; // or they could have the agent denied, as is done when a restriction fails
+            }
+            throw e;
+        }
+    }
+
+    /** Counts a refusal for who asked; all that are about agents that are not there together, or these would fill the room. */
+    void refused(AgentKey key, PolicyViolationException refusal) {
+        access.refused(fleet.get(key) == null ? Refusals.Target.ofLog(key.tenant()) : Refusals.Target.of(key), refusal);
+    }
+
     /** The events that the commit with that id has stored; none if there is no such commit. */
     List<AuditEvent> committed(RequestId id) {
         Optional<CommitResult> result = store().findCommit(id);
@@ -328,7 +345,7 @@ final class Engine {
                     ? restricting(key, effect, attempts)
                     : attempts.get();
         } catch (PolicyViolationException e) {
-            access.refused(Refusals.Target.of(key), e);
+            refused(key, e);
             throw e;
         }
     }
@@ -370,7 +387,7 @@ final class Engine {
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
         for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
             long denials = fleet.stops().denials();
-            AgentCodec.Stored before = find(key).orElseThrow(() -> decision.absent(key));
+            AgentCodec.Stored before = load(key, decision);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
                 return Optional.empty();
             }

@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.AgentState;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One agent as the guard needs it, as of one version. Its heartbeats live on when the version changes.
  *
+ * @param role in which it gives commands to others
  * @param held whether a hold stands
  * @param freeAt when the last of its holds ends by itself, if all do
  */
@@ -31,6 +33,7 @@ record FleetEntry(
         List<Credential> credentials,
         Optional<Owner> owner,
         String agentType,
+        Role role,
         boolean held,
         @Nullable Instant freeAt,
         Pulse pulse,

@@ -141,6 +141,7 @@ final class FleetView {
                             listed(agent.credentials()),
                             agent.owner().map(owner -> shared(owners, owner)),
                             shared(types, agent.profile().agentType()),
+                            agent.entitlements().role(),
                             !agent.holds().isEmpty(),
                             agent.holds().freeAt().orElse(null),
                             pulse,

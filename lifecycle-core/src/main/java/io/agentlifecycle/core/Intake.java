@@ -25,7 +25,7 @@ import java.util.function.Function;
 record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
 
     Agent request(ProvisioningRequest request) {
-        requirePermitted(request);
+        engine.control().requireRequest(request, tenant);
         Optional<RequestId> idempotent = request.idempotencyKey().map(this::requestId);
         Optional<Agent> earlier = idempotent.flatMap(id -> earlier(id, request));
         if (earlier.isPresent()) {
@@ -42,17 +42,6 @@ record Intake(Engine engine, IdGenerator ids, TenantId tenant) {
             // the same key may have won in another thread, or before an answer was lost
             return idempotent.flatMap(id -> earlier(id, request)).orElseThrow(() -> e);
         }
-    }
-
-    /** Of whoever asks with a key of their own it is looked at, too, before they are told what was made for it. */
-    private void requirePermitted(ProvisioningRequest request) {
-        Refusals.Target target = request.id()
-                .map(id -> Refusals.Target.of(new AgentKey(tenant, id)))
-                .orElseGet(() -> Refusals.Target.ofLog(tenant));
-        engine.control().require(request.requestedBy(), Right.REQUEST, tenant, target);
-        engine.control()
-                .requireNoEscalation(
-                        request.requestedBy(), request.entitlements().role(), tenant, target);
     }
 
     private RequestId requestId(String idempotencyKey) {

@@ -77,7 +77,7 @@ public final class KillSwitch {
     public long engage(KillScope scope, String reason, Actor actor) {
         requireNonNull(actor, "actor");
         requireMine(scope, actor);
-        engine.control().require(actor, Right.ENGAGE_KILL_SWITCH, tenant, Refusals.Target.of(tenant, scope));
+        engine.control().require(actor, Right.ENGAGE_KILL_SWITCH, scope, tenant);
         Text.prose("reason", reason, 1024);
         long stopped = engine.fleet().active(scope);
         try {
@@ -117,7 +117,7 @@ public final class KillSwitch {
     public void release(KillScope scope, ReleaseAuthority authority, String reason, Actor actor) {
         requireNonNull(actor, "actor");
         requireMine(scope, actor);
-        engine.control().require(actor, Right.RELEASE_KILL_SWITCH, tenant, Refusals.Target.of(tenant, scope));
+        engine.control().require(actor, Right.RELEASE_KILL_SWITCH, scope, tenant);
         Text.prose("reason", reason, 1024);
         if (!requireNonNull(authority, "authority").covers(ReleaseAuthority.ADMIN)) {
             var refusal = new PolicyViolationException(

@@ -163,7 +163,7 @@ public final class LifecycleManager implements AutoCloseable {
      *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
-        requirePermitted(Right.IMPORT, actor);
+        engine().control().require(actor, Right.IMPORT, tenant);
         return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, actor);
     }
 
@@ -522,7 +522,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public List<AgentId> prune(Instant before, String reason, Actor actor) {
         requireNonNull(before, "before");
-        requirePermitted(Right.PRUNE, actor);
+        engine().control().require(actor, Right.PRUNE, tenant);
         return house.retention().prune(tenant, before, reason, actor);
     }
 
@@ -543,7 +543,8 @@ public final class LifecycleManager implements AutoCloseable {
             return state == AgentState.ORPHANED ? OrphanMark.ALREADY : OrphanMark.NOT_ELIGIBLE;
         }
         Instant since = Deadlines.silentSince(stored.agent(), engine().liveness(key));
-        engine().run(key, Engine.Effect.RESTRICTS, rules().markOrphaned(Optional.empty(), since, actor));
+        Plan.Decision mark = rules().markOrphaned(Optional.empty(), since, actor);
+        engine().run(key, Engine.Effect.RESTRICTS, permit(actor, Right.MARK_ORPHANED, mark));
         return OrphanMark.MARKED;
     }
 
@@ -871,7 +872,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public void introduceLogKey(AuditSealer next, Actor actor) {
         requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
-        requirePermitted(Right.LOG_KEYS, actor);
+        engine().control().requireOverAll(actor, Right.LOG_KEYS, tenant, Refusals.Target.ofLog(tenant));
         engine().requireOpen();
         engine().log().introduce(requireNonNull(next, "next"), actor);
     }
@@ -885,7 +886,7 @@ public final class LifecycleManager implements AutoCloseable {
      */
     public void retireLogKey(String keyId, String reason, Actor actor) {
         requireWhole("the keys of the log", Refusals.Target.ofLog(tenant), requireActor(actor));
-        requirePermitted(Right.LOG_KEYS, actor);
+        engine().control().requireOverAll(actor, Right.LOG_KEYS, tenant, Refusals.Target.ofLog(tenant));
         engine().requireOpen();
         engine().log().retire(requireNonNull(keyId, "keyId"), reason, actor);
     }
@@ -1002,10 +1003,6 @@ public final class LifecycleManager implements AutoCloseable {
         AgentKey key = key(agent);
         engine().control().require(actor, right, key);
         return key;
-    }
-
-    private void requirePermitted(Right right, Actor actor) {
-        engine().control().require(actor, right, tenant, Refusals.Target.ofLog(tenant));
     }
 
     private static Actor requireActor(Actor actor) {

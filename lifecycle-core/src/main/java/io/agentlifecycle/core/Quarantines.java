@@ -145,14 +145,15 @@ public final class Quarantines {
             return new RecoveryResult.Exhausted(begun);
         }
         Optional<Throwable> thrown = run(task, begun);
-        return finish(key, begun.conduct().standing(), thrown, actor);
+        return finish(key, begun.conduct().standing(), thrown, Right.toRelease(authority), actor);
     }
 
-    private RecoveryResult finish(AgentKey key, Quarantine tried, Optional<Throwable> thrown, Actor actor) {
+    private RecoveryResult finish(
+            AgentKey key, Quarantine tried, Optional<Throwable> thrown, Right right, Actor actor) {
         try {
             return thrown.isEmpty()
                     ? new RecoveryResult.Recovered(
-                            engine.run(key, Engine.Effect.LIFTS, rules().recovered(tried, actor)))
+                            engine.run(key, Engine.Effect.LIFTS, permit(actor, right, rules().recovered(tried, actor))))
                     : failed(key, tried, thrown.get(), actor);
         } finally {
             // not before: the store may close a file that an interrupted thread writes

@@ -63,7 +63,8 @@ final class Renewal {
             return earlier.get();
         }
         try {
-            return engine.runOnce(key, id, Engine.Effect.NEUTRAL, engine.rules().rotate(actor));
+            return engine.runOnce(
+                    key, id, Engine.Effect.NEUTRAL, permit(actor, engine.rules().rotate(actor)));
         } catch (StoreException e) {
             // the same key may have won in another thread, or before an answer was lost
             return earlier(key, actor, id, idempotencyKey).orElseThrow(() -> e);
@@ -111,8 +112,12 @@ final class Renewal {
                     "token-once",
                     "the token of %s for agent %s cannot be made again; rotate instead".formatted(id, key));
         }
-        engine.run(key, Engine.Effect.NEUTRAL, decision);
+        engine.run(key, Engine.Effect.NEUTRAL, permit(actor, decision));
         return again.get();
+    }
+
+    private Plan.Decision permit(Actor actor, Plan.Decision decision) {
+        return engine.control().permit(actor, Right.ROTATE_CREDENTIALS, decision);
     }
 
     /** Rotates and hands over. Empty if the agent has moved on. */

@@ -44,7 +44,7 @@ record Retention(Engine engine, Duration shortest) {
 
     /** Writes it down first, so that no event is ever without its values and nobody knows why. */
     Agent erasePersonalData(AgentKey key, String reason, Actor actor) {
-        Plan.Decision decision = erasure(reason, actor);
+        Plan.Decision decision = engine.control().permit(actor, Right.ERASE, erasure(reason, actor));
         Agent agent = engine.load(key).agent();
         requireErasable(agent);
         List<SealedEvent> trail = trail(key);

@@ -10,35 +10,42 @@ import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import java.util.Locale;
 
-/** What may be done, the role that it takes, and whether whoever it is about may do it without. */
+/** What may be done, the role that it takes, and what whoever it is about may do without. */
 enum Right {
-    REQUEST(AGENT),
-    ADVISE(AGENT),
-    VOTE(OPERATOR),
-    REJECT(OPERATOR),
-    WITHDRAW(OPERATOR, Own.REQUEST),
-    AMEND(OPERATOR, Own.REQUEST),
-    IMPORT(ADMIN),
-    ACTIVATE(OPERATOR),
-    ROTATE_CREDENTIALS(OPERATOR, Own.LIFE),
-    REVOKE_CREDENTIALS(OPERATOR, Own.LIFE),
-    REGISTER_API_KEY(OPERATOR),
-    RENEW(OPERATOR),
-    CHANGE_OWNER(OPERATOR),
-    HOLD(OPERATOR, Own.LIFE),
-    RELEASE(OPERATOR),
-    RELEASE_AS_ADMIN(ADMIN),
-    REPORT(OPERATOR, Own.LIFE),
-    MARK_ORPHANED(OPERATOR),
-    RECLAIM(OPERATOR),
-    DECOMMISSION(OPERATOR, Own.LIFE),
-    BLOCK(ADMIN),
-    LEGAL_HOLD(ADMIN),
-    ERASE(ADMIN),
-    PRUNE(ADMIN),
-    ENGAGE_KILL_SWITCH(OPERATOR),
-    RELEASE_KILL_SWITCH(ADMIN),
-    LOG_KEYS(ADMIN);
+    REQUEST(AGENT, Way.GIVES),
+    ADVISE(OPERATOR, Way.NEITHER),
+    VOTE(OPERATOR, Way.GIVES),
+    REJECT(OPERATOR, Way.TAKES),
+    WITHDRAW(OPERATOR, Way.TAKES, Own.REQUEST),
+    AMEND(OPERATOR, Way.GIVES, Own.REQUEST),
+    IMPORT(ADMIN, Way.GIVES),
+    ACTIVATE(OPERATOR, Way.GIVES),
+    ROTATE_CREDENTIALS(OPERATOR, Way.GIVES, Own.LIFE),
+    REVOKE_CREDENTIALS(OPERATOR, Way.TAKES, Own.LIFE),
+    REGISTER_API_KEY(OPERATOR, Way.GIVES),
+    RENEW(OPERATOR, Way.GIVES),
+    CHANGE_OWNER(OPERATOR, Way.GIVES),
+    HOLD(OPERATOR, Way.TAKES),
+    RELEASE(OPERATOR, Way.GIVES),
+    RELEASE_AS_ADMIN(ADMIN, Way.GIVES),
+    REPORT(OPERATOR, Way.TAKES, Own.LIFE),
+    MARK_ORPHANED(OPERATOR, Way.TAKES),
+    RECLAIM(OPERATOR, Way.GIVES),
+    DECOMMISSION(OPERATOR, Way.TAKES, Own.LIFE),
+    BLOCK(ADMIN, Way.TAKES),
+    LEGAL_HOLD(ADMIN, Way.NEITHER),
+    ERASE(ADMIN, Way.NEITHER),
+    PRUNE(ADMIN, Way.NEITHER),
+    ENGAGE_KILL_SWITCH(OPERATOR, Way.TAKES),
+    RELEASE_KILL_SWITCH(ADMIN, Way.GIVES),
+    LOG_KEYS(ADMIN, Way.NEITHER);
+
+    /** What it does to an agent's power. Nobody gives power to an agent of a higher role than their own: they could take it for theirs. */
+    private enum Way {
+        GIVES,
+        TAKES,
+        NEITHER
+    }
 
     private enum Own {
         NOTHING,
@@ -49,14 +56,16 @@ enum Right {
     }
 
     private final Role role;
+    private final Way way;
     private final Own own;
 
-    Right(Role role) {
-        this(role, Own.NOTHING);
+    Right(Role role, Way way) {
+        this(role, way, Own.NOTHING);
     }
 
-    Right(Role role, Own own) {
+    Right(Role role, Way way, Own own) {
         this.role = role;
+        this.way = way;
         this.own = own;
     }
 
@@ -65,18 +74,33 @@ enum Right {
         return authority == ReleaseAuthority.ADMIN ? RELEASE_AS_ADMIN : RELEASE;
     }
 
+    /** The role that it takes, whatever it is about. */
     Role role() {
         return role;
     }
 
     /** The role that it takes of an actor for that agent. */
     Role role(Actor actor, Agent agent) {
-        return own == Own.REQUEST && actor.isSame(agent.approval().requestedBy()) ? AGENT : role;
+        boolean asked = own == Own.REQUEST && actor.isSame(agent.approval().requestedBy());
+        return over(asked ? AGENT : role, agent.entitlements().role());
     }
 
-    /** True if the actor is the agent, and needs no role for that. */
-    boolean isOverItself(Actor actor, Agent agent) {
-        return own == Own.LIFE && actor.isSame(Actor.agent(agent.id()));
+    /** The role that it takes for an agent of that one. */
+    Role over(Role target) {
+        return over(role, target);
+    }
+
+    private Role over(Role least, Role target) {
+        return way == Way.GIVES && target.covers(least) ? target : least;
+    }
+
+    /** True if an agent has it over itself, without any role. */
+    boolean isOverItself() {
+        return own == Own.LIFE;
+    }
+
+    boolean gives() {
+        return way == Way.GIVES;
     }
 
     /** As refusals name it. */

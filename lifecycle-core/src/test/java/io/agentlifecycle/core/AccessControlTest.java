@@ -19,12 +19,15 @@ import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.hold.KillScope;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Severity;
@@ -41,6 +44,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -102,7 +107,7 @@ class AccessControlTest {
             PolicyViolationException refusal = refused(manager, "access-role", attempt);
 
             assertThat(refusal.actor()).as(call.toString()).contains(CAROL);
-            assertThat(refusal).hasMessageContainingAll("human:carol@company.com may not ", "it has none here");
+            assertThat(refusal).hasMessageContainingAll("human:carol@company.com may not ", "it has none there now");
         }
         assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
         shop.close(manager);
@@ -204,6 +209,27 @@ class AccessControlTest {
     }
 
     @Test
+    void a_rule_is_asked_anew_when_somebody_else_was_faster() {
+        LifecycleManager manager = open((actor, tenant, agent) -> agent.flatMap(Agent::owner)
+                .filter(owner -> actor.isNamed(owner.id()))
+                .map(owner -> Role.OPERATOR));
+        active(manager, ID.value());
+        var once = new AtomicBoolean(true);
+        store.commits = (commit, to) -> {
+            if (once.getAndSet(false)) {
+                manager.changeOwner(ID, "carol@company.com", Actor.SYSTEM);
+            }
+            return to.commit(commit);
+        };
+
+        assertThatThrownBy(() -> manager.suspend(ID, "mine", Actor.human(ALICE)))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageEndingWith("(rule access-role)");
+
+        assertThat(manager.get(ID).state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
     void whoever_has_no_role_for_it_does_not_learn_whether_an_agent_is_there() {
         LifecycleManager manager = open((actor, tenant, agent) -> agent.flatMap(Agent::owner)
                 .filter(owner -> actor.isNamed(owner.id()))
@@ -212,9 +238,11 @@ class AccessControlTest {
         AgentId nobody = AgentId.of("agent:0");
         for (Call call : commands()) {
             if (call.takes(AgentId.class)) {
-                assertThat(answer(manager, call, nobody).replace("agent:0", "agent:1"))
-                        .as(call.toString())
-                        .isEqualTo(answer(manager, call, ID));
+                store.taken();
+                String absent = answer(manager, call, nobody).replace("agent:0", "agent:1");
+                var reads = store.taken();
+                assertThat(absent).as(call.toString()).isEqualTo(answer(manager, call, ID));
+                assertThat(reads).as(call.toString()).isEqualTo(store.taken());
             }
         }
         assertThatThrownBy(() -> manager.suspend(nobody, "no", Actor.SYSTEM))
@@ -234,6 +262,9 @@ class AccessControlTest {
                 (actor, tenant, agent) -> {
                     throw new IllegalStateException("the directory is down");
                 },
+                (actor, tenant, agent) -> {
+                    throw new StackOverflowError("groups that have each other for members");
+                },
                 (actor, tenant, agent) -> null)) {
             LifecycleManager manager = open(broken);
             AgentId id = active(manager, "agent:" + System.identityHashCode(broken))
@@ -250,7 +281,10 @@ class AccessControlTest {
     // ---- agents
 
     private LifecycleManager withBoss(Role role) {
-        LifecycleManager manager = shop.open(OPEN_DOOR);
+        return withBoss(shop.open(OPEN_DOOR), role);
+    }
+
+    private static LifecycleManager withBoss(LifecycleManager manager, Role role) {
         manager.activate(
                 manager.requestProvisioning(request(BOSS.value()).role(role).build())
                         .id());
@@ -258,23 +292,58 @@ class AccessControlTest {
         return manager;
     }
 
+    private static Incident incident(Incident.Kind kind) {
+        return new Incident(kind, Severity.CRITICAL, "odd calls");
+    }
+
     @Test
-    void an_agent_renews_what_it_has_and_takes_power_from_itself_and_nothing_else() {
+    void an_agent_renews_and_revokes_what_it_has_reports_on_itself_and_retires_and_nothing_else() {
+        for (Role role : Role.values()) {
+            LifecycleManager manager = shop.open(OPEN_DOOR);
+            AgentId id = AgentId.of("agent:" + role);
+            Actor itself = Actor.agent(id);
+            manager.activate(
+                    manager.requestProvisioning(request(id.value()).role(role).build())
+                            .id());
+
+            refused(manager, "access-role", () -> manager.activate(id, itself));
+            refused(manager, "access-role", () -> manager.changeOwner(id, "bob@company.com", itself));
+            refused(manager, "access-role", () -> manager.renew(id, shop.clock.instant(), itself));
+            refused(manager, "access-role", () -> manager.apiKeys().register(id, Duration.ofDays(1), itself));
+            refused(manager, "access-role", () -> manager.suspend(id, "I need a rest", itself));
+            manager.suspend(id, "maintenance", ADMIN);
+            refused(manager, "access-role", () -> manager.resume(id, itself));
+            manager.resume(id, ADMIN);
+            assertThat(manager.rotateCredentials(id, itself).credential()).isPresent();
+            manager.quarantines().report(id, new Incident(Incident.Kind.CRASH, Severity.LOW, "I fell"), itself);
+            manager.revokeCredentials(id, "I lost it", itself);
+            refused(manager, "access-role", () -> manager.rotateCredentials(id, itself));
+            refused(manager, "access-role", () -> manager.rotateCredentials(id, itself, "key"));
+            assertThat(manager.decommission(id, "I am done", itself).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        }
+    }
+
+    @Test
+    void an_agent_in_the_least_role_does_nothing_to_others() {
         LifecycleManager manager = withBoss(Role.AGENT);
 
-        refused(manager, "access-role", () -> manager.activate(ID, ITSELF));
-        refused(manager, "access-role", () -> manager.changeOwner(ID, "bob@company.com", ITSELF));
-        refused(manager, "access-role", () -> manager.renew(ID, shop.clock.instant(), ITSELF));
-        refused(manager, "access-role", () -> manager.apiKeys().register(ID, Duration.ofDays(1), ITSELF));
-        refused(manager, "access-role", () -> manager.suspend(BOSS, "envy", ITSELF));
-        refused(manager, "access-role", () -> manager.rotateCredentials(BOSS, ITSELF));
-        assertThat(manager.rotateCredentials(ID, ITSELF).credential()).isPresent();
-        manager.revokeCredentials(ID, "I lost it", ITSELF);
-        manager.quarantines().report(ID, new Incident(Incident.Kind.CRASH, Severity.LOW, "I fell"), ITSELF);
-        manager.suspend(ID, "I need a rest", ITSELF);
-        refused(manager, "access-role", () -> manager.resume(ID, ITSELF));
-        refused(manager, "access-role", () -> manager.releaseHold(ID, HoldReason.OPERATOR, ITSELF));
-        assertThat(manager.decommission(ID, "I am done", ITSELF).state()).isEqualTo(AgentState.DECOMMISSIONED);
+        for (Call call : commands()) {
+            if (call.takes(AgentId.class)) {
+                var values = values(manager, BOSS, ITSELF);
+                String rule = call.toString().startsWith("approve[")
+                                || call.toString().startsWith("approvals.vote")
+                        ? "approver-human"
+                        : "access-role";
+                refused(manager, rule, () -> PublicCalls.make(call, manager, values));
+            }
+        }
+    }
+
+    private Map<Class<?>, Object> values(LifecycleManager manager, AgentId about, Actor actor) {
+        Agent agent = manager.get(ID);
+        var values = PublicCalls.values(agent, agent.credential().orElseThrow().id(), actor, shop.clock.instant());
+        values.put(AgentId.class, about);
+        return values;
     }
 
     @Test
@@ -292,36 +361,159 @@ class AccessControlTest {
 
         PolicyViolationException stopped =
                 refused(manager, "access-role", () -> manager.suspend(ID, "revenge", AGENT_BOSS));
-        assertThat(stopped).hasMessageContaining("or may not act now");
+        assertThat(stopped).hasMessageContaining("it has none there now");
         manager.resume(BOSS, ADMIN);
         manager.killSwitch().engage(manager.killSwitch().agent(BOSS), "rogue", ADMIN);
         refused(manager, "access-role", () -> manager.suspend(ID, "revenge", AGENT_BOSS));
     }
 
     @Test
+    void an_agent_without_a_good_credential_has_no_role() {
+        LifecycleManager manager = withBoss(Role.OPERATOR);
+
+        manager.revokeCredentials(BOSS, "stolen", ADMIN);
+
+        refused(manager, "access-role", () -> manager.suspend(ID, "revenge", AGENT_BOSS));
+    }
+
+    @Test
+    void an_agent_in_quarantine_lets_nobody_out_whatever_it_may_do_there() {
+        LifecycleManager manager = withBoss(
+                shop.open(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .guard(GuardPolicy.brainstormRouter())
+                        .build()),
+                Role.ADMIN);
+        manager.quarantines().quarantine(BOSS, incident(Incident.Kind.SECURITY_VIOLATION), ADMIN);
+        manager.quarantines().quarantine(ID, incident(Incident.Kind.SECURITY_VIOLATION), ADMIN);
+        assertThat(manager.guard().check(BOSS, Operation.ADMINISTER).allowed())
+                .as("the guard lets it")
+                .isTrue();
+
+        for (AgentId id : List.of(BOSS, ID)) {
+            refused(
+                    manager,
+                    "access-role",
+                    () -> manager.quarantines().release(id, ReleaseAuthority.ADMIN, AGENT_BOSS));
+        }
+    }
+
+    @Test
+    void nobody_gives_power_to_an_agent_of_a_higher_role_than_their_own_and_may_still_take_it() {
+        LifecycleManager manager = withBoss(open(everybodyIs(Role.OPERATOR)), Role.ADMIN);
+
+        refused(manager, "access-role", () -> manager.rotateCredentials(BOSS, CAROL));
+        refused(manager, "access-role", () -> manager.rotateCredentials(BOSS, CAROL, "key"));
+        refused(manager, "access-role", () -> manager.apiKeys().register(BOSS, Duration.ofDays(1), CAROL));
+        refused(manager, "access-role", () -> manager.changeOwner(BOSS, "carol@company.com", CAROL));
+        manager.suspend(BOSS, "odd calls", CAROL);
+        refused(manager, "access-role", () -> manager.resume(BOSS, CAROL));
+        manager.rotateCredentials(ID, CAROL);
+        assertThat(manager.decommission(BOSS, "odd calls", CAROL).state()).isEqualTo(AgentState.DECOMMISSIONED);
+
+        LifecycleManager careful =
+                shop.open(builder -> builder.policy(LifecyclePolicy.defaults()).access(everybodyIs(Role.OPERATOR)));
+        careful.requestProvisioning(request("agent:chief").role(Role.ADMIN).build());
+        refused(careful, "access-role", () -> careful.approve(AgentId.of("agent:chief"), CAROL));
+        refused(careful, "access-role", () -> careful.activate(AgentId.of("agent:chief"), CAROL));
+    }
+
+    @Test
     void what_the_host_knows_of_an_agent_does_not_lift_it_above_its_record() {
-        LifecycleManager manager =
-                shop.open(builder -> builder.policy(OPEN_DOOR).access(everybodyIs(Role.ADMIN)));
-        active(manager, ID.value());
-        active(manager, BOSS.value());
+        LifecycleManager manager = withBoss(open(everybodyIs(Role.ADMIN)), Role.AGENT);
 
         refused(manager, "access-role", () -> manager.suspend(BOSS, "envy", ITSELF));
     }
 
     @Test
-    void an_agent_of_another_tenant_is_nobody_here() {
+    void an_agent_of_another_tenant_is_nobody_here_and_reaches_no_other_tenant_from_its_own() {
         LifecycleManager manager = withBoss(Role.ADMIN);
-        LifecycleManager acme = manager.forTenant(TenantId.of("acme"));
+        TenantId acmeId = TenantId.of("acme");
+        LifecycleManager acme = manager.forTenant(acmeId);
         active(acme, ID.value());
 
         assertThatThrownBy(() -> acme.suspend(ID, "from afar", AGENT_BOSS))
                 .isInstanceOf(PolicyViolationException.class)
-                .hasMessageContainingAll(
-                        "agent:agent:boss may not hold agent acme/agent:1", "OPERATOR", "it has AGENT");
-        assertThat(acme.get(ID).state()).isEqualTo(AgentState.ACTIVE);
-        assertThatThrownBy(() ->
-                        acme.suspend(ID, "no id at all", new Actor(Actor.Type.AGENT, "an agent", Optional.empty())))
+                .hasMessageContainingAll("agent:agent:boss may not hold agent acme/agent:1", "OPERATOR", "it has none");
+        assertThatThrownBy(() -> acme.suspend(ID, "no id", new Actor(Actor.Type.AGENT, "an agent", Optional.empty())))
                 .isInstanceOf(PolicyViolationException.class);
+        assertThatThrownBy(() -> acme.requestProvisioning(
+                        request("agent:2").requestedBy(AGENT_BOSS).build()))
+                .isInstanceOf(PolicyViolationException.class);
+        KillSwitch killSwitch = manager.killSwitch();
+        refused(manager, "access-role", () -> killSwitch.engage(killSwitch.everything(), "all", AGENT_BOSS));
+        refused(manager, "access-role", () -> killSwitch.engage(new KillScope.OfTenant(acmeId), "all", AGENT_BOSS));
+        refused(manager, "access-role", () -> manager.retireLogKey("k".repeat(43), "mine", AGENT_BOSS));
+        assertThat(killSwitch.engage(killSwitch.agent(ID), "mine", AGENT_BOSS)).isOne();
+        killSwitch.release(killSwitch.agent(ID), ReleaseAuthority.ADMIN, "mine", AGENT_BOSS);
+        assertThat(acme.get(ID).state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
+    void an_agent_that_votes_is_told_the_same_whether_there_is_something_to_vote_on_or_not() {
+        LifecycleManager manager = shop.open(LifecyclePolicy.defaults());
+        manager.requestProvisioning(request(ID.value()).build());
+        Actor reviewer = Actor.agent(AgentId.of("agent:reviewer"));
+
+        String there = refused(manager, "approver-human", () -> manager.approve(ID, reviewer))
+                .getMessage();
+        String absent = refused(manager, "approver-human", () -> manager.approve(AgentId.of("agent:0"), reviewer))
+                .getMessage();
+
+        assertThat(absent.replace("agent:0", "agent:1")).isEqualTo(there);
+    }
+
+    @Test
+    void a_recovery_that_was_begun_by_an_agent_that_is_stopped_meanwhile_makes_nobody_active() {
+        LifecycleManager manager = withBoss(Role.OPERATOR);
+        manager.quarantines().quarantine(ID, new Incident(Incident.Kind.CRASH, Severity.LOW, "it fell"), ADMIN);
+
+        assertThatThrownBy(() -> manager.quarantines()
+                        .attemptRecovery(ID, agent -> manager.suspend(BOSS, "rogue", ADMIN), AGENT_BOSS))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageEndingWith("(rule access-role)");
+
+        assertThat(manager.get(ID).state()).isEqualTo(AgentState.QUARANTINED);
+    }
+
+    // ---- while nothing can be read or stored
+
+    @Test
+    void whoever_has_no_right_stops_nobody_while_the_store_fails_and_whoever_has_it_does() {
+        LifecycleManager manager =
+                open((actor, tenant, agent) -> actor.isSame(CAROL) ? Optional.empty() : Optional.of(Role.ADMIN));
+        active(manager, ID.value());
+        store.breakAt(call -> call == FaultStore.Call.GET || call == FaultStore.Call.COMMIT);
+
+        List<Consumer<Actor>> stopping = List.of(
+                actor -> manager.suspend(ID, "stop", actor),
+                actor -> manager.markOrphaned(ID, actor),
+                actor -> manager.revokeCredentials(ID, "stop", actor),
+                actor -> manager.quarantines().report(ID, incident(Incident.Kind.SECURITY_VIOLATION), actor),
+                actor -> manager.decommission(ID, "stop", actor));
+        for (Consumer<Actor> stop : stopping) {
+            assertThatThrownBy(() -> stop.accept(CAROL))
+                    .isInstanceOf(PolicyViolationException.class)
+                    .hasMessageEndingWith("(rule access-role)");
+        }
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
+        assertThatThrownBy(() -> manager.suspend(ID, "stop", ADMIN)).isInstanceOf(StoreException.class);
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isFalse();
+        store.heal();
+    }
+
+    @Test
+    void an_agent_that_watches_over_others_stops_them_while_nothing_can_be_read() {
+        LifecycleManager manager = withBoss(Role.OPERATOR);
+        store.breakAt(call -> call == FaultStore.Call.GET || call == FaultStore.Call.COMMIT);
+
+        assertThatThrownBy(
+                        () -> manager.killSwitch().engage(manager.killSwitch().agent(ID), "rogue", AGENT_BOSS))
+                .isInstanceOf(StoreException.class);
+
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isFalse();
+        store.heal();
+        manager.killSwitch().engage(manager.killSwitch().agent(ID), "rogue", ADMIN);
     }
 
     // ---- requests
@@ -345,10 +537,18 @@ class AccessControlTest {
                 "role-escalation",
                 () -> trusting.requestProvisioning(request("agent:child")
                         .requestedBy(AGENT_BOSS)
+                        .parent(BOSS)
                         .role(Role.OPERATOR)
                         .build()));
-        assertThat(trusting.requestProvisioning(
-                                request("agent:child").requestedBy(AGENT_BOSS).build())
+        refused(
+                trusting,
+                "access-role",
+                () -> trusting.requestProvisioning(
+                        request("agent:child").requestedBy(AGENT_BOSS).build()));
+        assertThat(trusting.requestProvisioning(request("agent:child")
+                                .requestedBy(AGENT_BOSS)
+                                .parent(BOSS)
+                                .build())
                         .state())
                 .isEqualTo(AgentState.PROVISIONED);
     }
@@ -380,7 +580,7 @@ class AccessControlTest {
                 () -> manager.approvals().amend(ID, request(ID.value()).build(), CAROL));
         refused(manager, "access-role", () -> manager.approve(ID, CAROL));
         refused(manager, "access-role", () -> manager.approvals().vote(ID, Ballot.deny("no"), CAROL));
-        manager.approvals().advise(ID, Ballot.deny("rather not"), CAROL);
+        refused(manager, "access-role", () -> manager.approvals().advise(ID, Ballot.deny("rather not"), CAROL));
         manager.approvals().amend(ID, request(ID.value()).purpose("less").build(), Actor.human(ALICE));
         assertThat(manager.withdraw(ID, "mine", Actor.human(ALICE)).state()).isEqualTo(AgentState.DECOMMISSIONED);
     }
