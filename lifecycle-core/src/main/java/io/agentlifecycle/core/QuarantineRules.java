@@ -120,7 +120,14 @@ record QuarantineRules(Rules rules) {
 
     Decision release(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
-            standing(agent, Command.RELEASE, authority, actor);
+            Quarantine quarantine = standing(agent, Command.RELEASE, authority, actor);
+            if (rules.fourEyes().takesTwo(agent, authority(quarantine.cause()))) {
+                Optional<EventContent> agreement =
+                        rules.fourEyes().agreement(agent, Optional.empty(), quarantine.agreed(), actor);
+                if (agreement.isPresent()) {
+                    return Plan.of(agreement.get());
+                }
+            }
             return leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
         };
     }
@@ -164,6 +171,7 @@ record QuarantineRules(Rules rules) {
     Decision recoveryStarted(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
             Quarantine quarantine = standing(agent, Command.RECOVER, authority, actor);
+            rules.fourEyes().requireNone(agent, authority(quarantine.cause()));
             if (isExhausted(agent)) {
                 return Plan.of(escalation(agent));
             }

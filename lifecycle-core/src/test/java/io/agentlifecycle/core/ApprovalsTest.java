@@ -358,8 +358,9 @@ class ApprovalsTest {
                         "PROVISIONED since service:ledger decided",
                         "decommission it");
         refused(manager, "approval-decided", () -> approvals().advise(ID, Ballot.deny("no"), REVIEWER));
-        refused(manager, "approval-decided", () -> approvals().amend(ID, asked(b -> b), ADMIN));
         assertThatThrownBy(() -> manager.approve(ID, DAVE)).isInstanceOf(InvalidTransitionException.class);
+        manager.decommission(ID, "not needed", ADMIN);
+        refused(manager, "approval-decided", () -> approvals().amend(ID, asked(b -> b.purpose("other")), ADMIN));
     }
 
     @Test
@@ -550,13 +551,17 @@ class ApprovalsTest {
         ask();
         approve(BOB);
         approve(CAROL);
-        manager.requestProvisioning(request("agent:2").manifestDigest(digest).build());
-        manager.quarantines().block(AgentId.of("agent:2"), "it steals", ADMIN);
         approvals().amend(ID, asked(b -> b.manifestDigest(digest)), ADMIN);
         approve(BOB);
         approve(CAROL);
+        manager.requestProvisioning(request("agent:2").manifestDigest(digest).build());
+        manager.quarantines().block(AgentId.of("agent:2"), "it steals", ADMIN);
 
         refused(manager, "manifest-blocked", () -> approve(LEDGER));
+        refused(
+                manager,
+                "manifest-blocked",
+                () -> approvals().amend(ID, asked(b -> b.manifestDigest(digest).purpose("other")), ADMIN));
     }
 
     @Test
