@@ -178,16 +178,16 @@ class VotingModelTest {
                 Tuple.of(4, Verb.PLAIN),
                 Tuple.of(1, Verb.DENY),
                 Tuple.of(3, Verb.ADVISE),
-                Tuple.of(2, Verb.AMEND),
+                Tuple.of(3, Verb.AMEND),
                 Tuple.of(1, Verb.PASS_ON),
-                Tuple.of(5, Verb.ACTIVATE),
-                Tuple.of(4, Verb.LET_GO),
+                Tuple.of(8, Verb.ACTIVATE),
+                Tuple.of(8, Verb.LET_GO),
                 Tuple.of(1, Verb.SUSPEND),
                 Tuple.of(1, Verb.RESUME),
-                Tuple.of(1, Verb.QUARANTINE),
-                Tuple.of(1, Verb.CLEAR),
-                Tuple.of(1, Verb.ORPHAN),
-                Tuple.of(1, Verb.RECLAIM),
+                Tuple.of(2, Verb.QUARANTINE),
+                Tuple.of(2, Verb.CLEAR),
+                Tuple.of(2, Verb.ORPHAN),
+                Tuple.of(2, Verb.RECLAIM),
                 Tuple.of(3, Verb.JUMP),
                 Tuple.of(2, Verb.SWEEP),
                 Tuple.of(2, Verb.REOPEN));
@@ -569,6 +569,8 @@ class VotingModelTest {
         private Optional<String> sees(int what) {
             return switch (what) {
                 case 0, 1, 2 -> Optional.of(manager.approvals().status(ID).shown());
+                case 5, 6, 7, 8 ->
+                    changed ? Optional.of(manager.approvals().status(ID).shown()) : Optional.empty();
                 case 3, 4 -> digests.stream().sorted().findFirst();
                 default -> Optional.empty();
             };
