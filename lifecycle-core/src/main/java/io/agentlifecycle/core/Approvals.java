@@ -81,8 +81,8 @@ public final class Approvals {
      *
      * <p>Of an agent that is in, this replaces what it is, and takes back its credentials and its API keys. If the policy requires
      * approval, it is also held for {@link io.agentlifecycle.core.hold.HoldReason#REAPPROVAL}, ACTIVE to SUSPENDED, and its request is
-     * opened anew: nobody has voted on it, and it ends only with the agent's life. If not, an agent that is ACTIVE rotates. Its
-     * identity key stays: a request that names none leaves it, and {@link LifecycleManager#rotateKey} changes it.
+     * opened anew: nobody has voted on it, and it ends only with the agent's life. If not, it needs a new credential, by
+     * {@link LifecycleManager#rotateCredentials} or by becoming ACTIVE. Its identity key stays: a request that names none leaves it, and {@link LifecycleManager#rotateKey} changes it.
      *
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
      *     idempotency key are ignored

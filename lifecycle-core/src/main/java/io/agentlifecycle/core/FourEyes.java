@@ -17,18 +17,23 @@ import java.util.Optional;
 record FourEyes(Rules rules) {
     static final String HOLD = "hold";
 
-    boolean takesTwo(Agent agent, ReleaseAuthority needed) {
+    private boolean takesTwo(Agent agent, ReleaseAuthority needed) {
         return rules.policyFor(agent).fourEyes() && needed == ReleaseAuthority.ADMIN;
     }
 
     /**
-     * What {@code actor} does who wants it released: agree, if nobody has whose word counts now; empty if somebody else has, so that
-     * it is released.
+     * What {@code actor} does who wants it released: agree, if that takes two and nobody has agreed whose word counts now; empty if it
+     * is to be released.
      *
      * @param hold empty for the quarantine
+     * @param needed the authority that it takes, which the actor has
      * @param agreed who has agreed
      */
-    Optional<EventContent> agreement(Agent agent, Optional<HoldReason> hold, Optional<Actor> agreed, Actor actor) {
+    Optional<EventContent> agreement(
+            Agent agent, Optional<HoldReason> hold, ReleaseAuthority needed, Optional<Actor> agreed, Actor actor) {
+        if (!takesTwo(agent, needed)) {
+            return Optional.empty();
+        }
         String what = hold.map(reason -> "the hold " + reason).orElse("the quarantine");
         if (!counts(agent, actor)) {
             throw refusal(

@@ -145,14 +145,16 @@ record HoldRules(Rules rules) {
             if (reason.equals(HoldReason.REAPPROVAL)) {
                 ReapprovalRules.requireApproved(agent);
             }
-            if (rules.fourEyes().takesTwo(agent, hold.get().authority())) {
-                Optional<EventContent> agreement = rules.fourEyes()
-                        .agreement(agent, Optional.of(reason), hold.get().agreed(), actor);
-                if (agreement.isPresent()) {
-                    return Plan.of(agreement.get());
-                }
-            }
-            return rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            Optional<EventContent> agreement = rules.fourEyes()
+                    .agreement(
+                            agent,
+                            Optional.of(reason),
+                            hold.get().authority(),
+                            hold.get().agreed(),
+                            actor);
+            return agreement.isPresent()
+                    ? Plan.of(agreement.get())
+                    : rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
         };
     }
 

@@ -121,14 +121,11 @@ record QuarantineRules(Rules rules) {
     Decision release(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
             Quarantine quarantine = standing(agent, Command.RELEASE, authority, actor);
-            if (rules.fourEyes().takesTwo(agent, authority(quarantine.cause()))) {
-                Optional<EventContent> agreement =
-                        rules.fourEyes().agreement(agent, Optional.empty(), quarantine.agreed(), actor);
-                if (agreement.isPresent()) {
-                    return Plan.of(agreement.get());
-                }
-            }
-            return leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
+            Optional<EventContent> agreement = rules.fourEyes()
+                    .agreement(agent, Optional.empty(), authority(quarantine.cause()), quarantine.agreed(), actor);
+            return agreement.isPresent()
+                    ? Plan.of(agreement.get())
+                    : leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
         };
     }
 

@@ -47,7 +47,7 @@ record ReapprovalRules(Rules rules) {
         return isHeld(agent) && agent.approval().decision().isEmpty();
     }
 
-    private static boolean isHeld(Agent agent) {
+    static boolean isHeld(Agent agent) {
         return isIn(agent) && agent.holds().get(HoldReason.REAPPROVAL).isPresent();
     }
 

@@ -292,6 +292,10 @@ final class Replay {
         if (!again && !ReapprovalRules.isIn(agent)) {
             requireWaiting(agent);
         }
+        if (!again && ReapprovalRules.isHeld(agent)) {
+            throw new JsonFormatException(
+                    "it is held until it is approved, and becomes another that nobody is asked for");
+        }
         Agent opened = again ? reopened(agent, event, Optional.empty()) : unvoted(agent, event);
         return opened.with(asked.profile(), asked.entitlements()).with(asked.lifespan());
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.approval.Stage;
 import io.agentlifecycle.core.audit.AuditEvent;
@@ -15,11 +16,14 @@ import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.AuditTamperedException;
+import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.store.StoredEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -345,5 +349,63 @@ class QuorumTest {
                 .singleElement()
                 .asString()
                 .contains("event 6 of stream a/default/agent:1: the request does not wait any more");
+    }
+
+    @Test
+    void an_agent_that_goes_on_as_what_nobody_approved_is_found() {
+        ask();
+        approve(BOB, CAROL, DAVE);
+        manager.activate(ID);
+        manager.approvals().amend(ID, request("agent:1").purpose("other").build(), ADMIN);
+        approve(BOB, CAROL, DAVE);
+        manager.approvals().amend(ID, request("agent:1").purpose("third").build(), ADMIN);
+        approve(BOB, CAROL, DAVE);
+        manager.releaseHold(ID, HoldReason.REAPPROVAL, ADMIN);
+        int approved = index(EventKind.AGENT_APPROVED);
+        int amended = index(EventKind.AGENT_AMENDED);
+
+        assertThat(findings(contents -> {
+                    List<EventContent> forged = new ArrayList<>(contents);
+                    forged.remove(approved);
+                    return forged;
+                }))
+                .singleElement()
+                .asString()
+                .contains("event %d of".formatted(approved), "goes on as what nobody has approved");
+        assertThat(findings(contents -> {
+                    List<EventContent> forged = new ArrayList<>(contents);
+                    EventContent amendment = forged.get(amended);
+                    Map<String, Json> details =
+                            new TreeMap<>(amendment.details().members());
+                    details.remove("reapproval");
+                    forged.set(amended, with(amendment, amendment.actor(), new Json.Obj(details)));
+                    return forged;
+                }))
+                .singleElement()
+                .asString()
+                .contains("event %d of".formatted(amended), "nobody is asked for");
+    }
+
+    @Test
+    void a_release_that_is_agreed_of_nothing_is_found() {
+        ask();
+        approve(BOB, CAROL, DAVE);
+        for (Json.Obj details : List.of(
+                Json.Obj.EMPTY, Json.object().put("hold", "policy_violation").build())) {
+            assertThat(findings(contents -> {
+                        List<EventContent> forged = new ArrayList<>(contents);
+                        forged.add(EventContent.of(EventKind.RELEASE_AGREED, BOB, details)
+                                .step(AgentState.PROVISIONED, AgentState.PROVISIONED));
+                        return forged;
+                    }))
+                    .singleElement()
+                    .asString()
+                    .contains("is agreed that does not stand");
+        }
+    }
+
+    private int index(EventKind kind) {
+        List<EventKind> kinds = Workshop.kinds(manager, ID);
+        return kinds.lastIndexOf(kind);
     }
 }

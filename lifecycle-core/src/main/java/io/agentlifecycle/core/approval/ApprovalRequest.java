@@ -15,8 +15,8 @@ import java.util.TreeSet;
  * The request that an agent came in by, or the one that was opened anew when it was changed after that.
  *
  * @param expiresAt from this instant on it cannot be approved any more
- * @param involved who else has a part in it: earlier owners, and who changed the owner or amended it while it waited; ids. Empty
- *     if nothing of it was changed since it was filed
+ * @param involved who else has a part in it: earlier owners, and who changed the owner or amended it while it waited, and of one
+ *     that was opened anew all who had a part in those before; ids. Empty if nothing of it was changed since it was filed
  * @param votes on the request as it is now, the oldest first; what changes it ends all earlier ones. At most {@link Vote#MOST},
  *     and as many pieces of advice, one of each giver
  * @param warnedOf the coming end that was told last; empty if none was
