@@ -273,7 +273,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         if (agent.approval().involved().size() >= ApprovalRequest.MOST_INVOLVED) {
             throw new PolicyViolationException(
                     "request-changes",
-                    "the request for agent %s has passed through %d hands; decide on it as it is, or file one for a new agent"
+                    "the request for agent %s has passed through %d hands while it waited or when it was opened anew; decide on it, or withdraw or decommission it and file a new one"
                             .formatted(agent.key(), agent.approval().involved().size()));
         }
     }

@@ -433,6 +433,9 @@ class ReapprovalTest {
         assertThat(status().open()).isPresent();
         refused(manager, "reapproval", this::go);
         vote(BOB);
+        approvals().amend(ID, asked(builder -> builder.capability("deploy")), DAVE);
+        refused(manager, "reapproval", this::go);
+        vote(BOB);
         assertThat(go().agent().state()).isEqualTo(AgentState.ACTIVE);
     }
 
