@@ -7,6 +7,7 @@ import io.agentlifecycle.core.ProvisioningRequest;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.approval.ApprovalStatus;
 import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.approval.Stage;
@@ -14,6 +15,7 @@ import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * Two people approve: the second finds that the capabilities changed since the first vote, so both look at it again. An agent that
@@ -41,6 +43,8 @@ public final class TwoApprovals {
         MutableClock clock = MutableClock.at("2026-04-11T04:30:00Z");
         try (LifecycleManager manager = LifecycleManager.builder()
                 .clock(clock)
+                // The reviewer works elsewhere; here it may look at requests and say what it thinks of them.
+                .access((actor, tenant, agent) -> Optional.of(actor.isSame(REVIEWER) ? Role.OPERATOR : Role.ADMIN))
                 .policy(LifecyclePolicy.builder()
                         .approvalStages(Stage.people("security", 2))
                         .approvalTimeout(Duration.ofDays(3))

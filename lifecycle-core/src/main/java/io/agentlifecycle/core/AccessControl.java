@@ -143,21 +143,28 @@ final class AccessControl {
     }
 
     private Optional<PolicyViolationException> refusal(Actor actor, Right right, AgentKey key, Optional<Agent> agent) {
-        if (right == Right.VOTE && actor.type() == Actor.Type.AGENT) {
-            Objection objection = Objection.NOT_HUMAN;
-            return Optional.of(new PolicyViolationException(
-                    objection.rule(), actor, "%s cannot vote on agent %s: %s".formatted(actor, key, objection.text())));
-        }
         if (actor.isSame(Actor.agent(key.id()))) {
             return isOverItself(right, key)
                     ? Optional.empty()
-                    : Optional.of(refusal(actor, right, "agent " + key, right.role(), Optional.empty()));
+                    : Optional.of(refusal(actor, right, key, right.role(), Optional.empty()));
         }
         Role needed = agent.map(it -> right.role(actor, it)).orElse(right.role());
         Optional<Role> role = role(actor, key.tenant(), agent);
         return role.filter(has -> has.covers(needed)).isPresent()
                 ? Optional.empty()
-                : Optional.of(refusal(actor, right, "agent " + key, needed, role));
+                : Optional.of(refusal(actor, right, key, needed, role));
+    }
+
+    /** An agent that votes needs no role, but to be a person. */
+    private static PolicyViolationException refusal(
+            Actor actor, Right right, AgentKey key, Role needed, Optional<Role> role) {
+        Objection objection = Objection.NOT_HUMAN;
+        return right == Right.VOTE && actor.type() == Actor.Type.AGENT
+                ? new PolicyViolationException(
+                        objection.rule(),
+                        actor,
+                        "%s cannot approve agent %s: %s".formatted(actor, key, objection.text()))
+                : refusal(actor, right, "agent " + key, needed, role);
     }
 
     /** Whoever lost all that proved who it is cannot give itself another proof. */

@@ -211,6 +211,7 @@ final class AgentCodec {
                 .put("text", hold.text())
                 .put("by", ActorJson.write(hold.placedBy()))
                 .put("at", hold.placedAt().toString());
+        hold.agreed().ifPresent(actor -> json.put("agreed", ActorJson.write(actor)));
         return HoldJson.put(json, hold.authority(), hold.until()).build();
     }
 
@@ -221,7 +222,8 @@ final class AgentCodec {
                 ActorJson.read(hold.object("by")),
                 hold.instant("at"),
                 HoldJson.authority(hold),
-                hold.optionalInstant(HoldJson.UNTIL));
+                hold.optionalInstant(HoldJson.UNTIL),
+                hold.optionalObject("agreed").map(ActorJson::read));
         hold.end();
         return result;
     }

@@ -33,7 +33,9 @@ record ApprovalRules(Rules rules) {
     /** A vote without a reason; where one person is enough, the approval itself says all of it. */
     Decision approve(Actor actor) {
         return (agent, now) -> {
-            rules.next(agent, Command.APPROVE);
+            if (!ReapprovalRules.isReopened(agent)) {
+                rules.next(agent, Command.APPROVE);
+            }
             Plan plan = vote(agent, Ballot.approve(""), actor, now);
             return rule(agent).takesOnePerson() ? plan.without(EventKind.VOTE_CAST) : plan;
         };
@@ -68,7 +70,11 @@ record ApprovalRules(Rules rules) {
         });
         requireCurrent(agent, ballot, actor);
         Stage stage = rule.denied(agent.approval(), agent.owner(), actor).orElseThrow();
-        return rules.reject(ballot.reason(), actor).decide(agent, now).after(cast(agent, stage, ballot, actor, false));
+        EventContent cast = cast(agent, stage, ballot, actor, false);
+        // who is in stays in, and held
+        return agent.state() == PENDING_APPROVAL
+                ? rules.reject(ballot.reason(), actor).decide(agent, now).after(cast)
+                : Plan.of(cast);
     }
 
     private Plan inFavour(Agent agent, Ballot ballot, Actor actor, Instant now) {
@@ -89,16 +95,25 @@ record ApprovalRules(Rules rules) {
         requireSeen(agent, ballot, actor);
         RequestJson asked = Rules.asked(agent);
         if (completes) {
-            rules.next(agent, Command.APPROVE);
-            return Plan.of(approved(actor, asked, now), provisioned(actor, asked));
+            return Plan.of(passed(agent, actor, request, now));
         }
         EventContent cast = cast(agent, stage, ballot, actor, false);
         var vote = new Vote(stage.name(), Vote.Choice.APPROVE, false, actor, now, asked.digest());
-        if (!rule.isPassed(request.with(vote), agent.owner())) {
-            return Plan.of(cast);
+        return rule.isPassed(request.with(vote), agent.owner())
+                ? Plan.of(passed(agent, actor, request.with(vote), now)).after(cast)
+                : Plan.of(cast);
+    }
+
+    /** An agent that waits comes in; one that is in stays held until an operator lets it go, as one that came in is not started. */
+    private List<EventContent> passed(Agent agent, Actor actor, ApprovalRequest request, Instant now) {
+        RequestJson asked = Rules.asked(agent);
+        Json.Obj claims = StageClaim.details(rule(agent), request, agent.owner());
+        if (agent.state() != PENDING_APPROVAL) {
+            return List.of(Rules.note(EventKind.AGENT_APPROVED, actor, agent, claims)
+                    .approved(new ApprovalRef(actor.id(), now, asked.digest())));
         }
         rules.next(agent, Command.APPROVE);
-        return Plan.of(cast, approved(actor, asked, now), provisioned(actor, asked));
+        return List.of(approved(actor, asked, now, claims), provisioned(actor, asked));
     }
 
     /** Notes what somebody thinks of it, an agent perhaps; it never counts. */
@@ -119,6 +134,9 @@ record ApprovalRules(Rules rules) {
     /** Replaces what is asked for; nobody has voted on that then. */
     Decision amend(ProvisioningRequest next, Actor actor) {
         return (agent, now) -> {
+            if (ReapprovalRules.isIn(agent)) {
+                return rules.reapprovals().amend(agent, next, actor, now);
+            }
             requireWaiting(agent, actor, "amend the request for");
             requireInTime(agent, now, "%s cannot amend the request for agent %s".formatted(actor, agent.key()));
             requireSame(agent, next, actor);
@@ -137,11 +155,11 @@ record ApprovalRules(Rules rules) {
     }
 
     /** Who owns it, and whom it works for, is told by other events, or never changes. */
-    private static RequestJson amendable(RequestJson asked) {
+    static RequestJson amendable(RequestJson asked) {
         return new RequestJson(asked.profile(), asked.entitlements(), asked.lifespan(), Lineage.ROOT, Optional.empty());
     }
 
-    private static void requireSame(Agent agent, ProvisioningRequest next, Actor actor) {
+    static void requireSame(Agent agent, ProvisioningRequest next, Actor actor) {
         boolean same = next.id().filter(id -> !id.equals(agent.id())).isEmpty()
                 && next.lineage()
                         .parent()
@@ -188,7 +206,7 @@ record ApprovalRules(Rules rules) {
     }
 
     ApprovalStatus status(Agent agent) {
-        return agent.state() == PENDING_APPROVAL ? waiting(agent) : decided(agent);
+        return ReapprovalRules.isWaiting(agent) ? waiting(agent) : decided(agent);
     }
 
     private ApprovalStatus waiting(Agent agent) {
@@ -230,8 +248,8 @@ record ApprovalRules(Rules rules) {
 
     // ---- events
 
-    static EventContent approved(Actor actor, RequestJson asked, Instant now) {
-        return EventContent.of(EventKind.AGENT_APPROVED, actor, Json.Obj.EMPTY)
+    static EventContent approved(Actor actor, RequestJson asked, Instant now, Json.Obj claims) {
+        return EventContent.of(EventKind.AGENT_APPROVED, actor, claims)
                 .step(PENDING_APPROVAL, PROVISIONED)
                 .by(Command.APPROVE)
                 .approved(new ApprovalRef(actor.id(), now, asked.digest()));
@@ -275,10 +293,10 @@ record ApprovalRules(Rules rules) {
     }
 
     private static void requireWaiting(Agent agent, Actor actor, String what) {
-        if (agent.state() != PENDING_APPROVAL) {
+        if (!ReapprovalRules.isWaiting(agent)) {
             throw new PolicyViolationException(
                     "approval-decided",
-                    "%s cannot %s agent %s: nothing is asked any more, it is %s%s; decommission it if it must not work, or request a new agent"
+                    "%s cannot %s agent %s: nothing is asked any more, it is %s%s; decommission it if it must not work, amend it if it is to be another, or request a new agent"
                             .formatted(
                                     actor,
                                     what,

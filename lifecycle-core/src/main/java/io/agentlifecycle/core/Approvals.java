@@ -14,7 +14,7 @@ import io.agentlifecycle.core.error.AuditUnavailableException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 
 /**
- * Decides on requests by votes: in stages, one after the other, each with a quorum, as
+ * Decides on requests, and on changes of agents that are in, by votes: in stages, one after the other, each with a quorum, as
  * {@link LifecyclePolicy.Builder#approvalStages} says. A vote is an event of the log, with who cast it by the word of the host,
  * how sure the host was of that, what they saw and why. The log's key signs it, not the voter's. Methods throw what
  * {@link LifecycleManager} says. Safe for use by many threads.
@@ -30,7 +30,10 @@ public final class Approvals {
 
     /**
      * Casts a vote in the stage that is open. The last one that is needed lets the agent in: PENDING_APPROVAL to PROVISIONED. One
-     * against it keeps it out: PENDING_APPROVAL to DECOMMISSIONED. Look at the state of what is returned.
+     * against it keeps it out: PENDING_APPROVAL to DECOMMISSIONED. Look at the state of what is returned. An agent that is in, and waits
+     * to be approved anew, stays what it is: once it is approved, {@link LifecycleManager#releaseHold} with
+     * {@link io.agentlifecycle.core.hold.HoldReason#REAPPROVAL} lets it go, and a vote against it leaves it held until it is amended
+     * or retired.
      *
      * <p>Once the request was amended, or got another owner, a vote for it says what was seen: {@link Ballot#onSeeing}. A vote against
      * it is open to whoever may vote in any stage, also if they asked for it or have voted for it. While the vote cannot be signed,
@@ -49,7 +52,9 @@ public final class Approvals {
         try {
             return run(agent, Right.VOTE, actor, rules().vote(ballot, actor));
         } catch (AuditUnavailableException e) {
-            if (ballot.choice() == Vote.Choice.APPROVE) {
+            // of an agent that is in nothing would be left: it is held already
+            if (ballot.choice() == Vote.Choice.APPROVE
+                    || ReapprovalRules.isIn(engine.load(key(agent)).agent())) {
                 throw e;
             }
             return run(agent, Right.VOTE, actor, rules().denial(ballot, actor));
@@ -73,11 +78,18 @@ public final class Approvals {
      * has a part in it, and cannot approve it. Asking for what is asked for already changes
      * nothing.
      *
+     * <p>Of an agent that is in, this replaces what it is, and takes back its credentials and its API keys. If the policy requires
+     * approval, it is also held for {@link io.agentlifecycle.core.hold.HoldReason#REAPPROVAL}, ACTIVE to SUSPENDED, and its request is
+     * opened anew: nobody has voted on it, and it ends only with the agent's life. If not, it needs a new credential, by
+     * {@link LifecycleManager#rotateCredentials} or by becoming ACTIVE. Its identity key stays: a request that names none leaves it, and {@link LifecycleManager#rotateKey} changes it.
+     *
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
      *     idempotency key are ignored
      * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code request-changes}, {@code amendment-scope},
-     *     {@code lifespan-over}, {@code lifespan-long} or {@code event-size}; for an agent with a parent as
-     *     {@link LifecycleManager#requestProvisioning}
+     *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked} or {@code event-size}; for an agent with a parent as
+     *     {@link LifecycleManager#requestProvisioning}; {@code delegation-scope} also if agents that are in work for it and may do
+     *     what it may not any more
+     * @throws io.agentlifecycle.core.error.InvalidTransitionException if it must be held, and the table does not allow that in its state
      */
     public Agent amend(AgentId agent, ProvisioningRequest next, Actor actor) {
         AgentKey key = key(agent);
@@ -85,10 +97,12 @@ public final class Approvals {
         engine.control().require(actor, Right.AMEND, key);
         engine.control().requireNoEscalation(actor, next.entitlements().role(), key);
         // what those above it may do can change meanwhile; it is looked at again when it is to get a credential
+        Agent before = engine.load(key).agent();
         var self = new Delegation.Member(
-                key,
-                next.entitlements().capabilities(),
-                engine.load(key).agent().lineage().parent());
+                key, next.entitlements().capabilities(), before.lineage().parent());
+        if (ReapprovalRules.isIn(before)) {
+            Delegation.requireWide(self, engine.below(key));
+        }
         Delegation.of(self, above -> engine.find(above).map(found -> Delegation.Member.of(found.agent())))
                 .require(engine.rules().policy());
         return run(agent, Right.AMEND, actor, rules().amend(next, actor));

@@ -53,12 +53,13 @@ final class ConductJson {
     }
 
     private static Json quarantine(Quarantine quarantine) {
-        return put(Json.object(), quarantine.cause())
+        Json.ObjBuilder object = put(Json.object(), quarantine.cause())
                 .put("by", ActorJson.write(quarantine.placedBy()))
                 .put("since", quarantine.since().toString())
                 .put("attempts", quarantine.attempts())
-                .put("retryAt", quarantine.retryAt())
-                .build();
+                .put("retryAt", quarantine.retryAt());
+        quarantine.agreed().ifPresent(actor -> object.put("agreed", ActorJson.write(actor)));
+        return object.build();
     }
 
     private static Quarantine readQuarantine(JsonFields quarantine) {
@@ -67,7 +68,8 @@ final class ConductJson {
                 ActorJson.read(quarantine.object("by")),
                 quarantine.instant("since"),
                 (int) quarantine.integer("attempts"),
-                quarantine.optionalInstant("retryAt"));
+                quarantine.optionalInstant("retryAt"),
+                quarantine.optionalObject("agreed").map(ActorJson::read));
         quarantine.end();
         return result;
     }

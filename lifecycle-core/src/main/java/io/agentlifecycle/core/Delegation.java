@@ -100,6 +100,25 @@ record Delegation(Member self, List<Member> above) {
         above.forEach(this::requireNarrow);
     }
 
+    /**
+     * Returns if {@code superior} may do all that those may do who work for it: what a token says holds until it ends, also if
+     * whoever it works for may do less by then.
+     *
+     * @throws PolicyViolationException rule {@code delegation-scope}, otherwise
+     */
+    static void requireWide(Member superior, List<Agent> below) {
+        for (Agent worker : below) {
+            for (String capability : worker.entitlements().capabilities()) {
+                if (!Capability.covers(superior.capabilities(), capability)) {
+                    throw new PolicyViolationException(
+                            "delegation-scope",
+                            "agent %s cannot be without the capability %s: agent %s works for it and has that; amend or decommission that one first"
+                                    .formatted(superior.key(), capability, worker.key()));
+                }
+            }
+        }
+    }
+
     private void requireNarrow(Member superior) {
         for (String capability : self.capabilities()) {
             if (!Capability.covers(superior.capabilities(), capability)) {

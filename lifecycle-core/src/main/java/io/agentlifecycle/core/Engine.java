@@ -6,8 +6,11 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.FinalReport;
 import io.agentlifecycle.core.agent.Liveness;
+import io.agentlifecycle.core.agent.Page;
+import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
@@ -32,6 +35,7 @@ import io.agentlifecycle.core.store.Check;
 import io.agentlifecycle.core.store.CommitResult;
 import io.agentlifecycle.core.store.Mutation;
 import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.RecordQuery;
 import io.agentlifecycle.core.store.RequestId;
 import io.agentlifecycle.core.store.StoredEvent;
 import io.agentlifecycle.core.store.StoredRecord;
@@ -66,6 +70,7 @@ final class Engine {
     record Creation(AgentKey key, List<EventContent> events) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+    private static final int PAGE = 500;
 
     private final Committer committer;
     private final EventWriter writer;
@@ -267,6 +272,20 @@ final class Engine {
         }
     }
 
+    /** Those that work for that agent, and are in. */
+    List<Agent> below(AgentKey key) {
+        List<Agent> found = new ArrayList<>();
+        RecordQuery query = AgentCodec.query(AgentQuery.all().parent(key.id()), key.tenant());
+        Optional<PageToken> after = Optional.empty();
+        do {
+            Page<StoredRecord> page = store().query(query, after, PAGE);
+            page.items().forEach(record -> found.add(AgentCodec.decode(record).agent()));
+            after = page.next();
+        } while (after.isPresent());
+        found.removeIf(agent -> !ReapprovalRules.isIn(agent));
+        return found;
+    }
+
     AgentCodec.Stored load(AgentKey key) {
         return find(key).orElseThrow(() -> new AgentNotFoundException(key));
     }
@@ -376,7 +395,13 @@ final class Engine {
         boolean stored = after.version() > before.agent().version();
         boolean stopped =
                 effect == Effect.RESTRICTS && !rules.policyFor(after).guard().allows(after.state(), Operation.INVOKE);
-        if (stored && (stopped || effect == Effect.LIFTS)) {
+        // the first of two people who lift it has lifted nothing
+        boolean lifted = effect == Effect.LIFTS
+                && (after.state() != before.agent().state()
+                        || !after.holds()
+                                .reasons()
+                                .equals(before.agent().holds().reasons()));
+        if (stored && (stopped || lifted)) {
             fleet.stops().allow(key, denials, true);
         } else if (effect == Effect.REVOKES) {
             fleet.stops().allow(key, denials, false);

@@ -23,9 +23,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** What placing and releasing holds means: pure functions, as in {@link Rules}. */
 record HoldRules(Rules rules) {
+    /** What only the library holds for. */
+    private static final Set<HoldReason> RESERVED =
+            Set.of(HoldReason.QUARANTINE, HoldReason.RECOVERY_FAILED, HoldReason.REAPPROVAL);
 
     /** An agent that is SUSPENDED for another reason gets the operator's hold beside it. */
     Decision suspend(HoldTerms terms, Actor actor) {
@@ -41,10 +45,10 @@ record HoldRules(Rules rules) {
 
     Decision place(HoldReason reason, HoldTerms terms, Actor actor) {
         return (agent, now) -> {
-            if (reason.equals(HoldReason.QUARANTINE) || reason.equals(HoldReason.RECOVERY_FAILED)) {
+            if (RESERVED.contains(reason)) {
                 throw new PolicyViolationException(
                         "hold-reserved",
-                        "agent %s cannot be held by %s on demand; quarantine it, or choose another reason"
+                        "agent %s cannot be held by %s on demand; quarantine or amend it, or choose another reason"
                                 .formatted(agent.key(), reason));
             }
             Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
@@ -138,7 +142,19 @@ record HoldRules(Rules rules) {
                                 .formatted(agent.key(), reason, agent.holds().reasons()));
             }
             requireAuthority(agent, hold.get(), authority, actor);
-            return rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            if (reason.equals(HoldReason.REAPPROVAL)) {
+                ReapprovalRules.requireApproved(agent);
+            }
+            Optional<EventContent> agreement = rules.fourEyes()
+                    .agreement(
+                            agent,
+                            Optional.of(reason),
+                            hold.get().authority(),
+                            hold.get().agreed(),
+                            actor);
+            return agreement.isPresent()
+                    ? Plan.of(agreement.get())
+                    : rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
         };
     }
 

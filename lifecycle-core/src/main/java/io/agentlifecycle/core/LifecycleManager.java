@@ -172,7 +172,7 @@ public final class LifecycleManager implements AutoCloseable {
      * of them lets the agent in by: {@link Approvals#vote} with a ballot that says no more than that.
      *
      * @throws PolicyViolationException rule {@code self-approval}, {@code approver-human}, {@code request-expired},
-     *     {@code approval-outdated} if the request was amended or got another owner while it waits, or {@code manifest-blocked}; with stages also {@code approver-kind}, {@code approver-unknown}, {@code vote-twice} or
+     *     {@code approval-outdated} if the request was amended or got another owner while it waits, or was opened anew, or {@code manifest-blocked}; with stages also {@code approver-kind}, {@code approver-unknown}, {@code vote-twice} or
      *     {@code vote-count}
      */
     public Agent approve(AgentId agent, Actor actor) {
@@ -364,9 +364,11 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Names another owner, as {@link Owner#of} reads it; the same owner changes nothing.
+     * Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. Where the policy says
+     * {@code reapproveOwner}, an agent that is in is held for {@link HoldReason#REAPPROVAL} until that is approved, as after
+     * {@link Approvals#amend}.
      *
-     * @throws PolicyViolationException rule {@code request-changes}, if the agent waits for approval and
+     * @throws PolicyViolationException rule {@code request-changes}, if the agent waits for approval, or will, and
      *     {@link io.agentlifecycle.core.approval.ApprovalRequest#MOST_INVOLVED} had a part in its request by now
      */
     public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
@@ -443,15 +445,22 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Releases one hold; a SUSPENDED agent without any left becomes ACTIVE with a new credential.
+     * Releases one hold; a SUSPENDED agent without any left becomes ACTIVE with a new credential. Where the policy says
+     * {@code fourEyes}, the first person who releases what only an admin may release agrees to it, and the hold stands until a second one
+     * does the same.
      *
      * @param authority with which the actor acts, by the word of the host
-     * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason, or
-     *     {@code hold-authority}, if it takes another authority
+     * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason,
+     *     {@code hold-authority}, if it takes another authority, {@code four-eyes}, if it takes two people and this is not one of them,
+     *     or has agreed already, {@code reapproval}, if it is held until what it is now is approved, and that is not, or
+     *     {@code delegation-scope}, if it is held so and an agent came meanwhile that works for it and may do more
      */
     public Activation releaseHold(AgentId agent, HoldReason reason, ReleaseAuthority authority, Actor actor) {
         requireNonNull(reason, "reason");
         requireNonNull(authority, "authority");
+        if (reason.equals(HoldReason.REAPPROVAL)) {
+            Delegation.requireWide(Delegation.Member.of(get(agent)), engine().below(key(agent)));
+        }
         return engine().run(
                         key(agent),
                         Engine.Effect.LIFTS,
@@ -550,7 +559,7 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * Gives an orphan to an owner: ORPHANED to ACTIVE with a new credential, or to SUSPENDED if holds stand. Its silence
-     * counts from now.
+     * counts from now. Another owner than before must be approved first where the policy says {@code reapproveOwner}.
      */
     public Activation reclaim(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);

@@ -58,6 +58,8 @@ public final class LifecyclePolicy {
     private final QuarantinePolicy quarantine;
     private final Optional<Duration> maxLifespan;
     private final Map<HoldReason, Duration> maxHolds;
+    private final boolean fourEyes;
+    private final boolean reapproveOwner;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -78,6 +80,8 @@ public final class LifecyclePolicy {
         quarantine = builder.quarantine;
         maxLifespan = builder.maxLifespan;
         maxHolds = Map.copyOf(builder.maxHolds);
+        fourEyes = builder.fourEyes;
+        reapproveOwner = builder.reapproveOwner;
         ref = digest();
     }
 
@@ -185,6 +189,16 @@ public final class LifecyclePolicy {
         return maxHolds;
     }
 
+    /** Whether what only an admin may release takes two people. */
+    public boolean fourEyes() {
+        return fourEyes;
+    }
+
+    /** Whether another owner of an agent that is in must be approved, if approval is required at all. */
+    public boolean reapproveOwner() {
+        return reapproveOwner;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -280,6 +294,12 @@ public final class LifecyclePolicy {
         }
         approval.warnBefore().ifPresent(before -> settings.put("approvalWarning", before.toString()));
         maxLifespan.ifPresent(longest -> settings.put("maxLifespan", longest.toString()));
+        if (fourEyes) {
+            settings.put("fourEyes", true);
+        }
+        if (reapproveOwner) {
+            settings.put("reapproveOwner", true);
+        }
         return new PolicyRef(id, version, Digests.sha256(CanonicalJson.write(settings.build())));
     }
 
@@ -308,6 +328,8 @@ public final class LifecyclePolicy {
         private QuarantinePolicy quarantine = QuarantinePolicy.DEFAULT;
         private Optional<Duration> maxLifespan = Optional.empty();
         private final Map<HoldReason, Duration> maxHolds = new HashMap<>();
+        private boolean fourEyes;
+        private boolean reapproveOwner;
 
         private Builder() {}
 
@@ -459,6 +481,25 @@ public final class LifecyclePolicy {
          */
         public Builder maxHold(HoldReason reason, Duration value) {
             maxHolds.put(requireNonNull(reason, "reason"), positive("maxHold", value));
+            return this;
+        }
+
+        /**
+         * Whether what only an admin may release, such as a hold for a violation or a quarantine for one, takes two people: the first
+         * agrees, and the second, who is somebody else, releases it. Neither is the agent's owner. A recovery leads out of no such
+         * quarantine then; a hold that ends by itself still does.
+         */
+        public Builder fourEyes(boolean value) {
+            fourEyes = value;
+            return this;
+        }
+
+        /**
+         * Whether an agent that is in and gets another owner is held until that is approved, as it is when it is amended. It says
+         * nothing where no approval is required.
+         */
+        public Builder reapproveOwner(boolean value) {
+            reapproveOwner = value;
             return this;
         }
 

@@ -56,9 +56,10 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
         return new Plan(events, credential, true);
     }
 
-    /** True if by it an agent is let in, or becomes ACTIVE. */
+    /** True if by it an agent is let in, is made of something else, or becomes ACTIVE. */
     boolean comesIn() {
         return has(EventKind.AGENT_APPROVED)
+                || has(EventKind.AGENT_AMENDED)
                 || has(EventKind.AGENT_ACTIVATED)
                 || credential
                         .filter(wanted -> wanted.kind() == EventKind.CREDENTIAL_ISSUED)

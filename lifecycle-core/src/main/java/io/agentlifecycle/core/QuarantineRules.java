@@ -120,8 +120,12 @@ record QuarantineRules(Rules rules) {
 
     Decision release(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
-            standing(agent, Command.RELEASE, authority, actor);
-            return leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
+            Quarantine quarantine = standing(agent, Command.RELEASE, authority, actor);
+            Optional<EventContent> agreement = rules.fourEyes()
+                    .agreement(agent, Optional.empty(), authority(quarantine.cause()), quarantine.agreed(), actor);
+            return agreement.isPresent()
+                    ? Plan.of(agreement.get())
+                    : leaving(agent, Command.RELEASE, EventKind.AGENT_RELEASED, actor, Json.Obj.EMPTY, now);
         };
     }
 
@@ -164,6 +168,7 @@ record QuarantineRules(Rules rules) {
     Decision recoveryStarted(ReleaseAuthority authority, Actor actor) {
         return (agent, now) -> {
             Quarantine quarantine = standing(agent, Command.RECOVER, authority, actor);
+            rules.fourEyes().requireNone(agent, authority(quarantine.cause()));
             if (isExhausted(agent)) {
                 return Plan.of(escalation(agent));
             }

@@ -92,11 +92,14 @@ public final class Quarantines {
     }
 
     /**
-     * Clears the suspicion: QUARANTINED to ACTIVE with a new credential, or to SUSPENDED if holds stand.
+     * Clears the suspicion: QUARANTINED to ACTIVE with a new credential, or to SUSPENDED if holds stand. Where the policy says
+     * {@code fourEyes}, the first person who releases what takes an admin agrees to it, and the agent stays where it is until a second one
+     * does the same. Their word is for what the agent is in quarantine for now, and counts for nothing worse.
      *
      * @param authority with which the actor acts, by the word of the host; for a
      *     {@link Incident.Kind#SECURITY_VIOLATION} it takes {@link ReleaseAuthority#ADMIN}
-     * @throws PolicyViolationException rule {@code quarantine-authority}
+     * @throws PolicyViolationException rule {@code quarantine-authority}, or {@code four-eyes}, if it takes two people and this is not
+     *     one of them, or has agreed already
      */
     public Activation release(AgentId agent, ReleaseAuthority authority, Actor actor) {
         requireNonNull(authority, "authority");
@@ -119,7 +122,8 @@ public final class Quarantines {
      * @param authority with which the actor acts, by the word of the host; for a
      *     {@link Incident.Kind#SECURITY_VIOLATION} it takes {@link ReleaseAuthority#ADMIN}
      * @throws io.agentlifecycle.core.error.InvalidTransitionException if it is not in quarantine
-     * @throws PolicyViolationException rule {@code quarantine-authority}; {@code recovery-wait}, if the one before was
+     * @throws PolicyViolationException rule {@code quarantine-authority}; {@code four-eyes}, if it takes two people to release it;
+     *     {@code recovery-wait}, if the one before was
      *     begun too short a time ago; {@code recovery-overtaken}, if the agent is in another quarantine by then, or for something
      *     worse, so that what the task did is in vain; and what {@link LifecycleManager#activate} is refused with
      */

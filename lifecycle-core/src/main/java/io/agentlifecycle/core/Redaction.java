@@ -62,7 +62,8 @@ final class Redaction {
                 of(hold.placedBy()),
                 hold.placedAt(),
                 hold.authority(),
-                hold.until());
+                hold.until(),
+                hold.agreed().map(Redaction::of));
     }
 
     private static Retirement of(Retirement end) {

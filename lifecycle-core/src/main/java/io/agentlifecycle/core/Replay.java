@@ -133,10 +133,10 @@ final class Replay {
 
     private static Agent effect(Agent agent, AuditEvent event, JsonFields details) {
         return switch (event.kind()) {
-            case AGENT_APPROVED -> agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
-            case VOTE_CAST -> agent.with(voted(agent, ApprovalJson.cast(event, details)));
+            case AGENT_APPROVED -> approved(agent, event, details);
+            case VOTE_CAST -> voted(agent, event, ApprovalJson.cast(event, details));
             case APPROVAL_EXPIRING -> agent.with(agent.approval().told(details.instant("expiresAt")));
-            case AGENT_AMENDED -> amended(agent, event, RequestJson.takeFrom(details));
+            case AGENT_AMENDED -> amended(agent, event, details);
             case AGENT_REJECTED ->
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.REJECTED))
                         .with(ended(Retirement.Cause.REJECTED, event, details.string("reason")));
@@ -147,10 +147,8 @@ final class Replay {
                 agent.with(decided(agent, event, ApprovalRequest.Outcome.EXPIRED))
                         .with(ended(Retirement.Cause.REQUEST_EXPIRED, event, ""));
             case AGENT_SUSPENDED, HOLD_PLACED -> agent.with(placed(agent.holds(), event, details));
-            case AGENT_RESUMED, HOLD_RELEASED ->
-                agent.with(agent.holds()
-                        .release(details.parsed("hold", HoldReason::of))
-                        .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand")));
+            case AGENT_RESUMED, HOLD_RELEASED -> agent.with(released(agent, details.parsed("hold", HoldReason::of)));
+            case RELEASE_AGREED -> agreed(agent, event, details.optionalParsed(FourEyes.HOLD, HoldReason::of));
             case INCIDENT_REPORTED -> agent.with(agent.conduct().noted(ConductJson.incident(details), event.at()));
             case AGENT_QUARANTINED ->
                 agent.with(agent.conduct().in(quarantined(agent, event, ConductJson.incident(details))));
@@ -164,7 +162,7 @@ final class Replay {
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
-            case AGENT_OWNER_CHANGED -> ownerChanged(agent, event).with(details.parsed("newOwner", Owner::of));
+            case AGENT_OWNER_CHANGED -> ownerChanged(agent, event, details).with(details.parsed("newOwner", Owner::of));
             case AGENT_KEY_ROTATED -> keyRotated(agent, event, details.integer("sequence"));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(begun(
@@ -224,8 +222,11 @@ final class Replay {
     }
 
     /** Passing an agent on while its request waits is a way to have a part in it. */
-    private static Agent ownerChanged(Agent agent, AuditEvent event) {
-        if (agent.state() != AgentState.PENDING_APPROVAL) {
+    private static Agent ownerChanged(Agent agent, AuditEvent event, JsonFields details) {
+        if (details.flag(ReapprovalRules.REAPPROVAL)) {
+            return reopened(agent, event, agent.owner());
+        }
+        if (!ReapprovalRules.isWaiting(agent)) {
             return agent;
         }
         ApprovalRequest request = unvoted(agent, event).approval();
@@ -235,17 +236,49 @@ final class Replay {
 
     /** What a waiting request asks for is another now, so nobody has voted on it, and who changed it has a part in it. */
     private static Agent unvoted(Agent agent, AuditEvent event) {
-        return agent.state() == AgentState.PENDING_APPROVAL
+        return ReapprovalRules.isWaiting(agent)
                 ? agent.with(agent.approval().changed().involving(event.actor().id()))
                 : agent;
     }
 
-    private static ApprovalRequest voted(Agent agent, Vote vote) {
+    private static Agent reopened(Agent agent, AuditEvent event, Optional<Owner> formerOwner) {
+        if (!ReapprovalRules.isIn(agent)) {
+            throw new JsonFormatException("the agent is not in, so that nothing could be approved anew");
+        }
+        return agent.with(ReapprovalRules.reopened(agent, event.actor(), event.at(), formerOwner));
+    }
+
+    private static Agent approved(Agent agent, AuditEvent event, JsonFields details) {
+        if (!event.from().equals(Optional.of(AgentState.PENDING_APPROVAL))) {
+            requireWaiting(agent);
+        }
+        StageClaim.requireBorneOut(details, agent.approval());
+        return agent.with(decided(agent, event, ApprovalRequest.Outcome.APPROVED));
+    }
+
+    /** Against an agent that is in, a vote is the decision; one that waits is rejected by an event of its own. */
+    private static Agent voted(Agent agent, AuditEvent event, Vote vote) {
         requireWaiting(agent);
-        if (vote.advisory() ? agent.approval().isFullFor(vote.by()) : isTooMany(agent.approval(), vote)) {
+        ApprovalRequest request = agent.approval();
+        if (vote.advisory() ? request.isFullFor(vote.by()) : isTooMany(request, vote)) {
             throw new JsonFormatException("there is one vote too many");
         }
-        return agent.approval().with(vote);
+        if (StageClaim.isRepeated(request, vote)) {
+            throw new JsonFormatException("%s votes twice".formatted(vote.by()));
+        }
+        Agent after = agent.with(request.with(vote));
+        return !vote.advisory() && vote.choice() == Vote.Choice.DENY && ReapprovalRules.isIn(agent)
+                ? after.with(decided(after, event, ApprovalRequest.Outcome.REJECTED))
+                : after;
+    }
+
+    private static Holds released(Agent agent, HoldReason reason) {
+        if (reason.equals(HoldReason.REAPPROVAL) && !ReapprovalRules.isApproved(agent)) {
+            throw new JsonFormatException("it goes on as what nobody has approved");
+        }
+        return agent.holds()
+                .release(reason)
+                .orElseThrow(() -> new JsonFormatException("a hold is released that does not stand"));
     }
 
     /** One against the request ends it, so it needs no room. */
@@ -253,13 +286,22 @@ final class Replay {
         return vote.choice() == Vote.Choice.APPROVE && request.isFull();
     }
 
-    private static Agent amended(Agent agent, AuditEvent event, RequestJson asked) {
-        requireWaiting(agent);
-        return unvoted(agent, event).with(asked.profile(), asked.entitlements()).with(asked.lifespan());
+    private static Agent amended(Agent agent, AuditEvent event, JsonFields details) {
+        RequestJson asked = RequestJson.takeFrom(details);
+        boolean again = details.flag(ReapprovalRules.REAPPROVAL);
+        if (!again && !ReapprovalRules.isIn(agent)) {
+            requireWaiting(agent);
+        }
+        if (!again && ReapprovalRules.isHeld(agent)) {
+            throw new JsonFormatException(
+                    "it is held until it is approved, and becomes another that nobody is asked for");
+        }
+        Agent opened = again ? reopened(agent, event, Optional.empty()) : unvoted(agent, event);
+        return opened.with(asked.profile(), asked.entitlements()).with(asked.lifespan());
     }
 
     private static void requireWaiting(Agent agent) {
-        if (agent.state() != AgentState.PENDING_APPROVAL) {
+        if (!ReapprovalRules.isWaiting(agent)) {
             throw new JsonFormatException("the request does not wait any more");
         }
     }
@@ -311,6 +353,18 @@ final class Replay {
         return event.from().equals(event.to())
                 ? agent.conduct().standing().because(cause)
                 : Quarantine.begun(cause, event.actor(), event.at());
+    }
+
+    private static Agent agreed(Agent agent, AuditEvent event, Optional<HoldReason> hold) {
+        if (hold.isPresent()) {
+            return agent.with(agent.holds()
+                    .agree(hold.get(), event.actor())
+                    .orElseThrow(() -> new JsonFormatException("the release of a hold is agreed that does not stand")));
+        }
+        if (agent.state() != QUARANTINED) {
+            throw new JsonFormatException("the release of a quarantine is agreed that does not stand");
+        }
+        return agent.with(agent.conduct().in(agent.conduct().standing().agreedBy(event.actor())));
     }
 
     private static Holds placed(Holds holds, AuditEvent event, JsonFields details) {

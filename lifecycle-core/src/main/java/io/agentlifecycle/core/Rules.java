@@ -86,7 +86,10 @@ record Rules(
         if (policy.approval().required()) {
             return List.of(requested);
         }
-        return List.of(requested, ApprovalRules.approved(AUTO, asked, now), ApprovalRules.provisioned(AUTO, asked));
+        return List.of(
+                requested,
+                ApprovalRules.approved(AUTO, asked, now, Json.Obj.EMPTY),
+                ApprovalRules.provisioned(AUTO, asked));
     }
 
     /** The first event of an agent that comes from elsewhere. */
@@ -114,6 +117,11 @@ record Rules(
     /** Who may vote on a request, and what becomes of it. */
     ApprovalRules approvals() {
         return new ApprovalRules(this);
+    }
+
+    /** What becomes of an agent that is in and is changed. */
+    ReapprovalRules reapprovals() {
+        return new ReapprovalRules(this);
     }
 
     Decision reject(String reason, Actor actor) {
@@ -161,7 +169,7 @@ record Rules(
         return plan.issuing(new NewCredential(EventKind.CREDENTIAL_ISSUED, actor, false));
     }
 
-    private static void requireLife(Agent agent, String what, Instant now) {
+    static void requireLife(Agent agent, String what, Instant now) {
         if (agent.lifespan().isOver(now)) {
             throw new PolicyViolationException(
                     "lifespan-over",
@@ -189,6 +197,9 @@ record Rules(
                                 .formatted(agent.key(), old, notAfter));
             }
             requireShort("agent " + agent.key(), Optional.of(notAfter), now);
+            if (ReapprovalRules.isWaiting(agent)) {
+                requireFew(agent);
+            }
             Json.Obj details = Json.object()
                     .put("notAfter", notAfter.toString())
                     .put("oldNotAfter", old.toString())
@@ -254,27 +265,36 @@ record Rules(
             if (agent.owner().equals(Optional.of(owner))) {
                 return Plan.NOTHING;
             }
-            requireFew(agent);
-            return Plan.of(ownerChanged(agent, owner, actor).by(Command.CHANGE_OWNER));
+            List<EventContent> changed = ownerChanged(agent, owner, actor);
+            return Plan.of(changed.subList(1, changed.size()))
+                    .after(changed.get(0).by(Command.CHANGE_OWNER));
         };
     }
 
-    /** Whoever had a part in a request is remembered while it waits, which must come to an end. */
+    /** Whoever had a part in a request is remembered while it waits, or is opened anew, which must come to an end. */
     static void requireFew(Agent agent) {
-        if (agent.state() == PENDING_APPROVAL && agent.approval().involved().size() >= ApprovalRequest.MOST_INVOLVED) {
+        if (agent.approval().involved().size() >= ApprovalRequest.MOST_INVOLVED) {
             throw new PolicyViolationException(
                     "request-changes",
-                    "the request for agent %s has passed through %d hands while it waited; decide on it, or withdraw it and file a new one"
+                    "the request for agent %s has passed through %d hands while it waited or when it was opened anew; decide on it, or withdraw or decommission it and file a new one"
                             .formatted(agent.key(), agent.approval().involved().size()));
         }
     }
 
-    private static EventContent ownerChanged(Agent agent, Owner owner, Actor actor) {
-        Json.Obj details = Json.object()
-                .put("oldOwner", agent.owner())
-                .put("newOwner", owner.toString())
-                .build();
-        return note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details);
+    /** And, if another owner must be approved, the hold until then. */
+    private List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor) {
+        boolean again = reapprovals().isWantedForOwner(agent);
+        if (again || ReapprovalRules.isWaiting(agent)) {
+            requireFew(agent);
+        }
+        Json.ObjBuilder details = Json.object().put("oldOwner", agent.owner()).put("newOwner", owner.toString());
+        List<EventContent> events = new ArrayList<>();
+        if (again) {
+            details.put(ReapprovalRules.REAPPROVAL, true);
+            events.addAll(reapprovals().holding(agent, actor));
+        }
+        events.add(0, note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details.build()));
+        return events;
     }
 
     // ---- holds
@@ -282,6 +302,11 @@ record Rules(
     /** Who may hold an agent, and who may let it go. */
     HoldRules holds() {
         return new HoldRules(this);
+    }
+
+    /** What takes two people. */
+    FourEyes fourEyes() {
+        return new FourEyes(this);
     }
 
     /** What incidents lead to, and what leads out of a quarantine. */
@@ -307,11 +332,12 @@ record Rules(
     Decision reclaim(Owner owner, Actor actor) {
         return (agent, now) -> {
             next(agent, Command.RECLAIM);
-            Command command = agent.holds().isEmpty() ? Command.RECLAIM : Command.RECLAIM_HELD;
             List<EventContent> events = new ArrayList<>();
             if (!agent.owner().equals(Optional.of(owner))) {
-                events.add(ownerChanged(agent, owner, actor));
+                events.addAll(ownerChanged(agent, owner, actor));
             }
+            boolean held = !agent.holds().isEmpty() || events.size() > 1;
+            Command command = held ? Command.RECLAIM_HELD : Command.RECLAIM;
             events.add(event(EventKind.AGENT_RECLAIMED, actor, agent, command, Json.Obj.EMPTY));
             return entering(agent.with(owner), actor, now, events);
         };
@@ -475,7 +501,7 @@ record Rules(
                 : Plan.NOTHING;
     }
 
-    private static Optional<EventContent> revoked(Agent agent, String reason, Actor actor) {
+    static Optional<EventContent> revoked(Agent agent, String reason, Actor actor) {
         List<String> ids = new ArrayList<>();
         agent.credential().ifPresent(c -> ids.add(c.id().value()));
         agent.credentials().retiring().ifPresent(c -> ids.add(c.id().value()));

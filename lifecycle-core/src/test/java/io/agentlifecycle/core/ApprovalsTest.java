@@ -60,7 +60,11 @@ class ApprovalsTest {
     @RegisterExtension
     final Workshop shop = new Workshop();
 
-    private LifecycleManager manager = shop.open(stages(SECURITY, FINANCE));
+    private LifecycleManager manager = open(stages(SECURITY, FINANCE));
+
+    private LifecycleManager open(LifecyclePolicy policy) {
+        return shop.open(builder -> builder.policy(policy).access(Workshop.TRUSTING));
+    }
 
     private static LifecyclePolicy stages(Stage... stages) {
         return LifecyclePolicy.builder()
@@ -72,7 +76,7 @@ class ApprovalsTest {
 
     private void reopen(LifecyclePolicy policy) {
         shop.close(manager);
-        manager = shop.open(policy);
+        manager = open(policy);
     }
 
     private Agent ask() {
@@ -358,8 +362,9 @@ class ApprovalsTest {
                         "PROVISIONED since service:ledger decided",
                         "decommission it");
         refused(manager, "approval-decided", () -> approvals().advise(ID, Ballot.deny("no"), REVIEWER));
-        refused(manager, "approval-decided", () -> approvals().amend(ID, asked(b -> b), ADMIN));
         assertThatThrownBy(() -> manager.approve(ID, DAVE)).isInstanceOf(InvalidTransitionException.class);
+        manager.decommission(ID, "not needed", ADMIN);
+        refused(manager, "approval-decided", () -> approvals().amend(ID, asked(b -> b.purpose("other")), ADMIN));
     }
 
     @Test
@@ -550,13 +555,17 @@ class ApprovalsTest {
         ask();
         approve(BOB);
         approve(CAROL);
-        manager.requestProvisioning(request("agent:2").manifestDigest(digest).build());
-        manager.quarantines().block(AgentId.of("agent:2"), "it steals", ADMIN);
         approvals().amend(ID, asked(b -> b.manifestDigest(digest)), ADMIN);
         approve(BOB);
         approve(CAROL);
+        manager.requestProvisioning(request("agent:2").manifestDigest(digest).build());
+        manager.quarantines().block(AgentId.of("agent:2"), "it steals", ADMIN);
 
         refused(manager, "manifest-blocked", () -> approve(LEDGER));
+        refused(
+                manager,
+                "manifest-blocked",
+                () -> approvals().amend(ID, asked(b -> b.manifestDigest(digest).purpose("other")), ADMIN));
     }
 
     @Test
@@ -792,7 +801,8 @@ class ApprovalsTest {
     @Test
     void advice_that_took_the_place_of_another_is_erased_as_the_log_is() {
         shop.close(manager);
-        manager = shop.open(builder -> builder.policy(stages(SECURITY)).personalData(PersonalData.DISCLOSABLE));
+        manager = shop.open(builder ->
+                builder.policy(stages(SECURITY)).access(Workshop.TRUSTING).personalData(PersonalData.DISCLOSABLE));
         ask();
         for (int i = 0; i < Vote.MOST + 1; i++) {
             approvals().advise(ID, Ballot.deny("no " + i), BOB);
@@ -1061,7 +1071,8 @@ class ApprovalsTest {
     void voters_are_erased_as_other_people_are_and_the_log_still_verifies() {
         reopen(stages(SECURITY));
         shop.close(manager);
-        manager = shop.open(builder -> builder.policy(stages(SECURITY)).personalData(PersonalData.DISCLOSABLE));
+        manager = shop.open(builder ->
+                builder.policy(stages(SECURITY)).access(Workshop.TRUSTING).personalData(PersonalData.DISCLOSABLE));
         ask();
         approve(BOB);
         approvals().advise(ID, Ballot.approve("no people"), REVIEWER);

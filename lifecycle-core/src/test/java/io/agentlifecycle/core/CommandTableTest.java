@@ -56,6 +56,7 @@ class CommandTableTest {
             rotateCredentials .             .            .             .            actv .             .            .             .            .            .             .            .    .     .
             revokeCredentials .             .            .             .            actv quar          quar         susp          susp         susp         orph          orph         .    .     .
             changeOwner       pend          pend         prov          prov         actv quar          quar         susp          susp         susp         orph          orph         ding ding  .
+            amend             pend          pend         prov          prov          susp quar          quar          susp          susp         susp         orph          orph          !approval-decided !approval-decided !approval-decided
             markOrphaned      no            no           no            no           orph no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            actv          susp         .    .     .
             decommission      .             .            ding          ding         ding ding          ding         ding          ding         ding         ding          ding         .    .     .
@@ -75,6 +76,7 @@ class CommandTableTest {
             rotateCredentials .             .            .             .            actv .             .            .             .            .            .             .            .    .     .
             revokeCredentials .             .            .             .            actv .             .            susp          susp         susp         orph          orph         .    .     .
             changeOwner       pend          pend         prov          prov         actv .             .            susp          susp         susp         orph          orph         ding ding  .
+            amend             pend          pend         .             .             susp .             .             .             .            .            .             .             !approval-decided !approval-decided !approval-decided
             markOrphaned      no            no           no            no           orph no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            actv          .            .    .     .
             decommission      .             .            ding          ding         ding .             .            ding          ding         ding         ding          ding         .    .     .
@@ -94,6 +96,7 @@ class CommandTableTest {
             rotateCredentials .             .            .             .            actv .             .            .             .            .            .             .            .    .     .
             revokeCredentials .             .            .             .            actv quar          quar         susp          susp         susp         orph          orph         .    .     .
             changeOwner       pend          pend         prov          prov         actv quar          quar         susp          susp         susp         orph          orph         ding ding  .
+            amend             pend          pend         prov          prov          actv quar          quar          susp          susp         susp         orph          orph          !approval-decided !approval-decided !approval-decided
             markOrphaned      no            no           no            no           no   no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            .             .            .    .     .
             decommission      .             .            .             .            .    .             .            ding          ding         ding         .             .            .    .     .
@@ -147,7 +150,7 @@ class CommandTableTest {
                 }));
             }
         }
-        assertThat(tests).hasSize(15 * 15);
+        assertThat(tests).hasSize(16 * 15);
         return tests.stream();
     }
 
@@ -264,6 +267,7 @@ class CommandTableTest {
                         : Command.ACTIVATE;
             case "reclaim" ->
                 held && table.next(agent.state(), Command.RECLAIM).isPresent() ? Command.RECLAIM_HELD : Command.RECLAIM;
+            case "amend" -> Command.PLACE_HOLD;
             case "suspend" -> suspendedElse ? Command.PLACE_HOLD : Command.SUSPEND;
             default -> Command.valueOf(verb.replaceAll("([A-Z])", "_$1").toUpperCase(Locale.ROOT));
         };
@@ -283,6 +287,9 @@ class CommandTableTest {
             case "rotateCredentials" -> manager.rotateCredentials(ID);
             case "revokeCredentials" -> manager.revokeCredentials(ID, "leaked", ADMIN);
             case "changeOwner" -> manager.changeOwner(ID, "bob@company.com", ADMIN);
+            case "amend" ->
+                manager.approvals()
+                        .amend(ID, Workshop.request(ID.value()).purpose("other").build(), ADMIN);
             case "markOrphaned" -> manager.markOrphaned(ID, ADMIN);
             case "reclaim" -> manager.reclaim(ID, "bob@company.com", ADMIN);
             case "decommission" -> manager.decommission(ID, "enough", ADMIN);

@@ -13,6 +13,7 @@ import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.approval.Ballot;
+import io.agentlifecycle.core.approval.Stage;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.Digests;
 import io.agentlifecycle.core.audit.EventContent;
@@ -325,7 +326,13 @@ class EventKindsTest {
                 .sealer(new TestSealer())
                 .recoverLog(recovery, 3)
                 .minRetention(Duration.ZERO)
+                .policy(LifecyclePolicy.builder()
+                        .approvalStages(Stage.people("security", 2))
+                        .fourEyes(true)
+                        .reapproveOwner(true)
+                        .build())
                 .build();
+        decideInPairs(recovered);
         AgentId old = AgentId.of("agent:old");
         recovered.requestProvisioning(request(old.value()).build());
         recovered.reject(old, "not needed", ADMIN);
@@ -333,6 +340,26 @@ class EventKindsTest {
         recovered.prune(clock.instant(), "nobody needs it any more", ADMIN);
         recovered.verify();
         return recovered.events(0, Integer.MAX_VALUE).events();
+    }
+
+    /** Two let an agent in, two want what it is changed to, and two release it. */
+    private static void decideInPairs(LifecycleManager manager) {
+        AgentId agent = AgentId.of("agent:pair");
+        Actor bob = Actor.human("bob@company.com");
+        Actor carol = Actor.human("carol@company.com");
+        manager.requestProvisioning(request(agent.value()).build());
+        manager.approve(agent, bob);
+        manager.approve(agent, carol);
+        manager.approvals().amend(agent, request(agent.value()).purpose("other").build(), ADMIN);
+        manager.changeOwner(agent, "frank@company.com", ADMIN);
+        for (Actor voter : List.of(bob, carol)) {
+            String shown = manager.approvals().status(agent).shown();
+            manager.approvals().vote(agent, Ballot.approve("").onSeeing(shown), voter);
+        }
+        manager.releaseHold(agent, HoldReason.REAPPROVAL, ADMIN);
+        manager.placeHold(agent, HoldReason.POLICY_VIOLATION, "", ADMIN);
+        manager.releaseHold(agent, HoldReason.POLICY_VIOLATION, ReleaseAuthority.ADMIN, bob);
+        manager.releaseHold(agent, HoldReason.POLICY_VIOLATION, ReleaseAuthority.ADMIN, carol);
     }
 
     private ProvisioningRequest.Builder everything(ProvisioningRequest.Builder request) {
@@ -377,7 +404,7 @@ class EventKindsTest {
             manager.requestProvisioning(request(other).build());
         }
         AgentId rejected = AgentId.of("agent:rejected");
-        manager.approvals().advise(rejected, Ballot.approve("it looks fine"), Actor.agent(id));
+        manager.approvals().advise(rejected, Ballot.approve("it looks fine"), Actor.service("reviewer"));
         manager.approvals()
                 .amend(rejected, everything(request(rejected.value())).build(), Actor.human("carol@company.com"));
         manager.approvals().vote(rejected, Ballot.deny("a duplicate"), ADMIN);

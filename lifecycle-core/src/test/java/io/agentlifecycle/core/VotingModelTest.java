@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
-import io.agentlifecycle.core.access.Role;
+import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.approval.ApprovalStatus;
 import io.agentlifecycle.core.approval.Ballot;
@@ -13,9 +14,13 @@ import io.agentlifecycle.core.approval.Vote;
 import io.agentlifecycle.core.audit.AuditEvent;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.Json;
-import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.credential.CredentialId;
+import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.hold.HoldReason;
+import io.agentlifecycle.core.quarantine.Incident;
+import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
@@ -42,7 +47,10 @@ import net.jqwik.api.Tag;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.statistics.Statistics;
 
-/** Random votes on one request, beside a plain telling of the rules in which people have numbers and no names. */
+/**
+ * Random votes on what one agent is to be, before it comes in and whenever it is changed after that, beside a plain telling of the
+ * rules in which people have numbers and no names.
+ */
 @Tag("once")
 class VotingModelTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
@@ -93,13 +101,17 @@ class VotingModelTest {
         }
     }
 
-    private record Setting(boolean self, List<Plain> stages) {
+    private record Setting(boolean self, boolean owners, List<Plain> stages) {
         LifecyclePolicy policy(long version) {
             return LifecyclePolicy.builder()
                     .version(version)
                     .allowSelfApproval(self)
                     .approvalTimeout(Duration.ofHours(8))
                     .approvalWarning(Duration.ofHours(1))
+                    .reapproveOwner(owners)
+                    .heartbeatInterval(Duration.ofDays(10))
+                    .orphanThreshold(Duration.ofDays(30))
+                    .credentialPolicy(new CredentialPolicy(Duration.ofDays(9), Duration.ofHours(1), true, true))
                     .approvalStages(stages.stream()
                             .map(plain -> new Stage(
                                     plain.name(),
@@ -112,20 +124,22 @@ class VotingModelTest {
     }
 
     private static final List<Setting> SETTINGS = List.of(
-            new Setting(false, List.of(new Plain("security", 2, false, Set.of()))),
+            new Setting(false, true, List.of(new Plain("security", 2, false, Set.of()))),
             new Setting(
+                    false,
                     false,
                     List.of(
                             new Plain("security", 1, false, Set.of()),
                             new Plain("finance", 1, true, Set.of(DAVE, LEDGER)))),
-            new Setting(true, List.of(new Plain("finance", 3, true, Set.of()))),
+            new Setting(true, true, List.of(new Plain("finance", 3, true, Set.of()))),
             new Setting(
+                    false,
                     false,
                     List.of(
                             new Plain("security", 2, false, Set.of(BOB, CAROL, DAVE)),
                             new Plain("last", 1, false, Set.of()))),
-            new Setting(false, List.of(new Plain("approval", 1, false, Set.of()))),
-            new Setting(false, List.of(new Plain("security", 1, false, Set.of()))));
+            new Setting(false, true, List.of(new Plain("approval", 1, false, Set.of()))),
+            new Setting(false, false, List.of(new Plain("security", 1, false, Set.of()))));
 
     /** Voters are named as nobody here calls himself. */
     private static Set<String> names(Set<Integer> people) {
@@ -142,6 +156,14 @@ class VotingModelTest {
         ADVISE,
         AMEND,
         PASS_ON,
+        ACTIVATE,
+        LET_GO,
+        SUSPEND,
+        RESUME,
+        QUARANTINE,
+        CLEAR,
+        ORPHAN,
+        RECLAIM,
         JUMP,
         SWEEP,
         REOPEN
@@ -156,8 +178,16 @@ class VotingModelTest {
                 Tuple.of(4, Verb.PLAIN),
                 Tuple.of(1, Verb.DENY),
                 Tuple.of(3, Verb.ADVISE),
-                Tuple.of(2, Verb.AMEND),
+                Tuple.of(3, Verb.AMEND),
                 Tuple.of(1, Verb.PASS_ON),
+                Tuple.of(8, Verb.ACTIVATE),
+                Tuple.of(8, Verb.LET_GO),
+                Tuple.of(1, Verb.SUSPEND),
+                Tuple.of(1, Verb.RESUME),
+                Tuple.of(2, Verb.QUARANTINE),
+                Tuple.of(2, Verb.CLEAR),
+                Tuple.of(2, Verb.ORPHAN),
+                Tuple.of(2, Verb.RECLAIM),
                 Tuple.of(3, Verb.JUMP),
                 Tuple.of(2, Verb.SWEEP),
                 Tuple.of(2, Verb.REOPEN));
@@ -168,12 +198,12 @@ class VotingModelTest {
                 .as(Step::new)
                 .list()
                 .ofMinSize(1)
-                .ofMaxSize(30)
+                .ofMaxSize(60)
                 .withSizeDistribution(RandomDistribution.uniform());
     }
 
     @Property(tries = 1000, edgeCases = EdgeCasesMode.NONE)
-    void whoever_is_let_in_was_let_in_by_all_the_rules_and_nobody_waits_beyond_the_end(
+    void whoever_is_let_in_or_goes_on_was_approved_by_all_the_rules_as_what_it_is_and_nobody_waits_beyond_the_end(
             @ForAll("lives") List<Step> steps, @ForAll("settings") int setting) {
         var pair = new Pair(setting);
         Set<String> said = new TreeSet<>();
@@ -182,7 +212,7 @@ class VotingModelTest {
             pair.compare("after " + step);
         }
         pair.end();
-        said.add(pair.outcome.name());
+        said.addAll(pair.seen);
         said.forEach(Statistics.label("answers")::collect);
         Statistics.label("answers")
                 .coverage(all -> List.of(
@@ -196,10 +226,21 @@ class VotingModelTest {
                                 "vote-twice",
                                 "approver-unknown",
                                 "approval-outdated",
-                                "PROVISIONED",
-                                "REJECTED",
-                                "EXPIRED",
-                                "ENDED")
+                                "reapproval",
+                                "no-such-hold",
+                                "other-holds",
+                                "lifespan-over",
+                                "PENDING_APPROVAL REJECTED",
+                                "PENDING_APPROVAL EXPIRED",
+                                "PROVISIONED OPEN",
+                                "SUSPENDED OPEN",
+                                "QUARANTINED OPEN",
+                                "ORPHANED OPEN",
+                                "SUSPENDED REJECTED",
+                                "SUSPENDED APPROVED",
+                                "ACTIVE APPROVED",
+                                "ACTIVE AGAIN",
+                                "DECOMMISSIONED APPROVED")
                         .forEach(answer -> all.check(answer).count(times -> times > 0)));
     }
 
@@ -208,13 +249,12 @@ class VotingModelTest {
         return Arbitraries.integers().between(0, SETTINGS.size() - 1);
     }
 
+    /** What became of the request that is the last one. */
     private enum Outcome {
-        WAITS,
-        PROVISIONED,
+        OPEN,
+        APPROVED,
         REJECTED,
-        EXPIRED,
-        /** Let in, and its life is over. */
-        ENDED
+        EXPIRED
     }
 
     /** A vote as the model remembers it. */
@@ -228,7 +268,21 @@ class VotingModelTest {
         private LifecycleManager manager;
         private int setting;
 
-        private Outcome outcome = Outcome.WAITS;
+        private final Set<String> seen = new TreeSet<>();
+        private AgentState state = AgentState.PENDING_APPROVAL;
+        private Outcome outcome = Outcome.OPEN;
+
+        /** Held until it is approved anew. */
+        private boolean held;
+
+        /** Held by an operator. */
+        private boolean suspended;
+
+        private Optional<CredentialId> credential = Optional.empty();
+        private final Set<CredentialId> issued = new HashSet<>();
+        private int approvedContent = -1;
+        private int approvedOwner = -1;
+        private int approvals;
         private int owner = ALICE;
         private int content;
         private boolean changed;
@@ -249,7 +303,7 @@ class VotingModelTest {
             return LifecycleManager.builder()
                     .store(store)
                     .policy(SETTINGS.get(setting).policy(setting + 1))
-                    .access((actor, tenant, agent) -> Optional.of(Role.ADMIN)) // this is about votes alone
+                    .access(Workshop.TRUSTING)
                     .clock(clock)
                     .random(random)
                     .build();
@@ -271,6 +325,14 @@ class VotingModelTest {
                 case VOTE, PLAIN, DENY, ADVISE -> vote(step.verb(), who, step.what());
                 case AMEND -> amend(who, step.what() % 3);
                 case PASS_ON -> passOn(who, step.what() % OWNERS.size());
+                case ACTIVATE -> activate();
+                case LET_GO -> letGo();
+                case SUSPEND -> suspend();
+                case RESUME -> resume();
+                case QUARANTINE -> leave(AgentState.QUARANTINED);
+                case CLEAR -> clear();
+                case ORPHAN -> leave(AgentState.ORPHANED);
+                case RECLAIM -> reclaim(who, step.what() % OWNERS.size());
                 case JUMP -> jump(step.what());
                 case SWEEP -> sweep();
                 case REOPEN -> reopen(step.what() % SETTINGS.size());
@@ -281,7 +343,7 @@ class VotingModelTest {
             Optional<String> sees = verb == Verb.PLAIN ? Optional.empty() : sees(what);
             String shown = manager.approvals().status(ID).shown();
             String expected = expected(verb, who, sees, shown);
-            boolean enough = outcome == Outcome.WAITS && isEnoughFor(verb, who);
+            boolean enough = waits() && isEnoughFor(verb, who);
             String said = said(() -> {
                 Ballot ballot = new Ballot(
                         verb == Verb.DENY || verb == Verb.ADVISE && what % 2 == 0
@@ -306,16 +368,191 @@ class VotingModelTest {
             return said;
         }
 
+        private boolean waits() {
+            return state == AgentState.PENDING_APPROVAL || isIn() && held && outcome == Outcome.OPEN;
+        }
+
+        private boolean isIn() {
+            return state != AgentState.PENDING_APPROVAL && state != AgentState.DECOMMISSIONED;
+        }
+
+        private boolean isOver() {
+            return !clock.instant().isBefore(lifeEnd());
+        }
+
         private void letIn() {
-            outcome = Outcome.PROVISIONED;
-            trail.addAll(List.of(EventKind.AGENT_APPROVED, EventKind.AGENT_PROVISIONED));
+            outcome = Outcome.APPROVED;
+            approvedContent = content;
+            approvedOwner = owner;
+            approvals++;
+            trail.add(EventKind.AGENT_APPROVED);
+            if (state == AgentState.PENDING_APPROVAL) {
+                state = AgentState.PROVISIONED;
+                trail.add(EventKind.AGENT_PROVISIONED);
+            }
+        }
+
+        /** It is another thing now, and nobody has voted on that. */
+        private void change(Who who) {
+            involved.add(who.person());
+            votes.clear();
+            changed = true;
+        }
+
+        /** And it is in, so it is held. */
+        private void askAnew(Who who) {
+            change(who);
+            outcome = Outcome.OPEN;
+            if (!held) {
+                held = true;
+                boolean stops = state == AgentState.ACTIVE;
+                trail.add(stops ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED);
+                state = stops ? AgentState.SUSPENDED : state;
+            }
+        }
+
+        private void start(EventKind how) {
+            state = AgentState.ACTIVE;
+            trail.addAll(List.of(how, EventKind.CREDENTIAL_ISSUED));
+            CredentialId next = manager.get(ID).credential().orElseThrow().id();
+            assertThat(issued.add(next)).as("a new credential").isTrue();
+            credential = Optional.of(next);
+        }
+
+        /** Becomes ACTIVE unless it is held or over. */
+        private String enter(EventKind how, Runnable call) {
+            String said = said(call);
+            boolean free = !held && !suspended;
+            assertThat(said).isEqualTo(free && isOver() ? "lifespan-over" : "ok");
+            if (said.equals("ok") && free) {
+                start(how);
+            } else if (said.equals("ok")) {
+                state = AgentState.SUSPENDED;
+                trail.add(how);
+            }
+            return said;
+        }
+
+        private String refused(Runnable call, String rule) {
+            assertThat(said(call)).isEqualTo(rule);
+            return rule;
+        }
+
+        private String activate() {
+            Runnable call = () -> manager.activate(ID);
+            return state == AgentState.PROVISIONED
+                    ? enter(EventKind.AGENT_ACTIVATED, call)
+                    : refused(call, "transition-refused");
+        }
+
+        private String clear() {
+            Runnable call = () -> manager.quarantines().release(ID, Workshop.ADMIN);
+            return state == AgentState.QUARANTINED
+                    ? enter(EventKind.AGENT_RELEASED, call)
+                    : refused(call, "transition-refused");
+        }
+
+        private String reclaim(Who who, int next) {
+            Runnable call = () -> manager.reclaim(ID, OWNERS.get(next), who.actor());
+            if (state != AgentState.ORPHANED) {
+                return refused(call, "transition-refused");
+            }
+            boolean again = next != owner && SETTINGS.get(setting).owners();
+            if (!held && !suspended && !again && isOver()) {
+                return refused(call, "lifespan-over");
+            }
+            call.run();
+            tellOfOwner(who, next);
+            if (held || suspended) {
+                state = AgentState.SUSPENDED;
+                trail.add(EventKind.AGENT_RECLAIMED);
+            } else {
+                start(EventKind.AGENT_RECLAIMED);
+            }
+            return "ok";
+        }
+
+        private String letGo() {
+            Runnable call = () -> manager.releaseHold(ID, HoldReason.REAPPROVAL, Workshop.ADMIN);
+            if (state == AgentState.ACTIVE || state == AgentState.DECOMMISSIONED) {
+                return refused(call, "transition-refused");
+            }
+            if (!held) {
+                return refused(call, "no-such-hold");
+            }
+            if (outcome != Outcome.APPROVED) {
+                return refused(call, "reapproval");
+            }
+            boolean last = state == AgentState.SUSPENDED && !suspended;
+            if (last && isOver()) {
+                return refused(call, "lifespan-over");
+            }
+            call.run();
+            held = false;
+            if (last) {
+                start(EventKind.AGENT_RESUMED);
+            } else {
+                trail.add(EventKind.HOLD_RELEASED);
+            }
+            return "ok";
+        }
+
+        private String suspend() {
+            Runnable call = () -> manager.suspend(ID, "look", Workshop.ADMIN);
+            boolean may = isIn() && state != AgentState.PROVISIONED;
+            if (!may || suspended && state == AgentState.SUSPENDED) {
+                return refused(call, "transition-refused");
+            }
+            if (suspended) {
+                return refused(call, "hold-stands");
+            }
+            call.run();
+            suspended = true;
+            trail.add(state == AgentState.SUSPENDED ? EventKind.HOLD_PLACED : EventKind.AGENT_SUSPENDED);
+            state = state == AgentState.ORPHANED ? state : AgentState.SUSPENDED;
+            return "ok";
+        }
+
+        private String resume() {
+            Runnable call = () -> manager.resume(ID, Workshop.ADMIN);
+            if (state != AgentState.SUSPENDED) {
+                return refused(call, "transition-refused");
+            }
+            if (held || !suspended) {
+                return refused(call, "other-holds");
+            }
+            if (isOver()) {
+                return refused(call, "lifespan-over");
+            }
+            call.run();
+            suspended = false;
+            start(EventKind.AGENT_RESUMED);
+            return "ok";
+        }
+
+        private String leave(AgentState next) {
+            if (state != AgentState.ACTIVE) {
+                return "ok";
+            }
+            if (next == AgentState.ORPHANED) {
+                manager.markOrphaned(ID, Workshop.ADMIN);
+                trail.add(EventKind.AGENT_ORPHANED);
+            } else {
+                var crash = new Incident(Incident.Kind.CRASH, Severity.LOW, "exit 137");
+                manager.quarantines().quarantine(ID, crash, Workshop.ADMIN);
+                trail.add(EventKind.AGENT_QUARANTINED);
+            }
+            state = next;
+            return "ok";
         }
 
         /** Nothing is missing, and who counts comes again. */
         private boolean isEnoughFor(Verb verb, Who who) {
             return (verb == Verb.VOTE || verb == Verb.PLAIN)
                     && isPassed()
-                    && counted().containsKey(who.person());
+                    && counted().containsKey(who.person())
+                    && SETTINGS.get(setting).stages().stream()
+                            .anyMatch(stage -> stage.counts(who.actor().type()));
         }
 
         private boolean isPassed() {
@@ -326,14 +563,17 @@ class VotingModelTest {
             return content == 2 ? LIFE_END : Instant.MAX;
         }
 
+        /** What waits again has no end but that of its life. */
         private Instant ends() {
-            return content == 2 ? LIFE_END : END;
+            return content == 2 || isIn() ? lifeEnd() : END;
         }
 
         /** Most look at nothing, some at what is there, and some at what was there once. */
         private Optional<String> sees(int what) {
             return switch (what) {
                 case 0, 1, 2 -> Optional.of(manager.approvals().status(ID).shown());
+                case 5, 6, 7, 8 ->
+                    changed ? Optional.of(manager.approvals().status(ID).shown()) : Optional.empty();
                 case 3, 4 -> digests.stream().sorted().findFirst();
                 default -> Optional.empty();
             };
@@ -346,7 +586,11 @@ class VotingModelTest {
             }
             if (verb == Verb.DENY) {
                 outcome = Outcome.REJECTED;
-                trail.add(EventKind.AGENT_REJECTED);
+                if (state == AgentState.PENDING_APPROVAL) {
+                    seen.add("PENDING_APPROVAL REJECTED");
+                    state = AgentState.DECOMMISSIONED;
+                    trail.add(EventKind.AGENT_REJECTED);
+                }
             } else if (verb != Verb.ADVISE) {
                 votes.add(new Cast(who.person(), who.actor().type(), openStage().name()));
                 if (isPassed()) {
@@ -356,7 +600,7 @@ class VotingModelTest {
         }
 
         private String expected(Verb verb, Who who, Optional<String> sees, String shown) {
-            if (outcome != Outcome.WAITS) {
+            if (!waits()) {
                 return verb == Verb.PLAIN ? "transition-refused" : "approval-decided";
             }
             if (!clock.instant().isBefore(ends())) {
@@ -430,40 +674,62 @@ class VotingModelTest {
 
         private String amend(Who who, int next) {
             String said = said(() -> manager.approvals().amend(ID, asked(next), who.actor()));
-            String expected = outcome != Outcome.WAITS
-                    ? "approval-decided"
-                    : !clock.instant().isBefore(ends())
-                            ? "request-expired"
-                            : next == 0 && owner != ALICE
-                                    ? "amendment-scope"
-                                    : next == 2 && !clock.instant().isBefore(LIFE_END) ? "lifespan-over" : "ok";
-            assertThat(said).isEqualTo(expected);
+            assertThat(said).isEqualTo(expectedOfAmendment(next));
             if (said.equals("ok") && next != content) {
                 content = next;
-                involved.add(who.person());
-                votes.clear();
-                changed = true;
                 trail.add(EventKind.AGENT_AMENDED);
+                if (isIn()) {
+                    askAnew(who);
+                    credential.ifPresent(gone -> trail.add(EventKind.CREDENTIAL_REVOKED));
+                    credential = Optional.empty();
+                } else {
+                    change(who);
+                }
                 digests.add(manager.approvals().status(ID).shown());
             }
             return said;
         }
 
+        private String expectedOfAmendment(int next) {
+            if (state == AgentState.DECOMMISSIONED) {
+                return "approval-decided";
+            }
+            if (!clock.instant().isBefore(ends())) {
+                return isIn() ? "lifespan-over" : "request-expired";
+            }
+            if (next == 0 && owner != ALICE) {
+                return "amendment-scope";
+            }
+            return next == 2 && !clock.instant().isBefore(LIFE_END) ? "lifespan-over" : "ok";
+        }
+
         private String passOn(Who who, int next) {
-            boolean live = outcome == Outcome.WAITS || outcome == Outcome.PROVISIONED;
             String said = said(() -> manager.changeOwner(ID, OWNERS.get(next), who.actor()));
+            boolean live = state != AgentState.DECOMMISSIONED;
             assertThat(said).isEqualTo(live ? "ok" : "transition-refused");
-            if (live && next != owner) {
-                if (outcome == Outcome.WAITS) {
-                    involved.addAll(Set.of(owner));
-                    involved.add(who.person());
-                    votes.clear();
-                    changed = true;
-                }
-                owner = next;
-                trail.add(EventKind.AGENT_OWNER_CHANGED);
+            if (live) {
+                tellOfOwner(who, next);
             }
             return said;
+        }
+
+        private void tellOfOwner(Who who, int next) {
+            if (next == owner) {
+                return;
+            }
+            trail.add(EventKind.AGENT_OWNER_CHANGED);
+            boolean again = isIn() && SETTINGS.get(setting).owners();
+            if (again || waits()) {
+                involved.add(owner);
+            }
+            if (again) {
+                askAnew(who);
+            } else if (waits()) {
+                change(who);
+            } else {
+                approvedOwner = next;
+            }
+            owner = next;
         }
 
         private String jump(int what) {
@@ -485,17 +751,22 @@ class VotingModelTest {
             manager.sweeper().sweep();
             Instant now = clock.instant();
             Instant end = ends();
-            if (outcome == Outcome.WAITS && !now.isBefore(end)) {
+            if (state == AgentState.PENDING_APPROVAL && !now.isBefore(end)) {
                 outcome = Outcome.EXPIRED;
+                seen.add("PENDING_APPROVAL EXPIRED");
+                state = AgentState.DECOMMISSIONED;
                 trail.add(EventKind.AGENT_REQUEST_EXPIRED);
-            } else if (outcome == Outcome.WAITS
+            } else if (state == AgentState.PENDING_APPROVAL
                     && !now.isBefore(end.minus(Duration.ofHours(1)))
                     && !warnedOf.equals(Optional.of(end))) {
                 warnedOf = Optional.of(end);
                 trail.add(EventKind.APPROVAL_EXPIRING);
-            } else if (outcome == Outcome.PROVISIONED && !now.isBefore(lifeEnd())) {
-                outcome = Outcome.ENDED;
-                trail.addAll(List.of(EventKind.AGENT_DECOMMISSION_STARTED, EventKind.AGENT_DECOMMISSIONED));
+            } else if (isIn() && isOver()) {
+                state = AgentState.DECOMMISSIONED;
+                trail.add(EventKind.AGENT_DECOMMISSION_STARTED);
+                credential.ifPresent(gone -> trail.add(EventKind.CREDENTIAL_REVOKED));
+                credential = Optional.empty();
+                trail.add(EventKind.AGENT_DECOMMISSIONED);
             }
             return "ok";
         }
@@ -520,18 +791,34 @@ class VotingModelTest {
         }
 
         void compare(String when) {
-            AgentState state = manager.get(ID).state();
-            assertThat(state)
-                    .as(when)
-                    .isEqualTo(
-                            switch (outcome) {
-                                case WAITS -> AgentState.PENDING_APPROVAL;
-                                case PROVISIONED -> AgentState.PROVISIONED;
-                                case REJECTED, EXPIRED, ENDED -> AgentState.DECOMMISSIONED;
-                            });
+            Agent agent = manager.get(ID);
+            assertThat(agent.state()).as(when).isEqualTo(state);
+            seen.add(state + " " + outcome);
+            if (state == AgentState.ACTIVE) {
+                assertThat(outcome).as(when).isEqualTo(Outcome.APPROVED);
+                assertThat(content).as(when).isEqualTo(approvedContent);
+                assertThat(owner).as(when).isEqualTo(approvedOwner);
+                seen.add(approvals > 1 ? "ACTIVE AGAIN" : "ACTIVE");
+            }
+            Set<HoldReason> holds = new HashSet<>();
+            if (held) {
+                holds.add(HoldReason.REAPPROVAL);
+            }
+            if (suspended) {
+                holds.add(HoldReason.OPERATOR);
+            }
+            assertThat(Set.copyOf(agent.holds().reasons())).as(when).isEqualTo(holds);
+            for (CredentialId id : issued) {
+                boolean good = state == AgentState.ACTIVE && credential.equals(Optional.of(id)) && !isOver();
+                assertThat(manager.guard()
+                                .check(agent.key(), id, Operation.INVOKE)
+                                .allowed())
+                        .as(when)
+                        .isEqualTo(good);
+            }
             assertThat(Workshop.kinds(manager, ID)).as(when).isEqualTo(trail);
             ApprovalStatus status = manager.approvals().status(ID);
-            if (outcome == Outcome.WAITS) {
+            if (waits()) {
                 Map<String, Integer> missing = new HashMap<>();
                 status.stages().forEach(stage -> missing.put(stage.stage().name(), stage.missing()));
                 assertThat(missing).as(when).isEqualTo(missing());
@@ -546,58 +833,90 @@ class VotingModelTest {
 
         /** What was decided stays so when it is computed anew, and what waits does not outlive its end. */
         void end() {
-            if (outcome == Outcome.PROVISIONED || outcome == Outcome.ENDED) {
-                assertDecidedByPeople();
-            }
+            assertDecidedByPeople();
             clock.set(clock.instant().isBefore(END) ? END : clock.instant());
             sweep();
             compare("at the end");
-            assertThat(outcome).isNotEqualTo(Outcome.WAITS);
+            assertThat(state).isNotEqualTo(AgentState.PENDING_APPROVAL);
             assertThat(manager.verify().agents()).isOne();
             manager.close();
         }
 
-        /** Looks at the log alone: by those who voted on what was approved, each stage was passed before the end. */
-        private void assertDecidedByPeople() {
-            Map<String, Set<Integer>> voted = new HashMap<>();
-            Optional<AuditEvent> approved = Optional.empty();
-            for (SealedEvent sealed : manager.auditTrail(ID)) {
-                AuditEvent event = sealed.event();
+        /** What the log alone says of one request after the other. */
+        private static final class Told {
+            private final Map<String, Set<Integer>> voted = new HashMap<>();
+            private final Set<Integer> barred = new HashSet<>(Set.of(ERIN));
+            private boolean open = true;
+            private boolean first = true;
+            private int owner = ALICE;
+
+            void take(AuditEvent event) {
+                boolean again = event.details().get("reapproval").isPresent();
                 switch (event.kind()) {
-                    case AGENT_AMENDED, AGENT_OWNER_CHANGED -> {
-                        if (approved.isEmpty()) {
-                            voted.clear();
+                    case AGENT_AMENDED -> change(event, again);
+                    case AGENT_OWNER_CHANGED -> {
+                        if (open || again) {
+                            barred.add(owner);
+                            change(event, again);
                         }
+                        owner = OWNERS.indexOf(text(event, "newOwner"));
                     }
                     case VOTE_CAST -> {
-                        if (event.details().get("advisory").isEmpty()) {
+                        if (event.details().get("advisory").isEmpty()
+                                && text(event, "choice").equals("approve")) {
                             voted.computeIfAbsent(text(event, "stage"), stage -> new HashSet<>())
                                     .add(person(event.actor()));
                         }
                     }
-                    case AGENT_APPROVED -> approved = Optional.of(event);
-                    default -> {}
+                    case AGENT_APPROVED -> {
+                        assertThat(open).isTrue();
+                        decided(event);
+                        open = false;
+                        first = false;
+                    }
+                    default -> {
+                        boolean starts = event.to().equals(Optional.of(AgentState.ACTIVE))
+                                && !event.from().equals(event.to());
+                        assertThat(starts && open)
+                                .as("started as what nobody approved")
+                                .isFalse();
+                    }
                 }
             }
-            AuditEvent decision = approved.orElseThrow();
-            assertThat(decision.at()).isBefore(END);
-            Setting then =
-                    SETTINGS.get((int) decision.content().policy().orElseThrow().version() - 1);
-            boolean plainly = then.stages().get(0).name().equals("approval");
-            Set<Integer> all = new HashSet<>();
-            for (Plain stage : then.stages()) {
-                Set<Integer> in = new HashSet<>(voted.getOrDefault(stage.name(), Set.of()));
-                if (plainly) {
-                    in.add(person(decision.actor()));
-                }
-                in.removeIf(person -> !stage.names(person) || person > LEDGER || person == LEDGER && !stage.services());
-                if (!then.self()) {
-                    in.removeIf(person -> person == ERIN);
-                }
-                in.removeAll(all);
-                assertThat(in).hasSizeGreaterThanOrEqualTo(stage.quorum());
-                all.addAll(in);
+
+            private void change(AuditEvent event, boolean again) {
+                voted.clear();
+                barred.add(person(event.actor()));
+                open |= again;
             }
+
+            /** By those who voted on what was approved, each stage was passed, and the first request before its end. */
+            private void decided(AuditEvent decision) {
+                assertThat(first && !decision.at().isBefore(END)).isFalse();
+                Setting then = SETTINGS.get(
+                        (int) decision.content().policy().orElseThrow().version() - 1);
+                boolean plainly = then.stages().get(0).name().equals("approval");
+                Set<Integer> all = new HashSet<>();
+                for (Plain stage : then.stages()) {
+                    Set<Integer> in = new HashSet<>(voted.getOrDefault(stage.name(), Set.of()));
+                    if (plainly) {
+                        in.add(person(decision.actor()));
+                    }
+                    in.removeIf(
+                            person -> !stage.names(person) || person > LEDGER || person == LEDGER && !stage.services());
+                    if (!then.self()) {
+                        in.removeIf(person -> barred.contains(person) || person == owner);
+                    }
+                    in.removeAll(all);
+                    assertThat(in).hasSizeGreaterThanOrEqualTo(stage.quorum());
+                    all.addAll(in);
+                }
+            }
+        }
+
+        private void assertDecidedByPeople() {
+            var told = new Told();
+            manager.auditTrail(ID).forEach(entry -> told.take(entry.event()));
         }
 
         private static int person(Actor actor) {

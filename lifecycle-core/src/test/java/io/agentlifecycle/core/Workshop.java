@@ -5,18 +5,21 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.error.PolicyViolationException;
+import io.agentlifecycle.core.spi.AccessRule;
 import io.agentlifecycle.core.spi.LifecycleStore;
 import io.agentlifecycle.core.testing.MutableClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -39,6 +42,9 @@ final class Workshop implements AfterEachCallback {
             .heartbeatInterval(Duration.ofDays(1))
             .orphanThreshold(Duration.ofDays(30))
             .build();
+
+    /** Whoever is named, be it an agent that is nobody here, is an admin: for tests of what else a command takes. */
+    static final AccessRule TRUSTING = (actor, tenant, agent) -> Optional.of(Role.ADMIN);
 
     final MutableClock clock = MutableClock.at("2026-04-11T04:30:00Z");
     final LifecycleStore store;

@@ -12,11 +12,11 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * The request that an agent came in by.
+ * The request that an agent came in by, or the one that was opened anew when it was changed after that.
  *
  * @param expiresAt from this instant on it cannot be approved any more
- * @param involved who else has a part in it: earlier owners, and who changed the owner or amended it while it waited; ids. Empty
- *     if nothing of it was changed since it was filed
+ * @param involved who else has a part in it: earlier owners, and who changed the owner or amended it while it waited, and of one
+ *     that was opened anew all who had a part in those before; ids. Empty if nothing of it was changed since it was filed
  * @param votes on the request as it is now, the oldest first; what changes it ends all earlier ones. At most {@link Vote#MOST},
  *     and as many pieces of advice, one of each giver
  * @param warnedOf the coming end that was told last; empty if none was
@@ -77,6 +77,15 @@ public record ApprovalRequest(
     /** Changed, so that nobody has voted on what it is now. */
     public ApprovalRequest changed() {
         return new ApprovalRequest(requestedBy, requestedAt, expiresAt, involved, List.of(), warnedOf, decision);
+    }
+
+    /**
+     * Opened anew for an agent that is in: nobody has voted on what it is now, and who had a part in what it was has one still. It
+     * has no end of its own, since the agent is stopped while it waits.
+     */
+    public ApprovalRequest reopened(Actor actor, Instant at) {
+        return new ApprovalRequest(actor, at, Optional.empty(), involved, List.of(), Optional.empty(), Optional.empty())
+                .involving(requestedBy.id());
     }
 
     /** With that coming end told. */

@@ -112,7 +112,8 @@ public record ApprovalRule(
 
     /** True if a vote of {@code actor} counts now, in whichever stage. */
     public boolean counts(Actor actor, ApprovalRequest request, Optional<Owner> owner) {
-        return hasVoted(counted(request, owner), actor);
+        return stages.stream().anyMatch(stage -> stage.kind().counts(actor.type()))
+                && hasVoted(counted(request, owner), actor);
     }
 
     private List<Vote> counted(ApprovalRequest request, Optional<Owner> owner) {

@@ -39,10 +39,13 @@ public enum EventKind {
     VOTE_CAST("vote.cast", keys("choice", "reason", "shown", "stage"), keys("advisory")),
     /** A request ends soon unless somebody decides. */
     APPROVAL_EXPIRING("approval.expiring", keys("expiresAt"), keys()),
-    /** Somebody changed what a waiting request asks for; no vote on it counts any more. */
+    /**
+     * Somebody changed what a waiting request asks for, so that no vote on it counts any more, or what an agent is that is in; with
+     * {@code reapproval} that must be approved before it goes on.
+     */
     AGENT_AMENDED("agent.amended", Details.REQUEST, Details.AMENDMENT_OPTIONAL),
-    /** It was let in. */
-    AGENT_APPROVED("agent.approved", keys(), keys()),
+    /** It was let in, or may go on as what it was changed to; {@code stages} says by how many. */
+    AGENT_APPROVED("agent.approved", keys(), keys("stages")),
     /** It was set up as it was approved. */
     AGENT_PROVISIONED("agent.provisioned", keys("shown"), keys()),
     /** A person kept it out. */
@@ -62,7 +65,7 @@ public enum EventKind {
     /** A new owner took it. */
     AGENT_RECLAIMED("agent.reclaimed", keys(), keys()),
     /** Someone else answers for it. */
-    AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner")),
+    AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner", "reapproval")),
     /** Its identity key made way for another, as both of them signed. */
     AGENT_KEY_ROTATED(
             "agent.key_rotated", keys("newKey", "newProof", "oldKey", "oldProof", "sequence", "signedAt"), keys()),
@@ -75,6 +78,8 @@ public enum EventKind {
     HOLD_PLACED("hold.placed", keys("hold", "text"), keys("authority", "until")),
     /** A hold was released, and the state stayed. */
     HOLD_RELEASED("hold.released", keys("hold"), keys()),
+    /** The first of two people agreed that a hold, or without {@code hold} the quarantine, be released; it stands. */
+    RELEASE_AGREED("release.agreed", keys(), keys("hold")),
 
     /** What is known of it must be kept, for the reason of that reference. */
     LEGAL_HOLD_PLACED("legal_hold.placed", keys("reference"), keys()),
@@ -277,6 +282,7 @@ public enum EventKind {
                 "manifestDigest",
                 "notAfter",
                 "notBefore",
+                "reapproval",
                 "tags");
         static final Set<String> PERSONAL = keys("newOwner", "oldOwner", "owner", "reason", "shown", "text");
         static final Set<String> IMPORT = with(REQUEST, "createdAt", "requestedBy", "source");

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param text what was said about it, at most 1,024 characters, possibly empty
  * @param authority who may release it
  * @param until when it ends by itself, with the first sweep from that instant on; empty if it does not
+ * @param agreed who has agreed that it be released, where that takes two people; empty if nobody has
  */
 public record Hold(
         HoldReason reason,
@@ -20,7 +21,8 @@ public record Hold(
         Actor placedBy,
         Instant placedAt,
         ReleaseAuthority authority,
-        Optional<Instant> until) {
+        Optional<Instant> until,
+        Optional<Actor> agreed) {
     public Hold {
         requireNonNull(reason, "reason");
         Text.prose("hold text", text, 1024);
@@ -28,6 +30,23 @@ public record Hold(
         requireNonNull(placedAt, "placedAt");
         requireNonNull(authority, "authority");
         requireNonNull(until, "until");
+        requireNonNull(agreed, "agreed");
+    }
+
+    /** One that nobody has agreed to release. */
+    public Hold(
+            HoldReason reason,
+            String text,
+            Actor placedBy,
+            Instant placedAt,
+            ReleaseAuthority authority,
+            Optional<Instant> until) {
+        this(reason, text, placedBy, placedAt, authority, until, Optional.empty());
+    }
+
+    /** With somebody's word that it may be released. */
+    public Hold agreedBy(Actor actor) {
+        return new Hold(reason, text, placedBy, placedAt, authority, until, Optional.of(actor));
     }
 
     /** True from {@link #until} on: the instant itself counts as over. */

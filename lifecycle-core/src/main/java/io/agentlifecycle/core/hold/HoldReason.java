@@ -46,6 +46,9 @@ public record HoldReason(String code) implements Comparable<HoldReason> {
     /** It was in quarantine, and no recovery worked. */
     public static final HoldReason RECOVERY_FAILED = new HoldReason("recovery_failed");
 
+    /** It was changed after it came in, and what it is now waits for approval; only the library holds for that. */
+    public static final HoldReason REAPPROVAL = new HoldReason("reapproval");
+
     private static final Set<HoldReason> FOR_BILLING =
             Set.of(INSUFFICIENT_BALANCE, BILLING_CANCELLED, BUDGET_EXHAUSTED);
     private static final Set<HoldReason> FOR_ADMINS = Set.of(POLICY_VIOLATION, CREDENTIAL_COMPROMISED, OWNER_LOST);

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core.hold;
 
+import io.agentlifecycle.core.access.Actor;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Collections;
@@ -58,6 +59,11 @@ public final class Holds {
         var next = new TreeMap<>(byReason);
         next.remove(reason);
         return Optional.of(new Holds(next));
+    }
+
+    /** With the hold of that reason noted as agreed to be released; empty if none stands. */
+    public Optional<Holds> agree(HoldReason reason, Actor actor) {
+        return get(reason).flatMap(hold -> release(reason).flatMap(left -> left.place(hold.agreedBy(actor))));
     }
 
     /** True if nothing holds the agent. */
