@@ -101,6 +101,7 @@ class LifecycleModelTest {
             EventKind.VOTE_CAST,
             EventKind.APPROVAL_EXPIRING,
             EventKind.AGENT_AMENDED,
+            EventKind.AGENT_LIMITS_SET,
             EventKind.AGENT_KEY_ROTATED,
             EventKind.API_KEY_REGISTERED,
             EventKind.API_KEY_REVOKED,
