@@ -14,6 +14,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.error.RetryableBootstrapException;
 import io.agentlifecycle.core.error.RetryableBootstrapException.Step;
 import io.agentlifecycle.core.error.StoreException;
+import io.agentlifecycle.core.hold.HoldReason;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -121,7 +122,7 @@ record Bootstrapper(Engine engine, Intake intake) {
             case DECOMMISSIONING, DECOMMISSIONED -> "its id is never given out again: bootstrap another agent";
         };
         if (!wayOut.isEmpty()) {
-            List<?> holds = agent.holds().reasons();
+            List<HoldReason> holds = agent.holds().reasons();
             throw new PolicyViolationException(
                     "bootstrap-state",
                     "agent %s gets no token by a bootstrap: it is %s%s; %s"

@@ -58,6 +58,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -662,6 +663,37 @@ class BootstrapTest {
     }
 
     // ---- threads
+
+    /** The id was free when it was looked at, and is taken when the agent is to be stored. */
+    private void taken(Actor by) {
+        var first = new AtomicBoolean(true);
+        store.commits = (commit, to) -> {
+            if (first.getAndSet(false)) {
+                manager.requestProvisioning(request().requestedBy(by).build());
+            }
+            return to.commit(commit);
+        };
+    }
+
+    @Test
+    void whoever_finds_that_another_call_of_its_own_was_faster_goes_on_from_there() {
+        taken(BOT);
+        assertThat(works(bootstrap())).isTrue();
+        assertThat(kinds(manager, ID))
+                .contains(AGENT_LIMITS_SET, AGENT_ACTIVATED)
+                .containsOnlyOnce(AGENT_REQUESTED);
+    }
+
+    @Test
+    void whoever_finds_that_somebody_else_was_faster_gets_nothing() {
+        taken(Actor.service("mallory"));
+        assertThatThrownBy(this::bootstrap)
+                .isInstanceOfSatisfying(
+                        PolicyViolationException.class,
+                        refusal -> assertThat(refusal.rule()).isEqualTo("bootstrap-other"));
+        assertThat(manager.get(ID).rateLimit()).isEmpty();
+        assertThat(manager.get(ID).credential()).isEmpty();
+    }
 
     @Test
     void many_callers_at_once_make_one_agent_with_one_set_of_limits() throws Exception {
