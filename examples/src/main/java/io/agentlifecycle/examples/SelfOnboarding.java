@@ -11,6 +11,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.agent.GuardPolicy;
+import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.budget.Limits;
 import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.CredentialId;
@@ -51,6 +52,7 @@ public final class SelfOnboarding {
         try (LifecycleManager manager = LifecycleManager.builder()
                 .clock(clock)
                 .store(store)
+                .transitions(TransitionTable.brainstormRouter())
                 .policy(LifecyclePolicy.builder()
                         .requireApproval(false)
                         .guard(GuardPolicy.brainstormRouter())

@@ -14,7 +14,7 @@ class SelfOnboardingTest {
                         "503 no token, it stopped at TOKEN; nothing is let through",
                         "200 a token until 2026-04-11T05:30:00Z, 60 calls a minute until 2026-05-11T04:30:00Z, next"
                                 + " [HEARTBEAT, ROTATE_CREDENTIALS, REVOKE_CREDENTIALS, CHANGE_OWNER, RENEW, SUSPEND,"
-                                + " QUARANTINE, MARK_ORPHANED, DECOMMISSION]",
+                                + " QUARANTINE]",
                         "200 a call",
                         "200 a call",
                         "429 [RATE_LIMITED], again at 2026-04-11T04:31:00Z",

@@ -435,6 +435,11 @@ class BootstrapTest {
         var ownerless =
                 ProvisioningRequest.builder("Bot").id(ID).requestedBy(BOT).build();
         refused(manager, "owner-required", () -> manager.bootstrap(ownerless, limits));
+        assertThatNullPointerException().isThrownBy(() -> manager.bootstrap(null, limits));
+        assertThatNullPointerException()
+                .isThrownBy(() -> manager.bootstrap(request().build(), null));
+        assertThatNullPointerException().isThrownBy(() -> manager.limitRate(ID, null, ADMIN));
+        assertThatNullPointerException().isThrownBy(() -> manager.limitRate(ID, limits.rate(), null));
         assertThatNullPointerException().isThrownBy(() -> new Limits(limits.rate(), null));
         assertThatNullPointerException().isThrownBy(() -> new Limits(null, end));
     }
@@ -451,6 +456,22 @@ class BootstrapTest {
         kills.release(kills.everything(), ReleaseAuthority.ADMIN, "", ADMIN);
         assertThat(works(bootstrap())).isTrue();
         assertThat(kinds(manager, ID)).isEqualTo(ALL_STEPS);
+    }
+
+    @Test
+    void an_agent_that_works_for_another_waits_for_that_one_with_its_limits() {
+        AgentId child = AgentId.of("agent:2");
+        ProvisioningRequest request =
+                Workshop.request(child.value()).requestedBy(BOT).parent(ID).build();
+        manager.requestProvisioning(request().build());
+        assertThatThrownBy(() -> manager.bootstrap(request, limits))
+                .isInstanceOfSatisfying(
+                        PolicyViolationException.class,
+                        refusal -> assertThat(refusal.rule()).isEqualTo("parent-running"));
+        assertThat(manager.get(child).rateLimit()).contains(limits.rate());
+        assertThat(manager.get(child).credential()).isEmpty();
+        bootstrap();
+        assertThat(works(manager.bootstrap(request, limits))).isTrue();
     }
 
     @Test
