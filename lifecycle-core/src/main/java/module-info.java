@@ -8,6 +8,7 @@ module io.agentlifecycle.core {
     exports io.agentlifecycle.core.agent;
     exports io.agentlifecycle.core.approval;
     exports io.agentlifecycle.core.audit;
+    exports io.agentlifecycle.core.budget;
     exports io.agentlifecycle.core.credential;
     exports io.agentlifecycle.core.delegation;
     exports io.agentlifecycle.core.error;

@@ -179,7 +179,7 @@ final class AccessControl {
         long now = engine.nanos();
         return entry.goodUntil(now).isPresent()
                 && engine.standing()
-                        .check(key.tenant(), key.id(), operation, now)
+                        .check(key.tenant(), key.id(), operation, CallMeter.Use.IGNORED, now)
                         .allowed();
     }
 

@@ -14,6 +14,7 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.ApiKey;
 import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.Credential;
@@ -69,6 +70,7 @@ final class AgentCodec {
                 .put("request", requestJson(agent))
                 .put("approval", ApprovalJson.write(agent.approval()))
                 .put("activity", activityJson(agent.activity()));
+        agent.rateLimit().ifPresent(rate -> body.put("callsPerMinute", rate.callsPerMinute()));
         if (!agent.holds().isEmpty()) {
             body.put(
                     "holds",
@@ -129,6 +131,7 @@ final class AgentCodec {
                 asked.profile(),
                 asked.entitlements(),
                 asked.lifespan(),
+                body.optionalInteger("callsPerMinute").map(RateLimit::new),
                 asked.lineage(),
                 asked.owner(),
                 ApprovalJson.read(body.object("approval"), asked.lifespan()),

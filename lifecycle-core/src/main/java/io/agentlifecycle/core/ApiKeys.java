@@ -181,7 +181,7 @@ public final class ApiKeys {
     /** Empty if the agent has changed since its key was looked at. */
     private Optional<Activation> exchange(Agent agent, Actor actor) {
         Instant now = engine.now();
-        if (engine.standing().check(tenant, agent.id(), Operation.INVOKE, engine.nanos())
+        if (engine.standing().check(tenant, agent.id(), Operation.INVOKE, CallMeter.Use.IGNORED, engine.nanos())
                 instanceof Verdict.Denied denied) {
             throw new AccessDeniedException("a token", denied);
         }

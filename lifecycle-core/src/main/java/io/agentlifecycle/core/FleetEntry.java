@@ -6,6 +6,7 @@ import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Lifespan;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.hold.KillScope;
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param role in which it gives commands to others
  * @param held whether a hold stands
+ * @param rate how often it may be let through, if that is limited
+ * @param straight true if nothing but what stands here says whether it may act: it works for nobody else, and its calls are not counted
  * @param freeAt when the last of its holds ends by itself, if all do
  */
 record FleetEntry(
@@ -36,8 +39,17 @@ record FleetEntry(
         Role role,
         boolean held,
         @Nullable Instant freeAt,
+        @Nullable Rate rate,
+        boolean straight,
         Pulse pulse,
         Verdict.Allowed allowed) {
+
+    /** A limit, and what was used of it; that lives on when the limit changes. */
+    record Rate(RateLimit limit, CallMeter meter) {
+        boolean isUsedUp(long now) {
+            return meter.left(limit, now) == 0;
+        }
+    }
 
     boolean lives(long now) {
         return !isOver(now) && !isYetToBegin(now);
@@ -54,12 +66,13 @@ record FleetEntry(
     }
 
     /** When all of these will have ended by time alone, if they will. */
-    Optional<Instant> retryAt(List<Reason> reasons) {
+    Optional<Instant> retryAt(List<Reason> reasons, long now) {
         Instant latest = Instant.MIN;
         for (Reason reason : reasons) {
             Instant end = switch (reason) {
                 case SUSPENDED, HELD -> freeAt;
                 case NOT_YET_VALID -> lifespan.notBefore().orElseThrow();
+                case RATE_LIMITED -> rate == null ? null : rate.meter().nextMinute(now);
                 default -> null;
             };
             if (end == null) {
@@ -76,11 +89,6 @@ record FleetEntry(
 
     boolean isCoveredBy(Kills kills) {
         return !kills.isEmpty() && kills.cover(pulse.agent(), owner, agentType);
-    }
-
-    /** True if it works for another one. */
-    boolean isChild() {
-        return lineage != Lineage.ROOT;
     }
 
     /** Until when one of its credentials is good, if one is. */

@@ -131,22 +131,33 @@ final class FleetView {
                         return before;
                     }
                     Pulse pulse = before == null ? new Pulse(agent.key()) : before.pulse();
+                    Lineage lineage = agent.lineage().equals(Lineage.ROOT) ? Lineage.ROOT : agent.lineage();
+                    FleetEntry.Rate rate = rate(agent, before);
                     return new FleetEntry(
                             agent.version(),
                             agent.state(),
                             agent.activity().heard(),
                             agent.activity().silence().isPresent(),
                             agent.lifespan().equals(Lifespan.UNLIMITED) ? Lifespan.UNLIMITED : agent.lifespan(),
-                            agent.lineage().equals(Lineage.ROOT) ? Lineage.ROOT : agent.lineage(),
+                            lineage,
                             listed(agent.credentials()),
                             agent.owner().map(owner -> shared(owners, owner)),
                             shared(types, agent.profile().agentType()),
                             agent.entitlements().role(),
                             !agent.holds().isEmpty(),
                             agent.holds().freeAt().orElse(null),
+                            rate,
+                            lineage == Lineage.ROOT && rate == null,
                             pulse,
                             before == null ? new Verdict.Allowed(pulse.agent()) : before.allowed());
                 });
+    }
+
+    private static FleetEntry.@Nullable Rate rate(Agent agent, @Nullable FleetEntry before) {
+        FleetEntry.Rate used = before == null ? null : before.rate();
+        return agent.rateLimit()
+                .map(limit -> new FleetEntry.Rate(limit, used == null ? new CallMeter() : used.meter()))
+                .orElse(null);
     }
 
     private static <T> T shared(Map<T, WeakReference<T>> all, T value) {

@@ -39,13 +39,17 @@ public final class Guard {
     }
 
     /**
-     * Whether the agent may do it now, and all that stands in the way if not. It changes nothing, and never throws for an
-     * unknown agent.
+     * Whether the agent may do it now, and all that stands in the way if not. It changes nothing, counts nothing, and never throws
+     * for an unknown agent.
      */
     public Verdict check(AgentId agent, Operation operation) {
         requireNonNull(agent, "agent");
         requireNonNull(operation, "operation");
-        return engine.standing().check(tenant, agent, operation, engine.nanos());
+        return ask(agent, operation, CallMeter.Use.LOOKED_AT);
+    }
+
+    private Verdict ask(AgentId agent, Operation operation, CallMeter.Use use) {
+        return engine.standing().check(tenant, agent, operation, use, engine.nanos());
     }
 
     /**
@@ -55,17 +59,22 @@ public final class Guard {
     public Verdict check(AgentKey agent, CredentialId credential, Operation operation) {
         requireNonNull(credential, "credential");
         requireNonNull(operation, "operation");
-        return manager.standing(agent, credential, operation);
+        return manager.standing(agent, credential, operation, CallMeter.Use.LOOKED_AT);
     }
 
     /**
      * Returns if the agent may do it now. If its life turns out to be over and the policy says so, it is retired here: what is
      * left to do for that, the next sweep does. If that cannot be stored, it is denied all the same.
      *
+     * <p>If it is {@link Operation#INVOKE}, and the agent's calls are limited, it counts as one of this minute of UTC. What is not let
+     * through does not count. Each process counts by itself, from 0 when it begins.
+     *
      * @throws AccessDeniedException with the verdict, if it may not
      */
     public void require(AgentId agent, Operation operation) {
-        if (check(agent, operation) instanceof Verdict.Denied denied) {
+        requireNonNull(agent, "agent");
+        requireNonNull(operation, "operation");
+        if (ask(agent, operation, CallMeter.Use.COUNTED) instanceof Verdict.Denied denied) {
             throw refused(new AgentKey(tenant, agent), operation, denied);
         }
     }
@@ -76,7 +85,9 @@ public final class Guard {
      * @throws AccessDeniedException with the verdict, if it may not
      */
     public void require(AgentKey agent, CredentialId credential, Operation operation) {
-        if (check(agent, credential, operation) instanceof Verdict.Denied denied) {
+        requireNonNull(credential, "credential");
+        requireNonNull(operation, "operation");
+        if (manager.standing(agent, credential, operation, CallMeter.Use.COUNTED) instanceof Verdict.Denied denied) {
             throw refused(agent, operation, denied);
         }
     }
@@ -87,7 +98,8 @@ public final class Guard {
     }
 
     /**
-     * Lets work begin that takes a while.
+     * Lets work begin that takes a while. That counts as one call, as with {@link #require(AgentId, Operation)}, and nothing does
+     * while it goes on.
      *
      * @param drain what becomes of it if the agent is stopped meanwhile
      * @param onStop told once, with what stopped the agent: by the thread whose command that was, before that command returns
@@ -102,15 +114,16 @@ public final class Guard {
         var lease = new Lease(this, new AgentKey(tenant, agent), operation, drain, onStop);
         engine.leases().add(lease, engine.fleet().isChild(lease.agent()));
         // it may have been stopped since it was looked at, and whoever did that has not seen this lease
-        if (check(agent, operation) instanceof Verdict.Denied denied) {
+        if (standing(lease.agent(), operation) instanceof Verdict.Denied denied) {
             lease.close();
             throw new AccessDeniedException(operation.name(), denied);
         }
         return lease;
     }
 
-    Verdict check(AgentKey agent, Operation operation) {
-        return engine.standing().check(agent.tenant(), agent.id(), operation, engine.nanos());
+    /** Whether work that was let through may go on. */
+    Verdict standing(AgentKey agent, Operation operation) {
+        return engine.standing().check(agent.tenant(), agent.id(), operation, CallMeter.Use.IGNORED, engine.nanos());
     }
 
     Instant now() {

@@ -83,7 +83,7 @@ public final class Lease implements AutoCloseable {
 
     /** Stops the work if its agent may not do it any more, and tells whoever wants to know, once. */
     void look() {
-        if (isStopped() || closed || !(guard.check(agent, operation) instanceof Verdict.Denied denied)) {
+        if (isStopped() || closed || !(guard.standing(agent, operation) instanceof Verdict.Denied denied)) {
             return;
         }
         Optional<Instant> until = drain.time().map(guard.now()::plus);

@@ -34,6 +34,9 @@ import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.SignatureVerifier;
 import io.agentlifecycle.core.audit.StreamPosition;
+import io.agentlifecycle.core.budget.Limits;
+import io.agentlifecycle.core.budget.RateLimit;
+import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AccessDeniedException;
@@ -151,6 +154,30 @@ public final class LifecycleManager implements AutoCloseable {
     public Agent requestProvisioning(ProvisioningRequest request) {
         requireNonNull(request, "request");
         return new Intake(engine(), house.ids(), tenant).request(request);
+    }
+
+    /**
+     * Brings an agent in by one call: asks for it, sets its limits, and gives it a token, in this order. All of that is done by who
+     * asks ({@code requestedBy}), who must be named: nobody else gets a token of that agent here. Where the policy requires approval,
+     * the call ends with limits that stand and without a token; calling again after the approval gives it.
+     *
+     * <p>Calling again is safe at any time, and does what is missing. An agent that is there keeps its profile, owner, limits and
+     * state, whatever the request says, and gets a fresh token, as by {@link #rotateCredentials(AgentId, Actor)}. The time to live
+     * of a new agent is the earlier one of the request and of {@code limits}; no token outlives it. A refusal leaves what was done
+     * before it.
+     *
+     * @param request must name an id
+     * @throws io.agentlifecycle.core.error.RetryableBootstrapException if a step fails for the store, for contention, or for keys that
+     *     do not sign: call again
+     * @throws PolicyViolationException rule {@code bootstrap-id} or {@code bootstrap-actor} if the request names no id, or not who asks;
+     *     {@code bootstrap-other} if somebody else asked for the agent; {@code bootstrap-state} if it is held, or neither
+     *     PENDING_APPROVAL, PROVISIONED nor ACTIVE; {@code lifespan-begin} if it would end before it begins; otherwise as
+     *     {@link #requestProvisioning} and {@link #activate(AgentId, Actor)}
+     */
+    public Bootstrap bootstrap(ProvisioningRequest request, Limits limits) {
+        requireNonNull(request, "request");
+        requireNonNull(limits, "limits");
+        return new Bootstrapper(engine(), new Intake(engine(), house.ids(), tenant)).run(request, limits);
     }
 
     /**
@@ -361,6 +388,20 @@ public final class LifecycleManager implements AutoCloseable {
     public Agent renew(AgentId agent, Instant notAfter, Actor actor) {
         requireNonNull(notAfter, "notAfter");
         return run(agent, Engine.Effect.NEUTRAL, permit(actor, Right.RENEW, rules().renew(notAfter, actor)));
+    }
+
+    /**
+     * Limits how often the guard lets an agent through, from the next call on; what it used of this minute counts. A limit can be
+     * replaced and never taken away; the same one changes nothing. In any state until the agent is being retired.
+     *
+     * @throws PolicyViolationException rule {@code limits-after-end}
+     */
+    public Agent limitRate(AgentId agent, RateLimit rate, Actor actor) {
+        requireNonNull(rate, "rate");
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.LIMIT, rules().limits().limitRate(rate, actor)));
     }
 
     /**
@@ -806,16 +847,40 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Whether an agent may act now with that credential, and all that it works for may act and have a good one; read from
      * memory at every call, so that a verifier never relies on what was true before. To act is {@link Operation#INVOKE}; the
-     * guard tells other operations apart.
+     * guard tells other operations apart, and counts calls, which this does not: a token is no worse for a full minute.
      */
     public Verdict standing(AgentKey agent, CredentialId credential) {
-        return standing(agent, credential, Operation.INVOKE);
+        return standing(agent, credential, Operation.INVOKE, CallMeter.Use.IGNORED);
     }
 
-    Verdict standing(AgentKey agent, CredentialId credential, Operation operation) {
+    Verdict standing(AgentKey agent, CredentialId credential, Operation operation, CallMeter.Use use) {
         return agent.tenant().equals(tenant) || !confined
-                ? engine().standing().check(agent, credential, operation, engine().nanos())
+                ? engine().standing().check(agent, credential, operation, use, engine().nanos())
                 : new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.UNKNOWN_AGENT));
+    }
+
+    /**
+     * What an agent may know of itself: for whoever has verified a token of it. It takes what {@link Operation#SELF_READ} takes, so
+     * an agent that may not work may still ask, where the {@link io.agentlifecycle.core.agent.GuardPolicy} says so; it is no call.
+     *
+     * @throws AccessDeniedException with the verdict, if it may not; an agent that is not there, or not this view's, is
+     *     {@link Verdict.Reason#UNKNOWN_AGENT}
+     */
+    public SelfView selfView(AgentKey agent, CredentialId credential) {
+        requireNonNull(agent, "agent");
+        guard.require(agent, credential, Operation.SELF_READ);
+        Agent found = engine().load(agent).agent();
+        Credential own = found.credentials()
+                .find(credential)
+                .orElseThrow(() -> new AccessDeniedException(
+                        Operation.SELF_READ.name(),
+                        new Verdict.Denied("agent " + agent, List.of(Verdict.Reason.CREDENTIAL_UNKNOWN))));
+        return SelfView.of(
+                found,
+                own.goodUntil(),
+                engine().standing().callsLeft(agent, engine().nanos()),
+                rules().offered(found.state()),
+                guard.check(agent, credential, Operation.INVOKE));
     }
 
     /**

@@ -25,6 +25,7 @@ import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.JsonFormatException;
 import io.agentlifecycle.core.audit.KeyRotation;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.ApiKey;
 import io.agentlifecycle.core.credential.ApiKeyId;
 import io.agentlifecycle.core.credential.Credential;
@@ -73,6 +74,7 @@ final class Replay {
                 asked.profile(),
                 asked.entitlements(),
                 asked.lifespan(),
+                Optional.empty(),
                 asked.lineage(),
                 asked.owner(),
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
@@ -159,6 +161,7 @@ final class Replay {
             case AGENT_RENEWED ->
                 unvoted(agent, event)
                         .with(new Lifespan(agent.lifespan().notBefore(), Optional.of(details.instant("notAfter"))));
+            case AGENT_LIMITS_SET -> limited(agent, event, details);
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
@@ -219,6 +222,15 @@ final class Replay {
                     CLOCK_REGRESSION ->
                 throw new JsonFormatException(event.kind().wire() + " cannot happen to an agent that exists");
         };
+    }
+
+    /** An end is part of what a waiting request asks for, and how often it may be let through is not. */
+    private static Agent limited(Agent agent, AuditEvent event, JsonFields details) {
+        Agent limited = agent.with(new RateLimit(details.integer("callsPerMinute")));
+        return details.optionalInstant("notAfter")
+                .map(end -> unvoted(limited, event)
+                        .with(new Lifespan(limited.lifespan().notBefore(), Optional.of(end))))
+                .orElse(limited);
     }
 
     /** Passing an agent on while its request waits is a way to have a part in it. */

@@ -297,6 +297,11 @@ record Rules(
         return events;
     }
 
+    /** How much an agent may use. */
+    LimitRules limits() {
+        return new LimitRules(this);
+    }
+
     // ---- holds
 
     /** Who may hold an agent, and who may let it go. */
@@ -728,10 +733,15 @@ record Rules(
 
     /** Names what whoever asked could ask for instead. */
     InvalidTransitionException refusal(Agent agent, Command command) {
+        return new InvalidTransitionException(agent.key(), agent.state(), command, offered(agent.state()));
+    }
+
+    /** What callers, and not the library, may ask for in that state. */
+    Set<Command> offered(AgentState state) {
         Set<Command> offered = EnumSet.noneOf(Command.class);
-        offered.addAll(table.commands(agent.state()));
+        offered.addAll(table.commands(state));
         offered.removeIf(candidate -> candidate.isSystem() || candidate.isForHeld());
-        return new InvalidTransitionException(agent.key(), agent.state(), command, offered);
+        return offered;
     }
 
     EventContent event(EventKind kind, Actor actor, Agent agent, Command command, Json.Obj details) {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -28,32 +29,68 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
         this(fleet, fleet.stops(), policy);
     }
 
-    /** May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may. */
-    Verdict check(TenantId tenant, AgentId id, Operation operation, long now) {
+    /**
+     * May this agent do that at {@code now}, in nanoseconds of the epoch? Makes nothing if it may, unless it works for another, or its
+     * calls are limited.
+     */
+    Verdict check(TenantId tenant, AgentId id, Operation operation, CallMeter.Use use, long now) {
         // most of those who ask may, so this is all that the compiler sees of it; a loop would keep it from doing its
         // best
         long before = fleet.commits();
         boolean deniedHere = stops.isDenied(tenant, id); // ends only after the state that replaces it can be seen
         FleetEntry entry = fleet.get(tenant, id);
-        return entry != null && may(entry, deniedHere, operation, now) && !entry.isChild() && fleet.commits() == before
+        return entry != null && may(entry, deniedHere, operation, now) && entry.straight() && fleet.commits() == before
                 ? entry.allowed()
-                : weigh(new AgentKey(tenant, id), operation, now);
+                : weigh(new AgentKey(tenant, id), Optional.empty(), operation, use, now);
     }
 
-    private Verdict weigh(AgentKey key, Operation operation, long now) {
+    /** May this agent do that at {@code now}, with this credential? */
+    Verdict check(AgentKey key, CredentialId id, Operation operation, CallMeter.Use use, long now) {
+        return weigh(key, Optional.of(id), operation, use, now);
+    }
+
+    private Verdict weigh(
+            AgentKey key, Optional<CredentialId> credential, Operation operation, CallMeter.Use use, long now) {
         long before;
-        Verdict verdict;
+        FleetEntry entry;
+        List<Reason> reasons;
         do {
+            // in one picture: what is said of the agent and of its credential goes together
             before = fleet.commits();
             boolean deniedHere = stops.isDenied(key.tenant(), key.id());
-            FleetEntry entry = fleet.get(key);
-            List<Reason> reasons = reasons(entry, deniedHere, operation, now);
+            entry = fleet.get(key);
+            reasons = reasons(entry, deniedHere, operation, now);
             if (entry != null) {
-                above(key, entry, now, false).ifPresent(reasons::add);
+                if (credential.isPresent()) {
+                    credentialReason(entry, credential.get(), now).ifPresent(reasons::add);
+                }
+                above(key, entry, now, credential.isPresent()).ifPresent(reasons::add);
             }
-            verdict = verdict(key, entry, reasons);
         } while (fleet.commits() != before);
-        return verdict;
+        // last, and once: only what nothing else stands in the way of is a call
+        if (operation == Operation.INVOKE && entry != null && isOneTooMany(entry, reasons, use, now)) {
+            reasons.add(Reason.RATE_LIMITED);
+        }
+        return verdict(key, entry, reasons, now);
+    }
+
+    private static boolean isOneTooMany(FleetEntry entry, List<Reason> reasons, CallMeter.Use use, long now) {
+        FleetEntry.Rate rate = entry.rate();
+        if (rate == null || use == CallMeter.Use.IGNORED) {
+            return false;
+        }
+        return use == CallMeter.Use.COUNTED && reasons.isEmpty()
+                ? !rate.meter().count(rate.limit(), now)
+                : rate.isUsedUp(now);
+    }
+
+    /** How many calls are left to that agent in this minute; empty if nobody counts them. */
+    OptionalLong callsLeft(AgentKey key, long now) {
+        FleetEntry entry = fleet.get(key);
+        FleetEntry.Rate rate = entry == null ? null : entry.rate();
+        return rate == null
+                ? OptionalLong.empty()
+                : OptionalLong.of(rate.meter().left(rate.limit(), now));
     }
 
     private boolean may(FleetEntry entry, boolean deniedHere, Operation operation, long now) {
@@ -64,7 +101,7 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
                 && entry.lives(now);
     }
 
-    private Verdict verdict(AgentKey key, @Nullable FleetEntry entry, List<Reason> reasons) {
+    private Verdict verdict(AgentKey key, @Nullable FleetEntry entry, List<Reason> reasons, long now) {
         if (entry != null && reasons.isEmpty()) {
             return entry.allowed();
         }
@@ -72,7 +109,7 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
                 "agent " + key,
                 reasons,
                 policy.httpStatusOf(reasons.get(0)),
-                entry == null ? Optional.empty() : entry.retryAt(reasons));
+                entry == null ? Optional.empty() : entry.retryAt(reasons, now));
     }
 
     /**
@@ -120,36 +157,13 @@ record Standing(FleetView fleet, Stops stops, GuardPolicy policy) {
         return end;
     }
 
-    /** May this agent do that at {@code now}, with this credential? */
-    Verdict check(AgentKey key, CredentialId id, Operation operation, long now) {
-        long before;
-        Verdict verdict;
-        do {
-            before = fleet.commits();
-            verdict = look(key, id, operation, now);
-        } while (fleet.commits() != before);
-        return verdict;
-    }
-
-    private Verdict look(AgentKey key, CredentialId id, Operation operation, long now) {
-        // in one picture: what is said of the agent and of its credential goes together
-        boolean deniedHere = stops.isDenied(key.tenant(), key.id());
-        FleetEntry entry = fleet.get(key);
-        List<Reason> reasons = reasons(entry, deniedHere, operation, now);
-        if (entry != null) {
-            Optional<Credential> credential =
-                    entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
-            credentialReason(credential, Pulse.instant(now)).ifPresent(reasons::add);
-            above(key, entry, now, true).ifPresent(reasons::add);
-        }
-        return verdict(key, entry, reasons);
-    }
-
-    private static Optional<Reason> credentialReason(Optional<Credential> credential, Instant now) {
+    private static Optional<Reason> credentialReason(FleetEntry entry, CredentialId id, long now) {
+        Optional<Credential> credential =
+                entry.credentials().stream().filter(c -> c.id().equals(id)).findFirst();
         if (credential.isEmpty()) {
             return Optional.of(Reason.CREDENTIAL_UNKNOWN);
         }
-        return switch (credential.get().status(now)) {
+        return switch (credential.get().status(Pulse.instant(now))) {
             case ACTIVE, RETIRING -> Optional.empty();
             case RETIRED -> Optional.of(Reason.CREDENTIAL_RETIRED);
             case REVOKED -> Optional.of(Reason.CREDENTIAL_REVOKED);

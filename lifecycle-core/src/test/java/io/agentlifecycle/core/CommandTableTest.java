@@ -16,6 +16,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.TransitionTable;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.hold.HoldReason;
 import java.util.ArrayList;
@@ -60,6 +61,7 @@ class CommandTableTest {
             markOrphaned      no            no           no            no           orph no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            actv          susp         .    .     .
             decommission      .             .            ding          ding         ding ding          ding         ding          ding         ding         ding          ding         .    .     .
+            limitRate         pend          pend         prov          prov         actv quar          quar         susp          susp         susp         orph          orph         !limits-after-end !limits-after-end !limits-after-end
             """;
 
     private static final String AGENT_MESH = """
@@ -80,6 +82,7 @@ class CommandTableTest {
             markOrphaned      no            no           no            no           orph no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            actv          .            .    .     .
             decommission      .             .            ding          ding         ding .             .            ding          ding         ding         ding          ding         .    .     .
+            limitRate         pend          pend         prov          prov         actv quar          quar         susp          susp         susp         orph          orph         !limits-after-end !limits-after-end !limits-after-end
             """;
 
     private static final String BRAINSTORM_ROUTER = """
@@ -100,6 +103,7 @@ class CommandTableTest {
             markOrphaned      no            no           no            no           no   no            no           no            no           no           already       already      no   no    no
             reclaim           .             .            .             .            .    .             .            .             .            .            .             .            .    .     .
             decommission      .             .            .             .            .    .             .            ding          ding         ding         .             .            .    .     .
+            limitRate         pend          pend         prov          prov         actv quar          quar         susp          susp         susp         orph          orph         !limits-after-end !limits-after-end !limits-after-end
             """;
     // spotless:on
 
@@ -293,6 +297,7 @@ class CommandTableTest {
             case "markOrphaned" -> manager.markOrphaned(ID, ADMIN);
             case "reclaim" -> manager.reclaim(ID, "bob@company.com", ADMIN);
             case "decommission" -> manager.decommission(ID, "enough", ADMIN);
+            case "limitRate" -> manager.limitRate(ID, RateLimit.perMinute(60), ADMIN);
             default -> throw new IllegalArgumentException(verb);
         };
     }

@@ -478,13 +478,14 @@ class DelegationTest {
                     SweepFleet.key(GRANDCHILD),
                     manager.get(GRANDCHILD).credential().orElseThrow().id(),
                     Operation.INVOKE,
+                    CallMeter.Use.IGNORED,
                     now);
             if (known.equals(PARENT)) {
                 assertThat(verdict.allowed()).isTrue();
             } else {
                 assertThat(verdict)
                         .isEqualTo(new Verdict.Denied("agent agent:grandchild", List.of(Reason.PARENT_UNKNOWN)));
-                assertThat(standing.check(TenantId.DEFAULT, GRANDCHILD, Operation.INVOKE, now))
+                assertThat(standing.check(TenantId.DEFAULT, GRANDCHILD, Operation.INVOKE, CallMeter.Use.IGNORED, now))
                         .isEqualTo(verdict);
                 assertThat(standing.endAbove(SweepFleet.key(GRANDCHILD), now)).isEmpty();
             }
@@ -512,6 +513,7 @@ class DelegationTest {
                 SweepFleet.key(AgentId.of("agent:" + depth)),
                 sample.agent().credential().orElseThrow().id(),
                 Operation.INVOKE,
+                CallMeter.Use.IGNORED,
                 Pulse.nanos(shop.clock.instant()));
 
         assertThat(verdict.allowed()).isEqualTo(depth == Lineage.DEEPEST);
@@ -528,6 +530,7 @@ class DelegationTest {
                 of.profile(),
                 of.entitlements(),
                 of.lifespan(),
+                of.rateLimit(),
                 new Lineage(parent),
                 of.owner(),
                 of.approval(),

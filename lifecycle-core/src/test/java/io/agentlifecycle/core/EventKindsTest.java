@@ -24,6 +24,8 @@ import io.agentlifecycle.core.audit.LogKeys;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.PublicJwk;
 import io.agentlifecycle.core.audit.SealedEvent;
+import io.agentlifecycle.core.budget.Limits;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.CredentialPolicy;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -449,6 +451,12 @@ class EventKindsTest {
         quarantines.quarantine(id, crash, ADMIN);
         quarantines.attemptRecovery(id, agent -> {}, ADMIN);
         manager.renew(id, time("2027-02-01T00:00:00Z"), ADMIN);
+        ProvisioningRequest endless = request("agent:limited")
+                .requestedBy(Actor.human("carol@company.com"))
+                .build();
+        manager.requestProvisioning(endless);
+        manager.bootstrap(endless, new Limits(RateLimit.perMinute(60), time("2027-01-01T00:00:00Z")));
+        manager.limitRate(AgentId.of("agent:limited"), RateLimit.perMinute(10), ADMIN);
         AgentId bad = AgentId.of("agent:bad");
         manager.requestProvisioning(request(bad.value())
                 .manifestDigest(Digests.sha256("another manifest"))

@@ -12,6 +12,7 @@ import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.access.Verdict.Reason;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.StoreException;
@@ -130,6 +131,12 @@ class GuardTest {
             assertThat(reasons(fleet, limited)).containsExactly(Reason.NOT_YET_VALID);
             fleet.clock.advance(Duration.ofSeconds(9));
             assertThat(reasons(fleet, limited)).containsExactly(Reason.EXPIRED);
+
+            AgentId busy = fleet.active("busy");
+            fleet.manager().limitRate(busy, RateLimit.perMinute(1), SweepFleet.ADMIN);
+            assertThat(reasons(fleet, busy)).isEmpty();
+            fleet.manager().guard().require(busy, Operation.INVOKE);
+            assertThat(reasons(fleet, busy)).containsExactly(Reason.RATE_LIMITED);
 
             AgentId parent = fleet.active("parent");
             AgentId child = fleet.manager()

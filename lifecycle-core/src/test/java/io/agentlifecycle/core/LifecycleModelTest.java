@@ -102,6 +102,7 @@ class LifecycleModelTest {
             EventKind.APPROVAL_EXPIRING,
             EventKind.AGENT_AMENDED,
             EventKind.RELEASE_AGREED,
+            EventKind.AGENT_LIMITS_SET,
             EventKind.AGENT_KEY_ROTATED,
             EventKind.API_KEY_REGISTERED,
             EventKind.API_KEY_REVOKED,

@@ -145,7 +145,8 @@ class QuarantineTest {
 
         assertThat(may(Operation.SELF_READ)).isEqualTo(access != QuarantineAccess.NONE);
         assertThat(may(Operation.INVOKE)).isEqualTo(access == QuarantineAccess.FULL);
-        assertThat(manager.standing(
+        assertThat(manager.guard()
+                        .check(
                                 manager.get(ID).key(),
                                 activation
                                         .credential()

@@ -86,6 +86,8 @@ public sealed interface Verdict {
         NOT_YET_VALID("its life has not begun"),
         /** Its life is over. */
         EXPIRED("its life is over"),
+        /** It made as many calls in this minute as it may. */
+        RATE_LIMITED("it made as many calls in this minute as it may; ask again in the next"),
         /** The credential is not listed for the agent, or its secret is wrong. */
         CREDENTIAL_UNKNOWN("the credential is not one of the agent's"),
         /** The credential was replaced and its overlap is over. */
@@ -111,6 +113,7 @@ public sealed interface Verdict {
         public int httpStatus() {
             return switch (this) {
                 case CREDENTIAL_UNKNOWN, CREDENTIAL_RETIRED, CREDENTIAL_REVOKED, CREDENTIAL_EXPIRED -> 401;
+                case RATE_LIMITED -> 429;
                 case DENIED_HERE -> 503;
                 default -> 403;
             };

@@ -6,6 +6,7 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.approval.ApprovalRequest;
+import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.Credentials;
 import io.agentlifecycle.core.credential.KeyHistory;
@@ -24,6 +25,7 @@ import java.util.function.Consumer;
  *
  * @param version 1 for a new agent, and one more with every change that was stored
  * @param state where it stands; derived facts such as "may it act now" are the guard's
+ * @param rateLimit how often it may be let through; empty means as often as it asks
  * @param owner who answers for it, if anyone does
  * @param legalHolds why what is known of it must be kept, the oldest first; in any state, also after its end
  * @param conduct what was reported of it, and the quarantine that it is in
@@ -38,6 +40,7 @@ public record Agent(
         Profile profile,
         Entitlements entitlements,
         Lifespan lifespan,
+        Optional<RateLimit> rateLimit,
         Lineage lineage,
         Optional<Owner> owner,
         ApprovalRequest approval,
@@ -55,6 +58,7 @@ public record Agent(
         requireNonNull(profile, "profile");
         requireNonNull(entitlements, "entitlements");
         requireNonNull(lifespan, "lifespan");
+        requireNonNull(rateLimit, "rateLimit");
         requireNonNull(lineage, "lineage");
         requireNonNull(owner, "owner");
         requireNonNull(approval, "approval");
@@ -116,6 +120,11 @@ public record Agent(
     /** With another lifespan. */
     public Agent with(Lifespan next) {
         return edit(e -> e.lifespan = next);
+    }
+
+    /** With another limit of its calls. */
+    public Agent with(RateLimit next) {
+        return edit(e -> e.rateLimit = Optional.of(next));
     }
 
     /** With another owner. */
@@ -181,6 +190,7 @@ public record Agent(
                 edit.profile,
                 edit.entitlements,
                 edit.lifespan,
+                edit.rateLimit,
                 lineage,
                 edit.owner,
                 edit.approval,
@@ -201,6 +211,7 @@ public record Agent(
         private Profile profile = Agent.this.profile;
         private Entitlements entitlements = Agent.this.entitlements;
         private Lifespan lifespan = Agent.this.lifespan;
+        private Optional<RateLimit> rateLimit = Agent.this.rateLimit;
         private Optional<Owner> owner = Agent.this.owner;
         private ApprovalRequest approval = Agent.this.approval;
         private Holds holds = Agent.this.holds;

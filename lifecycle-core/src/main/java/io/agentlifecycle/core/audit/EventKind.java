@@ -135,6 +135,8 @@ public enum EventKind {
     AGENT_BLOCKED("agent.blocked", keys("reason"), keys()),
     /** Its life ends later than before. */
     AGENT_RENEWED("agent.renewed", keys("notAfter", "oldNotAfter"), keys()),
+    /** It may be let through so many times a minute from here on; {@code notAfter} is there if its life had no end before. */
+    AGENT_LIMITS_SET("agent.limits_set", keys("callsPerMinute"), keys("notAfter", "oldCallsPerMinute")),
 
     /** Agents were stopped by a kill switch. */
     KILL_ENGAGED("kill.engaged", keys("reason", "scope", "stopped"), keys()),

@@ -35,6 +35,8 @@ class ErrorsTest {
                 new StoreFailedException(StoreFailedException.Outcome.UNKNOWN, Optional.of("r-1"), "x", null),
                 new AuditUnavailableException("x", "log", "key", new IllegalStateException()),
                 new AuditTamperedException(List.of("x")),
+                new RetryableBootstrapException(
+                        KEY, RetryableBootstrapException.Step.LIMITS, new ContentionException("x", 16)),
                 new SecretUnavailableException(SecretRef.of("env:KEY"), "is away", "wait"))) {
             all.put(e.code(), e);
         }
@@ -52,6 +54,7 @@ class ErrorsTest {
                         "store-failed",
                         "audit-unavailable",
                         "audit-tampered",
+                        "bootstrap-incomplete",
                         "secret-unavailable");
         assertThat(all.values().stream().filter(RefusedException.class::isInstance))
                 .as("those that would be refused again")
