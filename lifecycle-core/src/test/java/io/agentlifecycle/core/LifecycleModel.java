@@ -43,7 +43,8 @@ final class LifecycleModel {
             Duration ttl,
             Duration overlap,
             boolean autoRotate,
-            boolean revokeAtEnd) {}
+            boolean revokeAtEnd,
+            boolean fourEyes) {}
 
     static final class Cred {
         final CredentialId id;
@@ -96,6 +97,9 @@ final class LifecycleModel {
 
         /** Those that only an admin releases. */
         final Set<String> adminHolds = new TreeSet<>();
+
+        /** Who has agreed to the release of which of these; and, by an empty name, to that from quarantine. */
+        final Map<String, Integer> agreed = new HashMap<>();
 
         boolean quarantineOfAdmin;
         Severity quarantineSeverity = Severity.MEDIUM;
@@ -365,6 +369,7 @@ final class LifecycleModel {
         agent.activeWithoutOwner = owner == null;
         agent.holds.clear();
         agent.adminHolds.clear();
+        agent.agreed.clear();
         agent.state = AgentState.ACTIVE;
         agent.watched = now();
         agent.heard = false;
@@ -565,7 +570,20 @@ final class LifecycleModel {
         return say(agent, EventKind.PERSONAL_DATA_ERASED);
     }
 
-    String releaseHold(String key, String reason, boolean admin) {
+    /** The first of two agrees, and comes in vain again; empty if it is to be released. */
+    private Optional<String> first(ModelAgent agent, String what, int who) {
+        Optional<Integer> other = Optional.ofNullable(agent.agreed.get(what));
+        if (!settings.fourEyes || other.isPresent() && other.get() != who) {
+            return Optional.empty();
+        }
+        if (other.isPresent()) {
+            return Optional.of("four-eyes");
+        }
+        agent.agreed.put(what, who);
+        return Optional.of(say(agent, EventKind.RELEASE_AGREED));
+    }
+
+    String releaseHold(String key, String reason, boolean admin, int who) {
         ModelAgent agent = agents.get(key);
         if (agent == null) {
             return NO_AGENT;
@@ -579,11 +597,18 @@ final class LifecycleModel {
         if (agent.adminHolds.contains(reason) && !admin) {
             return "hold-authority";
         }
+        if (agent.adminHolds.contains(reason)) {
+            Optional<String> first = first(agent, reason, who);
+            if (first.isPresent()) {
+                return first.get();
+            }
+        }
         if (agent.state == AgentState.SUSPENDED && agent.holds.size() == 1) {
             return enter(agent, agent.owner, EventKind.AGENT_RESUMED);
         }
         agent.holds.remove(reason);
         agent.adminHolds.remove(reason);
+        agent.agreed.remove(reason);
         return say(agent, EventKind.HOLD_RELEASED);
     }
 
@@ -622,6 +647,7 @@ final class LifecycleModel {
                 if (severity.compareTo(agent.quarantineSeverity) > 0) {
                     agent.quarantineSeverity = severity;
                 }
+                agent.agreed.remove("");
                 say(agent, EventKind.AGENT_QUARANTINED);
             }
         } else if (agent.holds.add("quarantine")) {
@@ -639,6 +665,7 @@ final class LifecycleModel {
         agent.quarantines++;
         agent.quarantineOfAdmin = kind == Incident.Kind.SECURITY_VIOLATION;
         agent.quarantineSeverity = severity;
+        agent.agreed.remove("");
         agent.attempts = 0;
         agent.retryAt = null;
         say(agent, EventKind.AGENT_QUARANTINED);
@@ -679,7 +706,7 @@ final class LifecycleModel {
         return OK;
     }
 
-    String release(String key, boolean admin) {
+    String release(String key, boolean admin, int who) {
         ModelAgent agent = agents.get(key);
         if (agent == null) {
             return NO_AGENT;
@@ -687,7 +714,11 @@ final class LifecycleModel {
         if (agent.state != AgentState.QUARANTINED) {
             return NOT_ALLOWED;
         }
-        return agent.quarantineOfAdmin && !admin ? "quarantine-authority" : leave(agent, EventKind.AGENT_RELEASED);
+        if (agent.quarantineOfAdmin && !admin) {
+            return "quarantine-authority";
+        }
+        Optional<String> first = agent.quarantineOfAdmin ? first(agent, "", who) : Optional.empty();
+        return first.orElseGet(() -> leave(agent, EventKind.AGENT_RELEASED));
     }
 
     private String leave(ModelAgent agent, EventKind kind) {
@@ -709,6 +740,9 @@ final class LifecycleModel {
         }
         if (agent.quarantineOfAdmin && !admin) {
             return "quarantine-authority";
+        }
+        if (agent.quarantineOfAdmin && settings.fourEyes) {
+            return "four-eyes";
         }
         int most = 3 - agent.quarantineSeverity.ordinal();
         if (agent.attempts >= most) {
@@ -783,7 +817,7 @@ final class LifecycleModel {
         if (agent.state != AgentState.SUSPENDED) {
             return NOT_ALLOWED;
         }
-        return agent.holds.equals(Set.of("operator")) ? releaseHold(key, "operator", false) : "other-holds";
+        return agent.holds.equals(Set.of("operator")) ? releaseHold(key, "operator", false, 0) : "other-holds";
     }
 
     String markOrphaned(String key) {

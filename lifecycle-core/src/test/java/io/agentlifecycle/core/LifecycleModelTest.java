@@ -65,12 +65,13 @@ class LifecycleModelTest {
     private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
     private static final Actor ALICE = Actor.human("alice@company.com");
     private static final Actor ADMIN = Actor.human("admin@company.com");
+    private static final Actor CHIEF = Actor.human("chief@company.com");
     private static final int AGENTS = 4;
 
     private static final List<Settings> SETTINGS = List.of(
-            settings(true, true, "REPORT", Duration.ofHours(24), Duration.ofHours(24), true, true),
-            settings(false, true, "SUSPEND", Duration.ofHours(2), Duration.ofMinutes(10), false, true),
-            settings(false, false, "DECOMMISSION", Duration.ofHours(1), Duration.ofHours(3), true, false));
+            settings(true, true, "REPORT", Duration.ofHours(24), Duration.ofHours(24), true, true, true),
+            settings(false, true, "SUSPEND", Duration.ofHours(2), Duration.ofMinutes(10), false, true, false),
+            settings(false, false, "DECOMMISSION", Duration.ofHours(1), Duration.ofHours(3), true, false, true));
 
     private static final List<Duration> JUMPS = List.of(
             Duration.ofNanos(1),
@@ -101,7 +102,6 @@ class LifecycleModelTest {
             EventKind.VOTE_CAST,
             EventKind.APPROVAL_EXPIRING,
             EventKind.AGENT_AMENDED,
-            EventKind.RELEASE_AGREED,
             EventKind.AGENT_LIMITS_SET,
             EventKind.AGENT_KEY_ROTATED,
             EventKind.API_KEY_REGISTERED,
@@ -170,7 +170,8 @@ class LifecycleModelTest {
             Duration ttl,
             Duration orphanAfter,
             boolean autoRotate,
-            boolean revokeAtEnd) {
+            boolean revokeAtEnd,
+            boolean fourEyes) {
         return new Settings(
                 approval,
                 owner,
@@ -184,7 +185,8 @@ class LifecycleModelTest {
                 ttl,
                 Duration.ofMinutes(5),
                 autoRotate,
-                revokeAtEnd);
+                revokeAtEnd,
+                fourEyes);
     }
 
     private static LifecyclePolicy policy(Settings s) {
@@ -198,6 +200,7 @@ class LifecycleModelTest {
                 .orphanThreshold(s.orphanAfter())
                 .maxInactive(s.inactiveAfter())
                 .inactivityGrace(s.inactiveGrace())
+                .fourEyes(s.fourEyes())
                 .inactivityAction(LifecyclePolicy.InactivityAction.valueOf(s.inactive()))
                 .credentialPolicy(new CredentialPolicy(s.ttl(), s.overlap(), s.autoRotate(), s.revokeAtEnd()))
                 .build();
@@ -226,7 +229,7 @@ class LifecycleModelTest {
                 Tuple.of(2, Verb.ERASE),
                 Tuple.of(2, Verb.QUARANTINE),
                 Tuple.of(5, Verb.REPORT),
-                Tuple.of(2, Verb.RELEASE),
+                Tuple.of(5, Verb.RELEASE),
                 Tuple.of(6, Verb.RECOVER),
                 Tuple.of(1, Verb.BLOCK),
                 Tuple.of(5, Verb.RENEW),
@@ -315,6 +318,8 @@ class LifecycleModelTest {
                     Severity.values()[form / 3],
                     "what happened");
             boolean admin = form >= 6;
+            int who = form / 3 % 2;
+            Actor releaser = who == 0 ? ADMIN : CHIEF;
             ReleaseAuthority authority = admin ? ReleaseAuthority.ADMIN : ReleaseAuthority.OPERATOR;
             switch (step.verb()) {
                 case REQUEST -> {
@@ -385,9 +390,9 @@ class LifecycleModelTest {
                 case RELEASE_HOLD ->
                     giving(
                             step,
-                            model.releaseHold(name, hold.code(), admin),
+                            model.releaseHold(name, hold.code(), admin, who),
                             false,
-                            () -> m.releaseHold(id, hold, authority, ADMIN));
+                            () -> m.releaseHold(id, hold, authority, releaser));
                 case PLACE_LEGAL_HOLD ->
                     same(
                             step,
@@ -412,9 +417,9 @@ class LifecycleModelTest {
                 case RELEASE ->
                     giving(
                             step,
-                            model.release(name, admin),
+                            model.release(name, admin, who),
                             false,
-                            () -> m.quarantines().release(id, authority, ADMIN));
+                            () -> m.quarantines().release(id, authority, releaser));
                 case RECOVER -> recover(step, form % 2 == 0, admin);
                 case BLOCK ->
                     same(step, model.block(name), () -> m.quarantines().block(id, "", ADMIN));
