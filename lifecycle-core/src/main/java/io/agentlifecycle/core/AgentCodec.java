@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
@@ -69,6 +70,11 @@ final class AgentCodec {
                 .put("request", requestJson(agent))
                 .put("approval", ApprovalJson.write(agent.approval()))
                 .put("activity", activityJson(agent.activity()));
+        if (!agent.coOwners().isEmpty()) {
+            body.put(
+                    "coOwners",
+                    Json.of(agent.coOwners().stream().map(Owner::toString).toList()));
+        }
         if (!agent.holds().isEmpty()) {
             body.put(
                     "holds",
@@ -131,6 +137,7 @@ final class AgentCodec {
                 asked.lifespan(),
                 asked.lineage(),
                 asked.owner(),
+                body.list("coOwners").stream().map(Owner::of).toList(),
                 ApprovalJson.read(body.object("approval"), asked.lifespan()),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
@@ -256,6 +263,9 @@ final class AgentCodec {
                                 .put("nextAt", retry.nextAt().toString())
                                 .build()));
         credentials.aging().ifPresent(id -> object.put("aging", id.value()));
+        if (credentials.due()) {
+            object.put("due", true);
+        }
         if (!credentials.apiKeys().isEmpty()) {
             object.put(
                     "apiKeys",
@@ -280,7 +290,8 @@ final class AgentCodec {
                 credentials.optional("aging").map(CredentialId::of),
                 credentials.objects("apiKeys").stream()
                         .map(AgentCodec::readApiKey)
-                        .toList());
+                        .toList(),
+                credentials.flag("due"));
         credentials.end();
         return result;
     }

@@ -138,7 +138,11 @@ record HoldRules(Rules rules) {
                                 .formatted(agent.key(), reason, agent.holds().reasons()));
             }
             requireAuthority(agent, hold.get(), authority, actor);
-            return rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            Plan plan = rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            // whoever was lost must have been found, or another named; the end of a hold that has one asks nobody
+            return reason.equals(HoldReason.OWNER_LOST)
+                    ? agent.owner().map(plan::answeredBy).orElse(plan)
+                    : plan;
         };
     }
 

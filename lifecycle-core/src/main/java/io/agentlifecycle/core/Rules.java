@@ -252,7 +252,9 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 return Plan.NOTHING;
             }
             requireFew(agent);
-            return Plan.of(ownerChanged(agent, owner, actor).by(Command.CHANGE_OWNER));
+            List<EventContent> events = ownerChanged(agent, owner, actor);
+            events.set(0, events.get(0).by(Command.CHANGE_OWNER));
+            return Plan.of(events).answeredBy(owner);
         };
     }
 
@@ -266,12 +268,24 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         }
     }
 
-    private static EventContent ownerChanged(Agent agent, Owner owner, Actor actor) {
-        Json.Obj details = Json.object()
-                .put("oldOwner", agent.owner())
-                .put("newOwner", owner.toString())
-                .build();
-        return note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details);
+    /** What an ACTIVE agent works with was made while another answered for it, so it is due; an owner is no co-owner. */
+    private static List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor) {
+        Json.ObjBuilder details = Json.object().put("oldOwner", agent.owner()).put("newOwner", owner.toString());
+        agent.credentials()
+                .current()
+                .filter(c -> agent.state() == ACTIVE && c.recorded() == CredentialStatus.ACTIVE)
+                .ifPresent(c -> details.put("due", c.id().value()));
+        List<EventContent> events = new ArrayList<>();
+        events.add(note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details.build()));
+        agent.coOwners().stream()
+                .filter(owner::isSame)
+                .forEach(coOwner -> events.add(OwnerRules.coOwnerRemoved(agent, coOwner, actor)));
+        return events;
+    }
+
+    /** Who answers for an agent beside its owner. */
+    OwnerRules owners() {
+        return new OwnerRules(this);
     }
 
     // ---- holds
@@ -307,10 +321,10 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             Command command = agent.holds().isEmpty() ? Command.RECLAIM : Command.RECLAIM_HELD;
             List<EventContent> events = new ArrayList<>();
             if (!agent.owner().equals(Optional.of(owner))) {
-                events.add(ownerChanged(agent, owner, actor));
+                events.addAll(ownerChanged(agent, owner, actor));
             }
             events.add(event(EventKind.AGENT_RECLAIMED, actor, agent, command, Json.Obj.EMPTY));
-            return entering(agent.with(owner), actor, now, events);
+            return entering(agent.with(owner), actor, now, events).answeredBy(owner);
         };
     }
 

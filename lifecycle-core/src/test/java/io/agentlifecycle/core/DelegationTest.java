@@ -530,6 +530,7 @@ class DelegationTest {
                 of.lifespan(),
                 new Lineage(parent),
                 of.owner(),
+                of.coOwners(),
                 of.approval(),
                 of.holds(),
                 of.legalHolds(),
