@@ -115,6 +115,14 @@ class OwnersModelTest {
         Life() {
             PEOPLE.forEach(person -> isNow(person, OwnerStanding.active().atMost(2)));
             manager = open();
+            for (int i = 0; i < AGENTS - 1; i++) {
+                AgentId id = AgentId.of("a" + i);
+                manager.requestProvisioning(ProvisioningRequest.builder("Agent")
+                        .id(id)
+                        .owner(PEOPLE.get(i).toString())
+                        .build());
+                manager.activate(id);
+            }
         }
 
         private LifecycleManager open() {
