@@ -75,7 +75,7 @@ final class OwnerKeeper {
 
     /** What must be stored with the step of an agent that exists, if its plan needs somebody to be there. */
     List<Mutation> admit(Agent before, Plan plan) {
-        if (directory.isEmpty() || plan.answering().isEmpty()) {
+        if (plan.answering().isEmpty()) {
             return List.of();
         }
         Owner owner = plan.answering().get();
@@ -87,9 +87,6 @@ final class OwnerKeeper {
 
     /** What must be stored with agents that come in, all of one tenant. */
     List<Mutation> admit(List<Agent> agents) {
-        if (directory.isEmpty()) {
-            return List.of();
-        }
         Map<Owner, List<AgentKey>> coming = new LinkedHashMap<>();
         for (Agent agent : agents) {
             if (OwnerRules.LIVE.contains(agent.state())) {
@@ -138,10 +135,8 @@ final class OwnerKeeper {
 
     /** Refuses if they are not there, or could not have that many more agents now. */
     void requireRoom(TenantId tenant, Owner owner, int more) {
-        if (directory.isPresent()) {
-            String what = "%d more agents".formatted(more);
-            require(owner, what).maxAgents().ifPresent(most -> requireWithin(tenant, owner, most, more, what));
-        }
+        String what = "%d more agents".formatted(more);
+        require(owner, what).maxAgents().ifPresent(most -> requireWithin(tenant, owner, most, more, what));
     }
 
     private void requireWithin(TenantId tenant, Owner owner, int most, int more, String what) {
@@ -149,8 +144,8 @@ final class OwnerKeeper {
         if (has > most - more) {
             throw new PolicyViolationException(
                     "owner-limit",
-                    "%s cannot answer for %s: they may for %d at the most, and do for %d; retire or hand over some of these, raise the limit in the owner directory, or name another owner"
-                            .formatted(owner, what, most, has));
+                    "%s cannot answer for %s: they may for %d at the most, and %d of these are taken; retire or hand over some of these, raise the limit in the owner directory, or name another owner"
+                            .formatted(owner, what, most, Math.min(has, most)));
         }
     }
 
@@ -159,7 +154,7 @@ final class OwnerKeeper {
         return standing.maxAgents().map(most -> Math.max(0, most - count(tenant, owner, most)));
     }
 
-    /** How many live agents they have; counted up to their limit only. */
+    /** How many live agents they have; counted no further than to their limit, and the end of a page. */
     private int count(TenantId tenant, Owner owner, int most) {
         AgentQuery theirs = AgentQuery.all().state(OwnerRules.LIVE).owner(owner.toString());
         RecordQuery query = AgentCodec.query(theirs, tenant);

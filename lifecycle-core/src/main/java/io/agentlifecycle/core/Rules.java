@@ -252,7 +252,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
                 return Plan.NOTHING;
             }
             requireFew(agent);
-            List<EventContent> events = ownerChanged(agent, owner, actor);
+            List<EventContent> events = ownerChanged(agent, owner, actor, now);
             events.set(0, events.get(0).by(Command.CHANGE_OWNER));
             return Plan.of(events).answeredBy(owner);
         };
@@ -268,12 +268,12 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
         }
     }
 
-    /** What an ACTIVE agent works with was made while another answered for it, so it is due; an owner is no co-owner. */
-    private static List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor) {
+    /** The good credential of an ACTIVE agent was made while another answered for it, so it is due; an owner is no co-owner. */
+    private static List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor, Instant now) {
         Json.ObjBuilder details = Json.object().put("oldOwner", agent.owner()).put("newOwner", owner.toString());
         agent.credentials()
                 .current()
-                .filter(c -> agent.state() == ACTIVE && c.recorded() == CredentialStatus.ACTIVE)
+                .filter(c -> agent.state() == ACTIVE && c.status(now) == CredentialStatus.ACTIVE)
                 .ifPresent(c -> details.put("due", c.id().value()));
         List<EventContent> events = new ArrayList<>();
         events.add(note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details.build()));
@@ -321,7 +321,7 @@ record Rules(LifecyclePolicy policy, TransitionTable<AgentState, Command> table,
             Command command = agent.holds().isEmpty() ? Command.RECLAIM : Command.RECLAIM_HELD;
             List<EventContent> events = new ArrayList<>();
             if (!agent.owner().equals(Optional.of(owner))) {
-                events.addAll(ownerChanged(agent, owner, actor));
+                events.addAll(ownerChanged(agent, owner, actor, now));
             }
             events.add(event(EventKind.AGENT_RECLAIMED, actor, agent, command, Json.Obj.EMPTY));
             return entering(agent.with(owner), actor, now, events).answeredBy(owner);

@@ -47,10 +47,12 @@ final class Succession {
 
     /** A co-owner, the first before the others, or else whom the directory names; nobody for whoever may come back. */
     private Optional<Owner> successor(Agent agent, Owner from) {
+        if (policy == LifecyclePolicy.OwnerLoss.HOLD) {
+            return Optional.empty();
+        }
         Optional<OwnerStanding> gone = find(from);
-        boolean mayComeBack = gone.filter(standing -> standing.status() == OwnerStanding.Status.SUSPENDED)
-                .isPresent();
-        if (policy == LifecyclePolicy.OwnerLoss.HOLD || mayComeBack) {
+        if (gone.filter(standing -> standing.status() == OwnerStanding.Status.SUSPENDED)
+                .isPresent()) {
             return Optional.empty();
         }
         List<Owner> candidates = new ArrayList<>(agent.coOwners());

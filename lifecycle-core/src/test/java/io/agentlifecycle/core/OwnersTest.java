@@ -638,6 +638,19 @@ class OwnersTest {
     }
 
     @Test
+    void where_agents_are_held_anyway_nobody_is_asked_who_comes_next() {
+        LifecycleManager manager = open(OPEN_DOOR);
+        active(manager, ID.value());
+        staff.before = () -> {
+            throw new IllegalStateException("the directory is down");
+        };
+
+        OwnerPlan plan = manager.owners().left(OWNER);
+
+        assertThat(results(manager.owners().apply(plan, ADMIN))).containsExactly(Result.DONE);
+    }
+
+    @Test
     void a_directory_that_fails_plans_nothing_and_fails_step_by_step() {
         LifecycleManager manager = open(SUCCEED);
         active(manager, "agent:1");
@@ -754,6 +767,56 @@ class OwnersTest {
         manager.markOrphaned(ID, ADMIN);
         assertThat(manager.reclaim(ID, ALICE, ADMIN).agent().credentials().due())
                 .isFalse();
+    }
+
+    @Test
+    void nothing_keeps_a_credential_that_is_due_by_that() {
+        var issuer = new RepeatableIssuer();
+        LifecycleManager manager = shop.open(
+                builder -> builder.policy(OPEN_DOOR).credentials(issuer).credentialSink((agent, issued) -> {}));
+        active(manager, "agent:parent");
+        AgentId child = manager.requestProvisioning(request("agent:child")
+                        .parent(AgentId.of("agent:parent"))
+                        .build())
+                .id();
+        Credential before = manager.activate(child).issued().credential();
+        String key = manager.apiKeys()
+                .register(child, Duration.ofDays(1), ADMIN)
+                .secret()
+                .reveal();
+        assertThat(manager.apiKeys().exchange(key).issued().credential())
+                .as("the same token again")
+                .isEqualTo(before);
+
+        manager.changeOwner(child, BOB.id(), ADMIN);
+        Credential next = manager.apiKeys().exchange(key).issued().credential();
+        assertThat(next).as("a key gives none that is due").isNotEqualTo(before);
+        assertThat(manager.apiKeys().exchange(key).issued().credential()).isEqualTo(next);
+
+        manager.changeOwner(child, ALICE, ADMIN);
+        manager.sweeper().sweep();
+        assertThat(manager.get(child).credential())
+                .as("a sweep waits for no credential of those above")
+                .get()
+                .extracting(Credential::generation)
+                .isEqualTo(3L);
+    }
+
+    @Test
+    void one_that_has_ended_stays_so() {
+        LifecycleManager manager = shop.open(builder -> builder.policy(LifecyclePolicy.builder()
+                        .requireApproval(false)
+                        .orphanThreshold(Duration.ofDays(30))
+                        .credentialPolicy(CredentialPolicy.DEFAULT.withAutoRotate(false))
+                        .build())
+                .credentialSink((agent, issued) -> {}));
+        Credential before = active(manager, ID.value()).issued().credential();
+        shop.clock.set(before.expiresAt());
+
+        assertThat(manager.changeOwner(ID, BOB.id(), ADMIN).credentials().due()).isFalse();
+        manager.sweeper().sweep();
+
+        assertThat(manager.get(ID).credential().orElseThrow().id()).isEqualTo(before.id());
     }
 
     // ---- the policy
