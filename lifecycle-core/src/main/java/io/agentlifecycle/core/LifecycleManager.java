@@ -1064,7 +1064,8 @@ public final class LifecycleManager implements AutoCloseable {
 
         /**
          * What knows who may answer for agents, and for how many. Without one, everybody may, for any number. All managers of a store
-         * should have the same: one without it counts nobody's agents.
+         * should have the same: one without it counts nobody's agents. Those of an owner who has a limit are counted whenever one is
+         * added, and whoever adds agents to one owner at once takes turns.
          */
         public Builder ownerDirectory(OwnerDirectory value) {
             ownerDirectory = Optional.of(value);
