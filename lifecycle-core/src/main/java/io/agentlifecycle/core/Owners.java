@@ -68,7 +68,8 @@ public final class Owners {
      * What is to become of the agents of an owner who is gone, by the word of the host, as {@link LifecyclePolicy#ownerLoss} says. Left
      * out are those that are being retired, or held for {@link io.agentlifecycle.core.hold.HoldReason#OWNER_LOST} already. Whom the
      * directory calls SUSPENDED may come back: their agents are to be held, whatever the policy says. Changes nothing; what they are
-     * co-owner of stays as it is, see {@link #removeCoOwner}.
+     * co-owner of stays as it is, see {@link #removeCoOwner}. An agent that cannot be read is in no plan; the host's own log has it, and
+     * {@link LifecycleManager#verify} tells of it.
      */
     public OwnerPlan left(Owner owner) {
         requireNonNull(owner, "owner");
