@@ -1,6 +1,7 @@
 package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Activity;
 import io.agentlifecycle.core.agent.Agent;
@@ -71,6 +72,11 @@ final class AgentCodec {
                 .put("approval", ApprovalJson.write(agent.approval()))
                 .put("activity", activityJson(agent.activity()));
         agent.rateLimit().ifPresent(rate -> body.put("callsPerMinute", rate.callsPerMinute()));
+        if (!agent.coOwners().isEmpty()) {
+            body.put(
+                    "coOwners",
+                    Json.of(agent.coOwners().stream().map(Owner::toString).toList()));
+        }
         if (!agent.holds().isEmpty()) {
             body.put(
                     "holds",
@@ -134,6 +140,7 @@ final class AgentCodec {
                 body.optionalInteger("callsPerMinute").map(RateLimit::new),
                 asked.lineage(),
                 asked.owner(),
+                body.list("coOwners").stream().map(Owner::of).toList(),
                 ApprovalJson.read(body.object("approval"), asked.lifespan()),
                 Holds.of(
                         body.objects("holds").stream().map(AgentCodec::readHold).toList()),
@@ -261,6 +268,9 @@ final class AgentCodec {
                                 .put("nextAt", retry.nextAt().toString())
                                 .build()));
         credentials.aging().ifPresent(id -> object.put("aging", id.value()));
+        if (credentials.due()) {
+            object.put("due", true);
+        }
         if (!credentials.apiKeys().isEmpty()) {
             object.put(
                     "apiKeys",
@@ -285,7 +295,8 @@ final class AgentCodec {
                 credentials.optional("aging").map(CredentialId::of),
                 credentials.objects("apiKeys").stream()
                         .map(AgentCodec::readApiKey)
-                        .toList());
+                        .toList(),
+                credentials.flag("due"));
         credentials.end();
         return result;
     }

@@ -201,7 +201,7 @@ public final class ApiKeys {
     private boolean isDue(Agent agent, Credential current, Instant now) {
         CredentialPolicy policy = engine.rules().policyFor(agent).credentialPolicy();
         return !current.status(now).isUsable()
-                || engine.deadlines().keys().isWithdrawn(current)
+                || engine.deadlines().isOutdated(agent, current)
                 || !Deadlines.isLast(agent, current) && !now.isBefore(current.rotateAt(policy));
     }
 

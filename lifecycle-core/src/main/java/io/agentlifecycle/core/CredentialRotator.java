@@ -86,7 +86,7 @@ public final class CredentialRotator {
     }
 
     private boolean isDue(Agent agent, Credential credential, CredentialPolicy policy, Instant now) {
-        return manager.engine().deadlines().keys().isWithdrawn(credential)
+        return manager.engine().deadlines().isOutdated(agent, credential)
                 || policy.autoRotate()
                         && !Deadlines.isLast(agent, credential)
                         && !now.isBefore(credential.rotateAt(policy))

@@ -123,7 +123,7 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
         Duration least = eighth.compareTo(LEAST_GAIN) < 0 ? eighth : LEAST_GAIN;
         return agent.credentials()
                 .usable(now)
-                .filter(has -> !keys.isWithdrawn(has))
+                .filter(has -> !isOutdated(agent, has))
                 .flatMap(has -> standing.endAbove(agent.key(), Pulse.nanos(now))
                         .filter(end -> end.isBefore(has.expiresAt().plus(least))))
                 .isPresent();
@@ -275,8 +275,9 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
             return agent.activity().watchedSince();
         }
         Credential credential = current.get();
-        // before autoRotate: that is about age, and this one is good for nothing any more
-        if (credential.recorded() == CredentialStatus.ACTIVE && keys.isWithdrawn(credential)) {
+        // before autoRotate: that is about age, and this one is good for nothing any more, or known to who is not to
+        // use it
+        if (credential.recorded() == CredentialStatus.ACTIVE && isOutdated(agent, credential)) {
             return Optional.of(credential.issuedAt());
         }
         if (!policy.autoRotate() || credential.recorded() == CredentialStatus.REVOKED) {
@@ -289,6 +290,11 @@ record Deadlines(Rules rules, Instant graceUntil, boolean delivers, KeyWatch key
                 credential.recorded() == CredentialStatus.EXPIRED
                         ? credential.expiresAt()
                         : credential.rotateAt(policy));
+    }
+
+    /** True if its current credential is due whatever its age: its key counts no more, or the agent had another owner then. */
+    boolean isOutdated(Agent agent, Credential current) {
+        return agent.credentials().due() || keys.isWithdrawn(current);
     }
 
     /** True if a new credential would end no later than this one, because the agent ends then. */

@@ -84,6 +84,7 @@ final class Engine {
     private final AccessKeeper access;
     private final AccessControl control;
     private final FleetView fleet;
+    private final OwnerKeeper owners;
     private final Leases leases = new Leases();
     private final LifecycleStore.Subscription subscription;
     private final EventReader reader = new EventReader(this::store);
@@ -99,6 +100,7 @@ final class Engine {
             LogKeeper log,
             LogFollower follower,
             FleetView fleet,
+            OwnerKeeper owners,
             LifecycleStore.Subscription subscription) {
         this.committer = committer;
         this.writer = writer;
@@ -115,6 +117,7 @@ final class Engine {
                 rules.policy().heartbeatInterval(),
                 committer.clock().now());
         this.fleet = fleet;
+        this.owners = owners;
         this.subscription = subscription;
     }
 
@@ -127,6 +130,7 @@ final class Engine {
             Draws draws,
             LogKeeper.Wanted wanted,
             LogFollower follower,
+            OwnerKeeper owners,
             boolean delivers) {
         Instant graceUntil = committer.clock().now().plus(rules.policy().startupGrace());
         var fleet = new FleetView();
@@ -134,7 +138,7 @@ final class Engine {
         var deadlines = new Deadlines(rules, graceUntil, delivers, new KeyWatch(issuer), standing);
         try {
             LogKeeper log = LogKeeper.open(committer, writer, deadlines, draws, wanted, follower);
-            return open(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet);
+            return open(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet, owners);
         } catch (RuntimeException e) {
             follower.close(committer.clock().now());
             throw e;
@@ -150,12 +154,14 @@ final class Engine {
             Deadlines deadlines,
             LogKeeper log,
             LogFollower follower,
-            FleetView fleet) {
+            FleetView fleet,
+            OwnerKeeper owners) {
         LifecycleStore.Subscription subscription =
                 committer.store().subscribe((seq, commit) -> fleet.committed(commit));
         try {
             fleet.load(committer.store());
-            return new Engine(committer, writer, rules, issuer, draws, deadlines, log, follower, fleet, subscription);
+            return new Engine(
+                    committer, writer, rules, issuer, draws, deadlines, log, follower, fleet, owners, subscription);
         } catch (RuntimeException e) {
             subscription.close();
             throw e;
@@ -213,6 +219,10 @@ final class Engine {
     /** Who may do what. */
     AccessControl control() {
         return control;
+    }
+
+    OwnerKeeper owners() {
+        return owners;
     }
 
     Instant now() {
@@ -433,6 +443,7 @@ final class Engine {
         if (plan.isEmpty()) {
             return Optional.of(new Activation(before.agent(), Optional.empty()));
         }
+        List<Mutation> turns = owners.admit(before.agent(), plan);
         Optional<Superiors> superiors = plan.credential().map(wanted -> superiors(before.agent(), now));
         Chain chain = new Chain(before, now);
         plan.events().forEach(chain::add);
@@ -442,6 +453,7 @@ final class Engine {
             end(chain);
         }
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(chain.record())));
+        mutations.addAll(turns);
         if (!before.agent().state().isTerminal()) {
             tombstone(chain.agent()).ifPresent(mutations::add);
         }
@@ -625,7 +637,7 @@ final class Engine {
         throw new ContentionException("creating " + creations.size() + " agents", Committer.MAX_ATTEMPTS);
     }
 
-    /** Empty if an id is not free, or the keys of the log have just changed. */
+    /** Empty if an id is not free, the keys of the log have just changed, or an owner with a limit has just got another agent. */
     private Optional<List<Agent>> attempt(RequestId requestId, Instant now, List<Creation> creations) {
         List<Check> checks = new ArrayList<>();
         List<Mutation> mutations = new ArrayList<>();
@@ -644,6 +656,7 @@ final class Engine {
             events.addAll(chain.events());
             agents.add(chain.agent());
         }
+        mutations.addAll(owners.admit(agents));
         return committer
                 .commit(requestId, now, checks, mutations, events, log -> true)
                 .map(done -> agents);

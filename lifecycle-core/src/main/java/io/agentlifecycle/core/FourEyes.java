@@ -9,6 +9,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What only an admin may release takes two people where the policy says so: one who agrees, and another one who releases it. Pure
@@ -68,7 +69,8 @@ record FourEyes(Rules rules) {
     private static boolean counts(Agent agent, Actor actor) {
         return actor.type() == Actor.Type.HUMAN
                 && !actor.isNamed(agent.id().value())
-                && agent.owner().filter(owner -> actor.isNamed(owner.id())).isEmpty();
+                && Stream.concat(agent.owner().stream(), agent.coOwners().stream())
+                        .noneMatch(owner -> actor.isNamed(owner.id()));
     }
 
     private static PolicyViolationException refusal(Agent agent, String what, Actor actor, String why) {

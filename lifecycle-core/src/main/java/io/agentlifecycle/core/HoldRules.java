@@ -152,9 +152,14 @@ record HoldRules(Rules rules) {
                             hold.get().authority(),
                             hold.get().agreed(),
                             actor);
-            return agreement.isPresent()
-                    ? Plan.of(agreement.get())
-                    : rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            if (agreement.isPresent()) {
+                return Plan.of(agreement.get());
+            }
+            Plan plan = rules.entering(agent, actor, now, List.of(released(agent, command, reason, actor)));
+            // whoever was lost must have been found, or another named; the end of a hold that has one asks nobody
+            return reason.equals(HoldReason.OWNER_LOST)
+                    ? agent.owner().map(plan::answeredBy).orElse(plan)
+                    : plan;
         };
     }
 

@@ -55,6 +55,7 @@ import io.agentlifecycle.core.spi.CredentialSink;
 import io.agentlifecycle.core.spi.IdGenerator;
 import io.agentlifecycle.core.spi.LifecycleListener;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.spi.OwnerDirectory;
 import io.agentlifecycle.core.spi.TeardownTask;
 import io.agentlifecycle.core.store.EventPage;
 import io.agentlifecycle.core.store.StoredEvent;
@@ -147,7 +148,7 @@ public final class LifecycleManager implements AutoCloseable {
      *
      * @throws PolicyViolationException rule {@code owner-required}, {@code agent-id-taken}, {@code agent-id-retired},
      *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked}, {@code event-size} or
-     *     {@code idempotency-key}; for an agent with a parent also
+     *     {@code idempotency-key}; with an owner directory also {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}; for an agent with a parent also
      *     {@code parent-exists}, {@code delegation-cycle}, {@code delegation-depth}, {@code delegation-wildcard} or
      *     {@code delegation-scope}
      */
@@ -186,10 +187,12 @@ public final class LifecycleManager implements AutoCloseable {
      *
      * @param source where they come from, at most 256 characters
      * @throws PolicyViolationException rule {@code agent-id-taken}, {@code agent-id-retired}, {@code manifest-blocked},
-     *     {@code lifespan-long} or {@code import-size}; for an
+     *     {@code lifespan-long} or {@code import-size}; {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}
+     *     for agents that are not retired, as {@link #requestProvisioning}; for an
      *     agent with a parent as {@link #requestProvisioning}
      */
     public List<Agent> importAgents(List<AgentImport> agents, String source, Actor actor) {
+        requireNonNull(agents, "agents");
         engine().control().require(actor, Right.IMPORT, tenant);
         return new Intake(engine(), house.ids(), tenant).importAll(List.copyOf(agents), source, actor);
     }
@@ -405,11 +408,13 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. Where the policy says
-     * {@code reapproveOwner}, an agent that is in is held for {@link HoldReason#REAPPROVAL} until that is approved, as after
-     * {@link Approvals#amend}.
+     * Names another owner, as {@link Owner#of} reads it; the same owner changes nothing. Whoever was a co-owner is none any more then.
+     * The credential of an ACTIVE agent is due for rotation at once, whatever its age, as whoever answered for it until now may have it.
+     * Where the policy says {@code reapproveOwner}, an agent that is in is held for {@link HoldReason#REAPPROVAL} until that is approved,
+     * as after {@link Approvals#amend}.
      *
-     * @throws PolicyViolationException rule {@code request-changes}, if the agent waits for approval, or will, and
+     * @throws PolicyViolationException rule {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}, by the word of the
+     *     {@link Builder#ownerDirectory}; {@code request-changes}, if the agent waits for approval, or will, and
      *     {@link io.agentlifecycle.core.approval.ApprovalRequest#MOST_INVOLVED} had a part in its request by now
      */
     public Agent changeOwner(AgentId agent, String newOwner, Actor actor) {
@@ -418,6 +423,11 @@ public final class LifecycleManager implements AutoCloseable {
                 agent,
                 Engine.Effect.NEUTRAL,
                 permit(actor, Right.CHANGE_OWNER, rules().changeOwner(owner(key, newOwner), actor)));
+    }
+
+    /** Who answers for agents beside their owners, and what becomes of agents whose owner is gone. */
+    public Owners owners() {
+        return new Owners(this, engine(), tenant);
     }
 
     // ---- holds
@@ -494,7 +504,9 @@ public final class LifecycleManager implements AutoCloseable {
      * @throws PolicyViolationException rule {@code no-such-hold}, if it is not held for that reason,
      *     {@code hold-authority}, if it takes another authority, {@code four-eyes}, if it takes two people and this is not one of them,
      *     or has agreed already, {@code reapproval}, if it is held until what it is now is approved, and that is not, or
-     *     {@code delegation-scope}, if it is held so and an agent came meanwhile that works for it and may do more
+     *     {@code delegation-scope}, if it is held so and an agent came meanwhile that works for it and may do more;
+     *     for {@link HoldReason#OWNER_LOST}, {@code owner-unknown} or {@code owner-inactive}, if its owner is still not there by the word
+     *     of the {@link Builder#ownerDirectory}
      */
     public Activation releaseHold(AgentId agent, HoldReason reason, ReleaseAuthority authority, Actor actor) {
         requireNonNull(reason, "reason");
@@ -601,6 +613,9 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Gives an orphan to an owner: ORPHANED to ACTIVE with a new credential, or to SUSPENDED if holds stand. Its silence
      * counts from now. Another owner than before must be approved first where the policy says {@code reapproveOwner}.
+     *
+     * @throws PolicyViolationException rule {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}, as
+     *     {@link #changeOwner}
      */
     public Activation reclaim(AgentId agent, String newOwner, Actor actor) {
         AgentKey key = key(agent);
@@ -1106,6 +1121,7 @@ public final class LifecycleManager implements AutoCloseable {
         private Optional<CredentialIssuer> issuer = Optional.empty();
         private Optional<CredentialSink> sink = Optional.empty();
         private Optional<AuditSealer> sealer = Optional.empty();
+        private Optional<OwnerDirectory> ownerDirectory = Optional.empty();
         private PersonalData personalData = PersonalData.PLAIN;
         private Duration minRetention = Retention.HALF_A_YEAR;
         private int maxPerSweep = Sweeper.DEFAULT_LIMIT;
@@ -1182,6 +1198,16 @@ public final class LifecycleManager implements AutoCloseable {
          */
         public Builder credentialSink(CredentialSink value) {
             sink = Optional.of(value);
+            return this;
+        }
+
+        /**
+         * What knows who may answer for agents, and for how many. Without one, everybody may, for any number. All managers of a store
+         * should have the same: one without it counts nobody's agents. Those of an owner who has a limit are counted whenever one is
+         * added, and whoever adds agents to one owner at once takes turns.
+         */
+        public Builder ownerDirectory(OwnerDirectory value) {
+            ownerDirectory = Optional.of(value);
             return this;
         }
 
@@ -1371,7 +1397,9 @@ public final class LifecycleManager implements AutoCloseable {
             var writer = new EventWriter(draws, sealer, personalData, committer::log);
             var wanted = new LogKeeper.Wanted(logOrigin, signFromHere, recoveryKey, emergency);
             var follower = new LogFollower(checkpoints);
-            var engine = Engine.open(committer, writer, rules, chosen, draws, wanted, follower, sink.isPresent());
+            var owners = new OwnerKeeper(opened, ownerDirectory);
+            var engine =
+                    Engine.open(committer, writer, rules, chosen, draws, wanted, follower, owners, sink.isPresent());
             var teardown = new Teardown(engine, tasks);
             var renewal = new Renewal(engine, sink);
             var house = new House(

@@ -39,6 +39,17 @@ public final class LifecyclePolicy {
         DECOMMISSION
     }
 
+    /** What a plan proposes for agents whose owner is gone; see {@link Owners#left}. */
+    public enum OwnerLoss {
+        /** Hold each, until an admin lets it go on under an owner who is there. */
+        HOLD,
+        /**
+         * Give each to the first of its co-owners who is ACTIVE in the {@link io.agentlifecycle.core.spi.OwnerDirectory} and may have
+         * one more, to the first one without a directory, or else to the owner's successor by the directory likewise; hold what is left.
+         */
+        SUCCEED
+    }
+
     private static final int DEFAULT_DEPTH = 5;
 
     private final String id;
@@ -60,6 +71,7 @@ public final class LifecyclePolicy {
     private final Map<HoldReason, Duration> maxHolds;
     private final boolean fourEyes;
     private final boolean reapproveOwner;
+    private final OwnerLoss ownerLoss;
     private final PolicyRef ref;
 
     private LifecyclePolicy(Builder builder) {
@@ -82,6 +94,7 @@ public final class LifecyclePolicy {
         maxHolds = Map.copyOf(builder.maxHolds);
         fourEyes = builder.fourEyes;
         reapproveOwner = builder.reapproveOwner;
+        ownerLoss = builder.ownerLoss;
         ref = digest();
     }
 
@@ -94,7 +107,7 @@ public final class LifecyclePolicy {
      * A builder with AgentMesh's defaults: approval by one person who neither asked nor owns, requests wait for ever, an
      * owner is required, a heartbeat every 5 minutes, silent after 2 missed ones, an orphan after 24 hours, inactive
      * after 90 days and then only reported, {@link CredentialPolicy#DEFAULT}, {@link GuardPolicy#DEFAULT},
-     * {@link QuarantinePolicy#DEFAULT}, agents may live for ever, any store, an agent
+     * {@link QuarantinePolicy#DEFAULT}, agents may live for ever, and are held when their owner is gone, any store, an agent
      * works for at most 5 others, each one for the next; id {@code default}, version 1.
      */
     public static Builder builder() {
@@ -199,6 +212,11 @@ public final class LifecyclePolicy {
         return reapproveOwner;
     }
 
+    /** What is proposed for agents whose owner is gone. */
+    public OwnerLoss ownerLoss() {
+        return ownerLoss;
+    }
+
     /** How long silence is written down by nobody after the manager was opened. */
     Duration startupGrace() {
         return heartbeatInterval.multipliedBy(missedHeartbeats);
@@ -289,6 +307,9 @@ public final class LifecyclePolicy {
             maxHolds.forEach((reason, longest) -> holds.put(reason.code(), longest.toString()));
             settings.put("maxHolds", holds.build());
         }
+        if (ownerLoss != OwnerLoss.HOLD) {
+            settings.put("ownerLoss", ownerLoss.name().toLowerCase(Locale.ROOT));
+        }
         if (!approval.takesOnePerson()) {
             settings.put("approvalStages", stagesJson());
         }
@@ -330,6 +351,7 @@ public final class LifecyclePolicy {
         private final Map<HoldReason, Duration> maxHolds = new HashMap<>();
         private boolean fourEyes;
         private boolean reapproveOwner;
+        private OwnerLoss ownerLoss = OwnerLoss.HOLD;
 
         private Builder() {}
 
@@ -481,6 +503,12 @@ public final class LifecyclePolicy {
          */
         public Builder maxHold(HoldReason reason, Duration value) {
             maxHolds.put(requireNonNull(reason, "reason"), positive("maxHold", value));
+            return this;
+        }
+
+        /** What is proposed for agents whose owner is gone. */
+        public Builder ownerLoss(OwnerLoss value) {
+            ownerLoss = requireNonNull(value, "ownerLoss");
             return this;
         }
 

@@ -2,6 +2,7 @@ package io.agentlifecycle.core;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventContent;
@@ -17,8 +18,10 @@ import java.util.Optional;
  * What a decision wants to happen to an agent: events, and perhaps one more that comes last and can only be written when
  * the others are: that of a new credential, or the one that ends the agent's retirement. Without any of them nothing is
  * stored.
+ *
+ * @param answering who must be there, by the word of the host's directory, for it to happen
  */
-record Plan(List<EventContent> events, Optional<NewCredential> credential, boolean ends) {
+record Plan(List<EventContent> events, Optional<NewCredential> credential, boolean ends, Optional<Owner> answering) {
     /** Nothing. */
     static final Plan NOTHING = of();
 
@@ -27,33 +30,39 @@ record Plan(List<EventContent> events, Optional<NewCredential> credential, boole
     }
 
     static Plan of(List<EventContent> events) {
-        return new Plan(events, Optional.empty(), false);
+        return new Plan(events, Optional.empty(), false, Optional.empty());
     }
 
     /** The same, after that event. */
     Plan after(EventContent first) {
         List<EventContent> all = new ArrayList<>(List.of(first));
         all.addAll(events);
-        return new Plan(all, credential, ends);
+        return new Plan(all, credential, ends, answering);
     }
 
     /** The same without its events of that kind. */
     Plan without(EventKind kind) {
-        return new Plan(events.stream().filter(event -> event.kind() != kind).toList(), credential, ends);
+        return new Plan(events.stream().filter(event -> event.kind() != kind).toList(), credential, ends, answering);
     }
 
     Plan issuing(NewCredential next) {
-        return new Plan(events, Optional.of(next), ends);
+        return new Plan(events, Optional.of(next), ends, answering);
     }
 
     /** And the credential goes to its agent by the sink. */
     Plan forDelivery() {
-        return new Plan(events, credential.map(made -> new NewCredential(made.kind(), made.actor(), true)), ends);
+        return new Plan(
+                events, credential.map(made -> new NewCredential(made.kind(), made.actor(), true)), ends, answering);
     }
 
     /** And with that the retirement is over. */
     Plan ending() {
-        return new Plan(events, credential, true);
+        return new Plan(events, credential, true, answering);
+    }
+
+    /** And only if that owner is there. */
+    Plan answeredBy(Owner owner) {
+        return new Plan(events, credential, ends, Optional.of(owner));
     }
 
     /** True if by it an agent is let in, is made of something else, or becomes ACTIVE. */

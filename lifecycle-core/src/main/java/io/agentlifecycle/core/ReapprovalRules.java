@@ -143,6 +143,10 @@ record ReapprovalRules(Rules rules) {
     static ApprovalRequest reopened(Agent agent, Actor actor, Instant at, Optional<Owner> formerOwner) {
         ApprovalRequest before = agent.approval();
         ApprovalRequest open = before.reopened(actor, at);
-        return formerOwner.map(owner -> open.involving(owner.id())).orElse(open);
+        for (Owner coOwner : agent.coOwners()) {
+            open = open.involving(coOwner.id());
+        }
+        ApprovalRequest involving = open;
+        return formerOwner.map(owner -> involving.involving(owner.id())).orElse(involving);
     }
 }

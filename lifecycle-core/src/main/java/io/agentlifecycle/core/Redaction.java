@@ -21,6 +21,7 @@ final class Redaction {
 
     static Agent of(Agent agent) {
         Agent redacted = agent.with(of(agent.approval()))
+                .withoutCoOwners() // which of them stayed cannot be told without their names
                 .with(Holds.of(agent.holds().all().stream().map(Redaction::of).toList()));
         if (agent.owner().isPresent()) {
             redacted = redacted.with(Owner.of(SealedEvent.REDACTED));

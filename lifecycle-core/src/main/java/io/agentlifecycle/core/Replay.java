@@ -77,6 +77,7 @@ final class Replay {
                 Optional.empty(),
                 asked.lineage(),
                 asked.owner(),
+                List.of(),
                 ApprovalRequest.open(requester, at, details.optionalInstant("expires")),
                 Holds.NONE,
                 List.of(),
@@ -165,7 +166,13 @@ final class Replay {
             case LEGAL_HOLD_PLACED -> agent.with(legallyHeld(agent, event, details.string("reference")));
             case LEGAL_HOLD_RELEASED -> agent.with(legallyReleased(agent, details.string("reference")));
             case PERSONAL_DATA_ERASED -> Redaction.of(agent);
-            case AGENT_OWNER_CHANGED -> ownerChanged(agent, event, details).with(details.parsed("newOwner", Owner::of));
+            case AGENT_OWNER_CHANGED ->
+                ownerChanged(agent, event, details)
+                        .with(details.parsed("newOwner", Owner::of))
+                        .with(due(agent.credentials(), details.optional("due")));
+            // erased names are all the same, so it counts for nothing here whether one stands already, or is there
+            case AGENT_CO_OWNER_ADDED -> coOwnerAdded(agent, event, details.parsed("coOwner", Owner::of));
+            case AGENT_CO_OWNER_REMOVED -> unvoted(agent, event).withoutCoOwner(details.parsed("coOwner", Owner::of));
             case AGENT_KEY_ROTATED -> keyRotated(agent, event, details.integer("sequence"));
             case AGENT_DECOMMISSION_STARTED ->
                 agent.with(begun(
@@ -244,6 +251,12 @@ final class Replay {
         ApprovalRequest request = unvoted(agent, event).approval();
         return agent.with(
                 agent.owner().map(owner -> request.involving(owner.id())).orElse(request));
+    }
+
+    /** Whoever is to answer for an agent while its request waits has a part in that, also when it is for a while only. */
+    private static Agent coOwnerAdded(Agent agent, AuditEvent event, Owner coOwner) {
+        Agent after = unvoted(agent, event).withCoOwner(coOwner);
+        return ReapprovalRules.isWaiting(agent) ? after.with(after.approval().involving(coOwner.id())) : after;
     }
 
     /** What a waiting request asks for is another now, so nobody has voted on it, and who changed it has a part in it. */
@@ -419,6 +432,16 @@ final class Replay {
             throw new JsonFormatException("a credential arrives that is not on its way");
         }
         return before.delivered(details.optionalInstant("graceUntil"));
+    }
+
+    private static Credentials due(Credentials before, Optional<String> id) {
+        if (id.isEmpty()) {
+            return before;
+        }
+        if (!before.current().map(c -> c.id().value()).equals(id)) {
+            throw new JsonFormatException("a credential is due that is not the agent's");
+        }
+        return before.nowDue();
     }
 
     /** One that was taken back stays so: whoever holds one that merely ran out may get the next one by itself. */

@@ -265,9 +265,9 @@ record Rules(
             if (agent.owner().equals(Optional.of(owner))) {
                 return Plan.NOTHING;
             }
-            List<EventContent> changed = ownerChanged(agent, owner, actor);
-            return Plan.of(changed.subList(1, changed.size()))
-                    .after(changed.get(0).by(Command.CHANGE_OWNER));
+            List<EventContent> events = ownerChanged(agent, owner, actor, now);
+            events.set(0, events.get(0).by(Command.CHANGE_OWNER));
+            return Plan.of(events).answeredBy(owner);
         };
     }
 
@@ -281,20 +281,37 @@ record Rules(
         }
     }
 
-    /** And, if another owner must be approved, the hold until then. */
-    private List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor) {
+    /**
+     * The good credential of an ACTIVE agent was made while another answered for it, so it is due; an owner is no co-owner. If another
+     * owner must be approved, the hold until then comes last.
+     */
+    private List<EventContent> ownerChanged(Agent agent, Owner owner, Actor actor, Instant now) {
         boolean again = reapprovals().isWantedForOwner(agent);
         if (again || ReapprovalRules.isWaiting(agent)) {
             requireFew(agent);
         }
         Json.ObjBuilder details = Json.object().put("oldOwner", agent.owner()).put("newOwner", owner.toString());
-        List<EventContent> events = new ArrayList<>();
+        agent.credentials()
+                .current()
+                .filter(c -> !again && agent.state() == ACTIVE && c.status(now) == CredentialStatus.ACTIVE)
+                .ifPresent(c -> details.put("due", c.id().value()));
         if (again) {
             details.put(ReapprovalRules.REAPPROVAL, true);
+        }
+        List<EventContent> events = new ArrayList<>();
+        events.add(note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details.build()));
+        agent.coOwners().stream()
+                .filter(owner::isSame)
+                .forEach(coOwner -> events.add(OwnerRules.coOwnerRemoved(agent, coOwner, actor)));
+        if (again) {
             events.addAll(reapprovals().holding(agent, actor));
         }
-        events.add(0, note(EventKind.AGENT_OWNER_CHANGED, actor, agent, details.build()));
         return events;
+    }
+
+    /** Who answers for an agent beside its owner. */
+    OwnerRules owners() {
+        return new OwnerRules(this);
     }
 
     /** How much an agent may use. */
@@ -339,12 +356,13 @@ record Rules(
             next(agent, Command.RECLAIM);
             List<EventContent> events = new ArrayList<>();
             if (!agent.owner().equals(Optional.of(owner))) {
-                events.addAll(ownerChanged(agent, owner, actor));
+                events.addAll(ownerChanged(agent, owner, actor, now));
             }
-            boolean held = !agent.holds().isEmpty() || events.size() > 1;
+            boolean held = !agent.holds().isEmpty()
+                    || events.stream().anyMatch(event -> event.kind() == EventKind.HOLD_PLACED);
             Command command = held ? Command.RECLAIM_HELD : Command.RECLAIM;
             events.add(event(EventKind.AGENT_RECLAIMED, actor, agent, command, Json.Obj.EMPTY));
-            return entering(agent.with(owner), actor, now, events);
+            return entering(agent.with(owner), actor, now, events).answeredBy(owner);
         };
     }
 

@@ -154,7 +154,7 @@ class CommandTableTest {
                 }));
             }
         }
-        assertThat(tests).hasSize(16 * 15);
+        assertThat(tests).hasSize(17 * 15);
         return tests.stream();
     }
 

@@ -533,6 +533,7 @@ class DelegationTest {
                 of.rateLimit(),
                 new Lineage(parent),
                 of.owner(),
+                of.coOwners(),
                 of.approval(),
                 of.holds(),
                 of.legalHolds(),

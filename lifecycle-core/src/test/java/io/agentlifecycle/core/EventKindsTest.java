@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.AgentState;
@@ -394,6 +395,9 @@ class EventKindsTest {
         manager.apiKeys().register(id, Duration.ofDays(1), ADMIN);
         manager.apiKeys()
                 .revoke(id, manager.get(id).credentials().apiKeys().get(0).id(), "leaked", ADMIN);
+        manager.changeOwner(id, "team:platform", ADMIN);
+        manager.owners().addCoOwner(id, Owner.of("dave@company.com"), ADMIN);
+        manager.owners().removeCoOwner(id, Owner.of("dave@company.com"), ADMIN);
         manager.suspend(id, "maintenance", ADMIN);
         manager.resume(id, ADMIN);
         manager.revokeCredentials(id, "leaked", ADMIN);

@@ -321,7 +321,8 @@ class KeyRotationTest {
     void an_agent_that_is_not_active_does_not_change_its_key() {
         manager.suspend(ID, "maintenance", ADMIN);
 
-        assertThatThrownBy(() -> rotate(signed(old, next, 1))).isInstanceOf(InvalidTransitionException.class);
+        assertThatThrownBy(() -> manager.rotateKey(ID, signed(old, next, 1), old::verify, ADMIN))
+                .isInstanceOf(InvalidTransitionException.class);
         assertThat(manager.get(ID).entitlements().keyThumbprint()).contains(idOf(old));
     }
 

@@ -53,6 +53,7 @@ final class LifecycleModel {
         boolean revoked;
         boolean expiryNoted;
         boolean agingNoted;
+        boolean ofAnotherOwner;
 
         @Nullable
         Instant grace;
@@ -465,6 +466,9 @@ final class LifecycleModel {
         if (!owner.equals(agent.owner)) {
             agent.owner = owner;
             agent.passedOn |= agent.state == AgentState.PENDING_APPROVAL;
+            if (agent.state == AgentState.ACTIVE && agent.current != null) {
+                agent.current.ofAnotherOwner = true;
+            }
             say(agent, EventKind.AGENT_OWNER_CHANGED);
         }
         return OK;
@@ -972,14 +976,15 @@ final class LifecycleModel {
         if (current.revoked) {
             return Set.of(RotationResult.Outcome.SKIPPED);
         }
+        boolean lives = now.isBefore(current.expires) && !current.expiryNoted;
+        if (lives && current.ofAnotherOwner) {
+            return Set.of(RotationResult.Outcome.ROTATED);
+        }
         if (!settings.autoRotate) {
-            return Set.of(
-                    now.isBefore(current.expires) && !current.expiryNoted
-                            ? RotationResult.Outcome.OK
-                            : RotationResult.Outcome.EXPIRED);
+            return Set.of(lives ? RotationResult.Outcome.OK : RotationResult.Outcome.EXPIRED);
         }
         boolean last = end != null && !current.expires.isBefore(end);
-        if (last && !current.expiryNoted && now.isBefore(current.expires)) {
+        if (last && lives) {
             return Set.of(RotationResult.Outcome.OK);
         }
         Duration life = Duration.between(current.issued, current.expires);

@@ -103,6 +103,8 @@ class LifecycleModelTest {
             EventKind.APPROVAL_EXPIRING,
             EventKind.AGENT_AMENDED,
             EventKind.AGENT_LIMITS_SET,
+            EventKind.AGENT_CO_OWNER_ADDED,
+            EventKind.AGENT_CO_OWNER_REMOVED,
             EventKind.AGENT_KEY_ROTATED,
             EventKind.API_KEY_REGISTERED,
             EventKind.API_KEY_REVOKED,

@@ -79,6 +79,10 @@ class PersonalDataTest {
         manager.releaseHold(ID, HoldReason.of("unpaid"), CAROL);
         manager.resume(ID, CAROL);
         manager.revokeCredentials(ID, WORDS, CAROL);
+        manager.owners().addCoOwner(ID, Owner.of("erin@company.com"), CAROL);
+        manager.owners().addCoOwner(ID, Owner.of("frank@company.com"), CAROL);
+        manager.owners().addCoOwner(ID, Owner.of("grace@company.com"), CAROL);
+        manager.owners().removeCoOwner(ID, Owner.of("frank@company.com"), CAROL);
         manager.changeOwner(ID, "erin@company.com", CAROL);
         manager.decommission(ID, WORDS, CAROL);
     }

@@ -1,5 +1,6 @@
 package io.agentlifecycle.core;
 
+import static io.agentlifecycle.core.Workshop.ALICE;
 import static io.agentlifecycle.core.Workshop.request;
 
 import io.agentlifecycle.core.access.Actor;
@@ -7,6 +8,7 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Drain;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
@@ -151,6 +153,10 @@ final class PublicCalls {
         values.put(long.class, 0L);
         values.put(Operation.class, Operation.INVOKE);
         values.put(Optional.class, Optional.empty());
+        values.put(Owner.class, Owner.of("bob@company.com"));
+        values.put(
+                OwnerPlan.class,
+                new OwnerPlan(now, List.of(new OwnerPlan.Hold(key, agent.version(), Owner.of(ALICE)))));
         values.put(Predicate.class, (Predicate<Object>) event -> true);
         values.put(ProvisioningRequest.class, request);
         values.put(RateLimit.class, new RateLimit(60));

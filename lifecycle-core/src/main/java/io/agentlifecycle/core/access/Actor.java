@@ -85,7 +85,8 @@ public record Actor(Type type, String id, Optional<IdentityAssurance> assurance)
         return fold(id).equals(fold(name));
     }
 
-    private static String fold(String name) {
+    /** What two names have in common that people take for one. */
+    static String fold(String name) {
         StringBuilder seen = new StringBuilder();
         nfkc(name).codePoints().filter(c -> !Text.isIgnorable(c)).forEach(seen::appendCodePoint);
         // there and back: some letters have one capital and two small ones, or a capital of two letters

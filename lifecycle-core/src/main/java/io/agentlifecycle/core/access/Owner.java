@@ -59,6 +59,11 @@ public record Owner(Type type, String id) {
         return Type.PERSON;
     }
 
+    /** True if {@code other} is this owner, whatever the case, outer blanks, Unicode form or invisible characters of the name. */
+    public boolean isSame(Owner other) {
+        return type == other.type && Actor.fold(id).equals(Actor.fold(other.id));
+    }
+
     @Override
     public String toString() {
         return type == Type.PERSON ? id : type.prefix() + id;

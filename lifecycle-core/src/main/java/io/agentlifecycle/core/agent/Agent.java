@@ -15,6 +15,7 @@ import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.LegalHold;
 import io.agentlifecycle.core.quarantine.Conduct;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -27,6 +28,7 @@ import java.util.function.Consumer;
  * @param state where it stands; derived facts such as "may it act now" are the guard's
  * @param rateLimit how often it may be let through; empty means as often as it asks
  * @param owner who answers for it, if anyone does
+ * @param coOwners who else answers for it, at most {@link #MOST_CO_OWNERS}, in the order in which they were added
  * @param legalHolds why what is known of it must be kept, the oldest first; in any state, also after its end
  * @param conduct what was reported of it, and the quarantine that it is in
  * @param keyHistory the identity keys that it had before the one in its entitlements
@@ -43,6 +45,7 @@ public record Agent(
         Optional<RateLimit> rateLimit,
         Lineage lineage,
         Optional<Owner> owner,
+        List<Owner> coOwners,
         ApprovalRequest approval,
         Holds holds,
         List<LegalHold> legalHolds,
@@ -52,6 +55,9 @@ public record Agent(
         Activity activity,
         Tally tally,
         Optional<Retirement> retirement) {
+    /** So many may answer for an agent beside its owner. */
+    public static final int MOST_CO_OWNERS = 10;
+
     public Agent {
         requireNonNull(key, "key");
         requireNonNull(state, "state");
@@ -61,6 +67,7 @@ public record Agent(
         requireNonNull(rateLimit, "rateLimit");
         requireNonNull(lineage, "lineage");
         requireNonNull(owner, "owner");
+        coOwners = List.copyOf(coOwners);
         requireNonNull(approval, "approval");
         requireNonNull(holds, "holds");
         legalHolds = List.copyOf(legalHolds);
@@ -132,6 +139,27 @@ public record Agent(
         return edit(e -> e.owner = Optional.of(next));
     }
 
+    /** With one more co-owner. */
+    public Agent withCoOwner(Owner next) {
+        return edit(e -> {
+            e.coOwners = new ArrayList<>(coOwners);
+            e.coOwners.add(next);
+        });
+    }
+
+    /** Without that co-owner. */
+    public Agent withoutCoOwner(Owner gone) {
+        return edit(e -> {
+            e.coOwners = new ArrayList<>(coOwners);
+            e.coOwners.remove(gone);
+        });
+    }
+
+    /** Without any co-owner. */
+    public Agent withoutCoOwners() {
+        return edit(e -> e.coOwners = List.of());
+    }
+
     /** With another request. */
     public Agent with(ApprovalRequest next) {
         return edit(e -> e.approval = next);
@@ -193,6 +221,7 @@ public record Agent(
                 edit.rateLimit,
                 lineage,
                 edit.owner,
+                edit.coOwners,
                 edit.approval,
                 edit.holds,
                 edit.legalHolds,
@@ -213,6 +242,7 @@ public record Agent(
         private Lifespan lifespan = Agent.this.lifespan;
         private Optional<RateLimit> rateLimit = Agent.this.rateLimit;
         private Optional<Owner> owner = Agent.this.owner;
+        private List<Owner> coOwners = Agent.this.coOwners;
         private ApprovalRequest approval = Agent.this.approval;
         private Holds holds = Agent.this.holds;
         private List<LegalHold> legalHolds = Agent.this.legalHolds;

@@ -65,7 +65,11 @@ public enum EventKind {
     /** A new owner took it. */
     AGENT_RECLAIMED("agent.reclaimed", keys(), keys()),
     /** Someone else answers for it. */
-    AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("oldOwner", "reapproval")),
+    AGENT_OWNER_CHANGED("agent.owner_changed", keys("newOwner"), keys("due", "oldOwner", "reapproval")),
+    /** Somebody else answers for it, too. */
+    AGENT_CO_OWNER_ADDED("agent.co_owner_added", keys("coOwner"), keys()),
+    /** They do not any more. */
+    AGENT_CO_OWNER_REMOVED("agent.co_owner_removed", keys("coOwner"), keys()),
     /** Its identity key made way for another, as both of them signed. */
     AGENT_KEY_ROTATED(
             "agent.key_rotated", keys("newKey", "newProof", "oldKey", "oldProof", "sequence", "signedAt"), keys()),
@@ -286,7 +290,7 @@ public enum EventKind {
                 "notBefore",
                 "reapproval",
                 "tags");
-        static final Set<String> PERSONAL = keys("newOwner", "oldOwner", "owner", "reason", "shown", "text");
+        static final Set<String> PERSONAL = keys("coOwner", "newOwner", "oldOwner", "owner", "reason", "shown", "text");
         static final Set<String> IMPORT = with(REQUEST, "createdAt", "requestedBy", "source");
         static final Set<String> IMPORT_OPTIONAL = with(REQUEST_OPTIONAL, "hold", "text");
 

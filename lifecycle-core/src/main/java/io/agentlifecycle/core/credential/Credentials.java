@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  * @param retry when to try again what failed, if the last renewal did
  * @param aging the last one of which it was written down that it ages and was not replaced
  * @param apiKeys the keys by which the agent may fetch its token, the oldest first
+ * @param due true if the current one is due for rotation whatever its age: it was made while another answered for the agent
  */
 public record Credentials(
         Optional<Credential> current,
@@ -28,10 +29,11 @@ public record Credentials(
         boolean undelivered,
         Optional<Retry> retry,
         Optional<CredentialId> aging,
-        List<ApiKey> apiKeys) {
+        List<ApiKey> apiKeys,
+        boolean due) {
     /** None issued yet. */
     public static final Credentials NONE = new Credentials(
-            Optional.empty(), Optional.empty(), 0, false, Optional.empty(), Optional.empty(), List.of());
+            Optional.empty(), Optional.empty(), 0, false, Optional.empty(), Optional.empty(), List.of(), false);
 
     public Credentials {
         requireNonNull(current, "current");
@@ -45,12 +47,15 @@ public record Credentials(
         if (undelivered && current.isEmpty()) {
             throw new IllegalArgumentException("there is no credential to deliver");
         }
+        if (due && current.isEmpty()) {
+            throw new IllegalArgumentException("there is no credential that could be due");
+        }
     }
 
     /** With {@code next} as the only one; all others stop being good at once. */
     public Credentials issue(Credential next) {
         return new Credentials(
-                Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty(), aging, apiKeys);
+                Optional.of(next), Optional.empty(), next.generation(), false, Optional.empty(), aging, apiKeys, false);
     }
 
     /**
@@ -64,23 +69,24 @@ public record Credentials(
         Optional<Credential> old =
                 undelivered ? retiring : current.filter(c -> c.recorded() == CredentialStatus.ACTIVE);
         Optional<Credential> staying = graceEnd.flatMap(end -> old.map(c -> c.retiring(end)));
-        return new Credentials(Optional.of(next), staying, next.generation(), false, Optional.empty(), aging, apiKeys);
+        return new Credentials(
+                Optional.of(next), staying, next.generation(), false, Optional.empty(), aging, apiKeys, false);
     }
 
     /** With the current one on its way to its agent. */
     public Credentials awaitingDelivery() {
-        return new Credentials(current, retiring, generation, true, retry, aging, apiKeys);
+        return new Credentials(current, retiring, generation, true, retry, aging, apiKeys, due);
     }
 
     /** With the current one known to its agent; the one before it, if there is one, stays good until {@code graceEnd}. */
     public Credentials delivered(Optional<Instant> graceEnd) {
         Optional<Credential> ending = graceEnd.flatMap(end -> retiring.map(c -> c.retiring(end)));
-        return new Credentials(current, ending, generation, false, Optional.empty(), aging, apiKeys);
+        return new Credentials(current, ending, generation, false, Optional.empty(), aging, apiKeys, due);
     }
 
     /** With a renewal that failed, and is tried again. */
     public Credentials failed(Retry next) {
-        return new Credentials(current, retiring, generation, undelivered, Optional.of(next), aging, apiKeys);
+        return new Credentials(current, retiring, generation, undelivered, Optional.of(next), aging, apiKeys, due);
     }
 
     /** With none of them good. */
@@ -92,7 +98,8 @@ public record Credentials(
                 false,
                 Optional.empty(),
                 aging,
-                List.of());
+                List.of(),
+                false);
     }
 
     /** With the expiry of the current one written down. */
@@ -104,12 +111,18 @@ public record Credentials(
                 undelivered,
                 retry,
                 aging,
-                apiKeys);
+                apiKeys,
+                false);
+    }
+
+    /** With the current one due for rotation whatever its age. */
+    public Credentials nowDue() {
+        return new Credentials(current, retiring, generation, undelivered, retry, aging, apiKeys, true);
     }
 
     /** With it written down that {@code old} ages. */
     public Credentials noted(CredentialId old) {
-        return new Credentials(current, retiring, generation, undelivered, retry, Optional.of(old), apiKeys);
+        return new Credentials(current, retiring, generation, undelivered, retry, Optional.of(old), apiKeys, due);
     }
 
     /**
@@ -135,7 +148,7 @@ public record Credentials(
     }
 
     private Credentials with(List<ApiKey> keys) {
-        return new Credentials(current, retiring, generation, undelivered, retry, aging, keys);
+        return new Credentials(current, retiring, generation, undelivered, retry, aging, keys, due);
     }
 
     /** The API key of that id. */

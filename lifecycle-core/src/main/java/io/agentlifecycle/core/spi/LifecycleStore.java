@@ -68,7 +68,10 @@ public interface LifecycleStore extends AutoCloseable {
     /** The record of that key; sees every commit acknowledged before the call. */
     Optional<StoredRecord> get(RecordKey key);
 
-    /** At most {@code limit} matching records in order of tenant and id, beginning after {@code after}. */
+    /**
+     * At most {@code limit} matching records in order of tenant and id, beginning after {@code after}; sees every commit acknowledged
+     * before the call.
+     */
     Page<StoredRecord> query(RecordQuery query, Optional<PageToken> after, int limit);
 
     /** Stores all of {@code commit}, or nothing. */

@@ -10,7 +10,7 @@ import io.agentlifecycle.core.access.Text;
 /**
  * Names one record. Ordered by kind, tenant and id.
  *
- * @param kind {@code agent}, {@code stream}, {@code tombstone}, {@code block}, or one that a later version adds
+ * @param kind {@code agent}, {@code stream}, {@code tombstone}, {@code block}, {@code scope}, or one that a later version adds
  * @param id 1 to 256 characters on one line, the first of them no blank
  */
 public record RecordKey(TenantId tenant, String kind, String id) implements Comparable<RecordKey> {
@@ -25,6 +25,9 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
 
     /** The kind of what must not be registered again: the digest of a manifest. */
     public static final String BLOCK = "block";
+
+    /** The kind of what says something of many agents. */
+    public static final String SCOPE = "scope";
 
     public RecordKey {
         requireNonNull(tenant, "tenant");
@@ -52,6 +55,11 @@ public record RecordKey(TenantId tenant, String kind, String id) implements Comp
     /** The record that keeps that manifest from being registered again. */
     public static RecordKey block(TenantId tenant, String manifestDigest) {
         return new RecordKey(tenant, BLOCK, manifestDigest);
+    }
+
+    /** The record by which those take turns who let agents in for certain owners. */
+    public static RecordKey scope(TenantId tenant, String id) {
+        return new RecordKey(tenant, SCOPE, id);
     }
 
     /** The agent whose record this is. */

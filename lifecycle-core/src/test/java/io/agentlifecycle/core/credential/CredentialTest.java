@@ -123,7 +123,14 @@ class CredentialTest {
                 .isEmpty();
         assertThat(three.expireCurrent().isRevoked()).isFalse();
         assertThatThrownBy(() -> new Credentials(
-                        Optional.of(first), Optional.empty(), 2, false, Optional.empty(), Optional.empty(), List.of()))
+                        Optional.of(first),
+                        Optional.empty(),
+                        2,
+                        false,
+                        Optional.empty(),
+                        Optional.empty(),
+                        List.of(),
+                        false))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Credentials.NONE.awaitingDelivery()).isInstanceOf(IllegalArgumentException.class);
     }
