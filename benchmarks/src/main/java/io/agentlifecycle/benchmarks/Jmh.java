@@ -20,6 +20,11 @@ final class Jmh {
     record Cost(double nanos, double bytes) {}
 
     static Cost cost(String benchmark, int agents, Scale scale, Path scratch) throws RunnerException {
+        return cost(benchmark, agents, false, scale, scratch);
+    }
+
+    static Cost cost(String benchmark, int agents, boolean clockStands, Scale scale, Path scratch)
+            throws RunnerException {
         // another project's benchmarks on the same machine are no reason not to run
         System.setProperty("jmh.ignoreLock", "true");
         // many short iterations, of which the best counts: whatever else runs on the machine disturbs only some of them
@@ -27,6 +32,7 @@ final class Jmh {
         Collection<RunResult> results = new Runner(new OptionsBuilder()
                         .include(AgentBenchmark.class.getName() + "." + benchmark + "$")
                         .param("agents", String.valueOf(agents))
+                        .param("clockStands", String.valueOf(clockStands))
                         .forks(1)
                         .jvmArgs("-Xms" + (scale.isQuick() ? "1g" : "5g"), "-Xmx" + (scale.isQuick() ? "1g" : "5g"))
                         .warmupIterations(3)

@@ -47,8 +47,8 @@ final class FleetView {
 
     private static final int PAGE = 1_000;
 
-    /** By tenant, so that whoever speaks for one looks an agent up by its id alone. */
-    private final Map<TenantId, Map<AgentId, FleetEntry>> tenants = new ConcurrentHashMap<>();
+    /** By tenant, so that whoever speaks for one looks an agent up by its id alone; by the text of it, which is one object less to look at. */
+    private final Map<TenantId, Map<String, FleetEntry>> tenants = new ConcurrentHashMap<>();
 
     /** One object for all agents of an owner, as long as there are any: owners are few, agents are many. */
     private final Map<Owner, WeakReference<Owner>> owners = Collections.synchronizedMap(new WeakHashMap<>());
@@ -126,7 +126,7 @@ final class FleetView {
 
     private FleetEntry put(Agent agent) {
         return tenants.computeIfAbsent(agent.key().tenant(), t -> new ConcurrentHashMap<>())
-                .compute(agent.key().id(), (id, before) -> {
+                .compute(agent.key().id().value(), (id, before) -> {
                     if (before != null && before.version() >= agent.version()) {
                         return before;
                     }
@@ -191,10 +191,10 @@ final class FleetView {
     }
 
     private void remove(AgentKey key) {
-        of(key.tenant()).remove(key.id());
+        of(key.tenant()).remove(key.id().value());
     }
 
-    private Map<AgentId, FleetEntry> of(TenantId tenant) {
+    private Map<String, FleetEntry> of(TenantId tenant) {
         return tenants.getOrDefault(tenant, Map.of());
     }
 
@@ -205,12 +205,12 @@ final class FleetView {
 
     @Nullable
     FleetEntry get(TenantId tenant, AgentId id) {
-        Map<AgentId, FleetEntry> own = tenants.get(tenant);
-        return closed || own == null ? null : own.get(id);
+        Map<String, FleetEntry> own = tenants.get(tenant);
+        return closed || own == null ? null : own.get(id.value());
     }
 
     Optional<Liveness> liveness(AgentKey key) {
-        FleetEntry entry = of(key.tenant()).get(key.id());
+        FleetEntry entry = of(key.tenant()).get(key.id().value());
         return entry == null ? Optional.empty() : entry.pulse().liveness();
     }
 
