@@ -91,7 +91,14 @@ final class AccessControl {
         scope.confinedTo()
                 .ifPresentOrElse(
                         covered -> require(
-                                actor, right, role(actor, covered, Optional.empty()), "for " + scope.wire(), target),
+                                actor,
+                                right,
+                                // an agent of that name there is another one
+                                actor.type() == Actor.Type.AGENT && !covered.equals(tenant)
+                                        ? Optional.empty()
+                                        : role(actor, covered, Optional.empty()),
+                                "for " + scope.wire(),
+                                target),
                         () -> requireOverAll(actor, right, tenant, target));
     }
 
@@ -122,24 +129,36 @@ final class AccessControl {
                 role.filter(has -> !forOthers || has.covers(Role.OPERATOR)),
                 forOthers ? "agents that do not work for it in tenant " + tenant : "in tenant " + tenant,
                 Refusals.Target.ofLog(tenant));
-        requireNoEscalation(actor, wanted, role, tenant);
-    }
-
-    /** Refuses what would make an agent mightier than whoever changes it. */
-    void requireNoEscalation(Actor actor, Role wanted, AgentKey key) {
-        requireNoEscalation(actor, wanted, role(actor, key.tenant(), Optional.empty()), key.tenant());
-    }
-
-    private void requireNoEscalation(Actor actor, Role wanted, Optional<Role> role, TenantId tenant) {
-        if (role.filter(has -> has.covers(wanted)).isEmpty()) {
-            var refusal = new PolicyViolationException(
-                    "role-escalation",
-                    actor,
-                    "%s cannot ask for an agent in the role %s in tenant %s: %s; ask for a lower role, or let somebody ask who has that one"
-                            .formatted(actor, wanted, tenant, has(role)));
+        escalation(actor, wanted, role, tenant).ifPresent(refusal -> {
             engine.access().refused(Refusals.Target.ofLog(tenant), refusal);
             throw refusal;
-        }
+        });
+    }
+
+    /** The same decision, for whoever may amend the agent, and does not make it mightier than they are over it. */
+    Plan.Decision permitAmendment(Actor actor, Role wanted, Plan.Decision decision) {
+        return permit(actor, Right.AMEND, (agent, now) -> {
+            escalation(
+                            actor,
+                            wanted,
+                            role(actor, agent.key().tenant(), Optional.of(agent)),
+                            agent.key().tenant())
+                    .ifPresent(refusal -> {
+                        throw refusal;
+                    });
+            return decision.decide(agent, now);
+        });
+    }
+
+    private static Optional<PolicyViolationException> escalation(
+            Actor actor, Role wanted, Optional<Role> role, TenantId tenant) {
+        return role.filter(has -> has.covers(wanted)).isPresent()
+                ? Optional.empty()
+                : Optional.of(new PolicyViolationException(
+                        "role-escalation",
+                        actor,
+                        "%s cannot ask for an agent in the role %s in tenant %s: %s; ask for a lower role, or let somebody ask who has that one"
+                                .formatted(actor, wanted, tenant, has(role))));
     }
 
     private Optional<PolicyViolationException> refusal(Actor actor, Right right, AgentKey key, Optional<Agent> agent) {
@@ -150,9 +169,11 @@ final class AccessControl {
         }
         Role needed = agent.map(it -> right.role(actor, it)).orElse(right.role());
         Optional<Role> role = role(actor, key.tenant(), agent);
+        // who could not do it to anybody does not learn which role this one has
+        boolean tells = role.filter(has -> has.covers(right.role())).isPresent();
         return role.filter(has -> has.covers(needed)).isPresent()
                 ? Optional.empty()
-                : Optional.of(refusal(actor, right, key, needed, role));
+                : Optional.of(refusal(actor, right, key, tells ? needed : right.role(), role));
     }
 
     /** An agent that votes needs no role, but to be a person. */

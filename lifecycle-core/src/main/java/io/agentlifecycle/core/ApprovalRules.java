@@ -132,8 +132,9 @@ record ApprovalRules(Rules rules) {
     }
 
     /** Replaces what is asked for; nobody has voted on that then. */
-    Decision amend(ProvisioningRequest next, Actor actor) {
+    Decision amend(ProvisioningRequest amended, Actor actor) {
         return (agent, now) -> {
+            ProvisioningRequest next = LimitRules.keepingEnd(agent, amended);
             if (ReapprovalRules.isIn(agent)) {
                 return rules.reapprovals().amend(agent, next, actor, now);
             }

@@ -49,15 +49,16 @@ public final class Approvals {
      */
     public Agent vote(AgentId agent, Ballot ballot, Actor actor) {
         requireNonNull(ballot, "ballot");
+        Right right = ballot.choice() == Vote.Choice.DENY ? Right.REJECT : Right.VOTE;
         try {
-            return run(agent, Right.VOTE, actor, rules().vote(ballot, actor));
+            return run(agent, right, actor, rules().vote(ballot, actor));
         } catch (AuditUnavailableException e) {
             // of an agent that is in nothing would be left: it is held already
             if (ballot.choice() == Vote.Choice.APPROVE
                     || ReapprovalRules.isIn(engine.load(key(agent)).agent())) {
                 throw e;
             }
-            return run(agent, Right.VOTE, actor, rules().denial(ballot, actor));
+            return run(agent, right, actor, rules().denial(ballot, actor));
         }
     }
 
@@ -95,7 +96,6 @@ public final class Approvals {
         AgentKey key = key(agent);
         requireNonNull(next, "next");
         engine.control().require(actor, Right.AMEND, key);
-        engine.control().requireNoEscalation(actor, next.entitlements().role(), key);
         // what those above it may do can change meanwhile; it is looked at again when it is to get a credential
         Agent before = engine.load(key).agent();
         var self = new Delegation.Member(
@@ -105,7 +105,9 @@ public final class Approvals {
         }
         Delegation.of(self, above -> engine.find(above).map(found -> Delegation.Member.of(found.agent())))
                 .require(engine.rules().policy());
-        return run(agent, Right.AMEND, actor, rules().amend(next, actor));
+        Plan.Decision amend =
+                engine.control().permitAmendment(actor, next.entitlements().role(), rules().amend(next, actor));
+        return engine.run(key, Engine.Effect.NEUTRAL, amend).agent();
     }
 
     /** How the request for an agent stands by the policy now in force, or what was decided on it: no vote is counted again then. */

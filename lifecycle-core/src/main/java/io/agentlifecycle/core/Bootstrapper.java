@@ -5,6 +5,7 @@ import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Lifespan;
+import io.agentlifecycle.core.audit.EventContent;
 import io.agentlifecycle.core.budget.Limits;
 import io.agentlifecycle.core.budget.RateLimit;
 import io.agentlifecycle.core.error.AuditUnavailableException;
@@ -46,30 +47,25 @@ record Bootstrapper(Engine engine, Intake intake) {
         try {
             comeIn(key, ending);
             step = Step.LIMITS;
-            Activation limited = run(key, actor, engine.rules().limits().complete(limits, actor));
+            Activation limited = run(key, actor, complete(limits, actor));
             if (limited.agent().state() == AgentState.PENDING_APPROVAL) {
                 return result(limited);
             }
             step = Step.TOKEN;
-            return result(run(key, actor, token(actor)));
+            return result(run(key, actor, token(limits, actor)));
         } catch (StoreException | ContentionException | AuditUnavailableException | KeysUnavailableException e) {
             throw new RetryableBootstrapException(key, step, e);
         }
     }
 
-    /** The time to live is part of the request, so that whoever approves it sees it, and the policy may want one. */
+    /**
+     * The time to live is part of the request, so that whoever approves it sees it, and the policy may want one. The id says which
+     * bootstrap it is, so a key of the request has nothing to say.
+     */
     private static ProvisioningRequest ending(ProvisioningRequest request, Instant notAfter) {
         Lifespan asked = request.lifespan();
         Instant end = asked.notAfter().filter(notAfter::isAfter).orElse(notAfter);
-        return new ProvisioningRequest(
-                request.id(),
-                request.profile(),
-                request.entitlements(),
-                new Lifespan(asked.notBefore(), Optional.of(end)),
-                request.lineage(),
-                request.owner(),
-                request.requestedBy(),
-                request.idempotencyKey());
+        return request.with(new Lifespan(asked.notBefore(), Optional.of(end)), Optional.empty());
     }
 
     private void comeIn(AgentKey key, ProvisioningRequest request) {
@@ -91,16 +87,35 @@ record Bootstrapper(Engine engine, Intake intake) {
         Plan.Decision own = (agent, now) -> {
             requireOwn(agent, actor);
             requireWayIn(agent);
+            requireNotDenied(agent);
             return decision.decide(agent, now);
         };
         return engine.run(key, Engine.Effect.NEUTRAL, engine.control().permit(actor, Right.BOOTSTRAP, own));
     }
 
-    private Plan.Decision token(Actor actor) {
-        return (agent, now) -> (agent.state() == AgentState.PROVISIONED
-                        ? engine.rules().activate(actor)
-                        : engine.rules().rotate(actor))
-                .decide(agent, now);
+    /** With what is missing of the limits once more: somebody may have amended the agent since they were looked at. */
+    private Plan.Decision token(Limits limits, Actor actor) {
+        return (agent, now) -> {
+            Plan token = (agent.state() == AgentState.PROVISIONED
+                            ? engine.rules().activate(actor)
+                            : engine.rules().rotate(actor))
+                    .decide(agent, now);
+            for (EventContent missing :
+                    complete(limits, actor).decide(agent, now).events()) {
+                token = token.after(missing);
+            }
+            return token;
+        };
+    }
+
+    /** An agent that had a credential is at work, and whoever asked for it once need not be who limits it now. */
+    private Plan.Decision complete(Limits limits, Actor actor) {
+        Plan.Decision complete = engine.rules().limits().complete(limits, actor);
+        Plan.Decision limit = engine.control().permit(actor, Right.LIMIT, complete);
+        return (agent, now) -> agent.credentials().generation() == 0
+                        || complete.decide(agent, now).isEmpty()
+                ? complete.decide(agent, now)
+                : limit.decide(agent, now);
     }
 
     private static void requireOwn(Agent agent, Actor actor) {
@@ -111,6 +126,15 @@ record Bootstrapper(Engine engine, Intake intake) {
                     actor,
                     "%s cannot bootstrap agent %s, which somebody else asked for: its token is not for whoever knows its id; choose another id"
                             .formatted(actor, agent.key()));
+        }
+    }
+
+    private void requireNotDenied(Agent agent) {
+        if (engine.fleet().stops().isDenied(agent.key().tenant(), agent.id())) {
+            throw new PolicyViolationException(
+                    "bootstrap-state",
+                    "agent %s gets no token by a bootstrap: it was to be stopped, which could not be stored; suspend it, and resume it when it may go on"
+                            .formatted(agent.key()));
         }
     }
 

@@ -304,7 +304,7 @@ final class Engine {
     AgentCodec.Stored load(AgentKey key, Plan.Decision decision) {
         try {
             return find(key).orElseThrow(() -> decision.absent(key));
-        } catch (StoreException e) {
+        } catch (StoreException | AuditTamperedException e) {
             if (decision.absent(key) instanceof PolicyViolationException refusal) {
                 throw refusal; // or they could have the agent denied, as is done when a restriction fails
             }

@@ -76,6 +76,7 @@ public final class KillSwitch {
      */
     public long engage(KillScope scope, String reason, Actor actor) {
         requireNonNull(actor, "actor");
+        engine.requireOpen();
         requireMine(scope, actor);
         engine.control().require(actor, Right.ENGAGE_KILL_SWITCH, scope, tenant);
         Text.prose("reason", reason, 1024);
@@ -116,6 +117,7 @@ public final class KillSwitch {
      */
     public void release(KillScope scope, ReleaseAuthority authority, String reason, Actor actor) {
         requireNonNull(actor, "actor");
+        engine.requireOpen();
         requireMine(scope, actor);
         engine.control().require(actor, Right.RELEASE_KILL_SWITCH, scope, tenant);
         Text.prose("reason", reason, 1024);

@@ -512,6 +512,7 @@ public final class LifecycleManager implements AutoCloseable {
         requireNonNull(reason, "reason");
         requireNonNull(authority, "authority");
         if (reason.equals(HoldReason.REAPPROVAL)) {
+            engine().control().require(actor, Right.toRelease(authority), key(agent));
             Delegation.requireWide(Delegation.Member.of(get(agent)), engine().below(key(agent)));
         }
         return engine().run(
@@ -885,6 +886,7 @@ public final class LifecycleManager implements AutoCloseable {
         requireNonNull(agent, "agent");
         guard.require(agent, credential, Operation.SELF_READ);
         Agent found = engine().load(agent).agent();
+        guard.require(agent, credential, Operation.SELF_READ); // it may have been stopped since, and lists what it had
         Credential own = found.credentials()
                 .find(credential)
                 .orElseThrow(() -> new AccessDeniedException(

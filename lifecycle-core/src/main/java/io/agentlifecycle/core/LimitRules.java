@@ -32,6 +32,14 @@ record LimitRules(Rules rules) {
         };
     }
 
+    /** An amendment that names no end takes away no time to live that is one of the limits. */
+    static ProvisioningRequest keepingEnd(Agent agent, ProvisioningRequest next) {
+        Lifespan asked = next.lifespan();
+        return agent.rateLimit().isEmpty() || asked.notAfter().isPresent()
+                ? next
+                : next.with(new Lifespan(asked.notBefore(), agent.lifespan().notAfter()), next.idempotencyKey());
+    }
+
     /** What is missing of these limits. What stands stays as it is. */
     Decision complete(Limits limits, Actor actor) {
         return (agent, now) -> {

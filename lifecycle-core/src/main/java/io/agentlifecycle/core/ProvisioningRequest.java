@@ -52,6 +52,11 @@ public record ProvisioningRequest(
         });
     }
 
+    /** The same for another life, under another key. */
+    ProvisioningRequest with(Lifespan next, Optional<String> nextKey) {
+        return new ProvisioningRequest(id, profile, entitlements, next, lineage, owner, requestedBy, nextKey);
+    }
+
     /**
      * A builder for an agent of that name: type {@code autonomous}, no purpose, no tags, no capabilities, no owner, the
      * role of an agent, no limits in time, requested by the host.

@@ -103,11 +103,17 @@ record QuarantineRules(Rules rules) {
         ReleaseAuthority needed = authority(incident);
         List<EventContent> events = new ArrayList<>();
         Optional<Hold> standing = agent.holds().get(reason);
-        if (standing.filter(hold -> hold.authority().covers(needed)).isEmpty()) {
+        // whoever agreed to a release did not know of this
+        if (standing.filter(
+                        hold -> hold.authority().covers(needed) && hold.agreed().isEmpty())
+                .isEmpty()) {
             if (standing.isPresent()) {
                 events.add(rules.holds().released(agent, Command.RELEASE_HOLD, reason, actor));
             }
-            HoldTerms terms = HoldTerms.of(incident.text()).releasedBy(needed);
+            HoldTerms terms = HoldTerms.of(incident.text())
+                    .releasedBy(standing.map(Hold::authority)
+                            .filter(has -> has.covers(needed))
+                            .orElse(needed));
             events.add(rules.holds().placed(agent, command, reason, terms, actor));
         }
         return Optional.of(events);

@@ -7,6 +7,7 @@ import static io.agentlifecycle.core.access.Role.OPERATOR;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.Agent;
+import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import java.util.Locale;
 
@@ -83,7 +84,9 @@ enum Right {
 
     /** The role that it takes of an actor for that agent. */
     Role role(Actor actor, Agent agent) {
-        boolean asked = own == Own.REQUEST && actor.isSame(agent.approval().requestedBy());
+        boolean asked = own == Own.REQUEST
+                && actor.isSame(agent.approval().requestedBy())
+                && (this != AMEND || agent.state() == AgentState.PENDING_APPROVAL);
         return over(asked ? AGENT : role, agent.entitlements().role());
     }
 

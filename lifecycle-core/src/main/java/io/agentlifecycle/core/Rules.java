@@ -304,7 +304,12 @@ record Rules(
                 .filter(owner::isSame)
                 .forEach(coOwner -> events.add(OwnerRules.coOwnerRemoved(agent, coOwner, actor)));
         if (again) {
-            events.addAll(reapprovals().holding(agent, actor));
+            AgentState state = agent.state();
+            for (EventContent hold : reapprovals().holding(agent, actor)) {
+                state = hold.to().orElseThrow();
+                events.add(hold);
+            }
+            revoked(agent.in(state), "another owner", actor).ifPresent(events::add);
         }
         return events;
     }

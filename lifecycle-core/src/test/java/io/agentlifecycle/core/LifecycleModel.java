@@ -659,8 +659,12 @@ final class LifecycleModel {
             if (theft) {
                 agent.adminHolds.add("quarantine");
             }
-        } else if (theft && agent.adminHolds.add("quarantine")) {
-            say(agent, EventKind.HOLD_RELEASED, EventKind.HOLD_PLACED);
+        } else {
+            boolean graver = theft && agent.adminHolds.add("quarantine");
+            boolean unknown = agent.agreed.remove("quarantine") != null;
+            if (graver || unknown) {
+                say(agent, EventKind.HOLD_RELEASED, EventKind.HOLD_PLACED);
+            }
         }
     }
 

@@ -150,9 +150,9 @@ class ReapprovalTest {
         assertThat(hold.authority()).isEqualTo(ReleaseAuthority.OPERATOR);
         assertThat(hold.placedBy()).isEqualTo(CAROL);
         ApprovalRequest request = amended.approval();
-        assertThat(request.requestedBy()).isEqualTo(CAROL);
+        assertThat(request.requestedBy()).as("who asked stays who asked").isEqualTo(ERIN);
         assertThat(request.requestedAt()).isEqualTo(shop.clock.instant());
-        assertThat(request.involved()).containsExactly("erin@company.com");
+        assertThat(request.involved()).containsExactly("carol@company.com");
         assertThat(request.decision()).isEmpty();
         assertThat(request.expiresAt()).isEmpty();
         assertThat(request.votes()).isEmpty();
@@ -377,7 +377,7 @@ class ReapprovalTest {
         assertThatThrownBy(() -> manager.reject(ID, "", ADMIN)).isInstanceOf(InvalidTransitionException.class);
 
         approvals().amend(ID, asked(builder -> builder), DAVE);
-        assertThat(manager.get(ID).approval().involved()).containsExactly("carol@company.com", "erin@company.com");
+        assertThat(manager.get(ID).approval().involved()).containsExactly("carol@company.com", "dave@company.com");
         vote(BOB);
         assertThat(go().agent().state()).isEqualTo(AgentState.ACTIVE);
     }
@@ -702,7 +702,8 @@ class ReapprovalTest {
         assertThat(changed.state()).isEqualTo(AgentState.SUSPENDED);
         assertThat(last(EventKind.AGENT_OWNER_CHANGED).details().get("reapproval"))
                 .contains(Json.of(true));
-        assertThat(changed.approval().involved()).containsExactly(ALICE, "erin@company.com");
+        assertThat(changed.approval().involved()).containsExactly(ALICE, "carol@company.com");
+        assertThat(kinds(manager, ID)).endsWith(EventKind.AGENT_SUSPENDED, EventKind.CREDENTIAL_REVOKED);
         for (String name : List.of(ALICE, "frank@company.com", "carol@company.com", "erin@company.com")) {
             refused(manager, "self-approval", () -> vote(Actor.human(name)));
         }
@@ -729,7 +730,11 @@ class ReapprovalTest {
         assertThat(other.agent().state()).isEqualTo(AgentState.SUSPENDED);
         assertThat(other.credential()).isEmpty();
         assertThat(kinds(manager, ID))
-                .endsWith(EventKind.AGENT_OWNER_CHANGED, EventKind.HOLD_PLACED, EventKind.AGENT_RECLAIMED);
+                .endsWith(
+                        EventKind.AGENT_OWNER_CHANGED,
+                        EventKind.HOLD_PLACED,
+                        EventKind.CREDENTIAL_REVOKED,
+                        EventKind.AGENT_RECLAIMED);
         refused(manager, "self-approval", () -> vote(CAROL));
         vote(BOB);
         assertThat(go().agent().state()).isEqualTo(AgentState.ACTIVE);

@@ -409,6 +409,8 @@ class VotingModelTest {
                 trail.add(stops ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED);
                 state = stops ? AgentState.SUSPENDED : state;
             }
+            credential.ifPresent(gone -> trail.add(EventKind.CREDENTIAL_REVOKED));
+            credential = Optional.empty();
         }
 
         private void start(EventKind how) {
@@ -680,8 +682,6 @@ class VotingModelTest {
                 trail.add(EventKind.AGENT_AMENDED);
                 if (isIn()) {
                     askAnew(who);
-                    credential.ifPresent(gone -> trail.add(EventKind.CREDENTIAL_REVOKED));
-                    credential = Optional.empty();
                 } else {
                     change(who);
                 }

@@ -60,6 +60,7 @@ public final class Text {
                 || c == 0x17B4
                 || c == 0x17B5
                 || c >= 0x180B && c <= 0x180F
+                || c == 0x2800
                 || c == 0x3164
                 || c >= 0xFE00 && c <= 0xFE0F
                 || c == 0xFFA0

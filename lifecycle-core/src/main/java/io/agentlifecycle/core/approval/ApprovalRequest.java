@@ -84,8 +84,9 @@ public record ApprovalRequest(
      * has no end of its own, since the agent is stopped while it waits.
      */
     public ApprovalRequest reopened(Actor actor, Instant at) {
-        return new ApprovalRequest(actor, at, Optional.empty(), involved, List.of(), Optional.empty(), Optional.empty())
-                .involving(requestedBy.id());
+        return new ApprovalRequest(
+                        requestedBy, at, Optional.empty(), involved, List.of(), Optional.empty(), Optional.empty())
+                .involving(actor.id());
     }
 
     /** With that coming end told. */
