@@ -33,6 +33,8 @@ import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.AccessRule;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.RecordKey;
+import io.agentlifecycle.core.store.StoredRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -476,6 +478,97 @@ class AccessControlTest {
         assertThat(manager.get(ID).state()).isEqualTo(AgentState.QUARANTINED);
     }
 
+    @Test
+    void an_agent_reaches_no_namesake_in_another_tenant() {
+        LifecycleManager manager = withBoss(Role.AGENT);
+        TenantId acmeId = TenantId.of("acme");
+        withBoss(manager.forTenant(acmeId), Role.ADMIN);
+        KillScope scope = new KillScope.OfTenant(acmeId);
+
+        refused(manager, "access-role", () -> manager.killSwitch().engage(scope, "all", AGENT_BOSS));
+    }
+
+    @Test
+    void whoever_asked_amends_what_waits_and_not_what_is_in() {
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(LifecyclePolicy.defaults()).access(everybodyIs(Role.AGENT)));
+        Actor alice = Actor.human(ALICE);
+        manager.requestProvisioning(request(ID.value()).requestedBy(alice).build());
+        LifecycleManager trusting = shop.open(LifecyclePolicy.defaults());
+        trusting.approve(ID, ADMIN);
+        trusting.activate(ID);
+
+        refused(
+                manager,
+                "access-role",
+                () -> manager.approvals()
+                        .amend(ID, request(ID.value()).purpose("more").build(), alice));
+
+        assertThat(manager.get(ID).state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
+    void an_owner_by_rule_amends_what_is_theirs_and_makes_it_no_mightier_than_they_are() {
+        LifecycleManager manager = shop.open(builder -> builder.policy(LifecyclePolicy.defaults())
+                .access((actor, tenant, agent) -> agent.flatMap(Agent::owner)
+                        .filter(owner -> actor.isNamed(owner.id()))
+                        .map(owner -> Role.OPERATOR)));
+        manager.requestProvisioning(request(ID.value()).build());
+        Actor alice = Actor.human(ALICE);
+
+        refused(
+                manager,
+                "role-escalation",
+                () -> manager.approvals()
+                        .amend(ID, request(ID.value()).role(Role.ADMIN).build(), alice));
+        assertThat(manager.approvals()
+                        .amend(ID, request(ID.value()).role(Role.OPERATOR).build(), alice)
+                        .entitlements()
+                        .role())
+                .isEqualTo(Role.OPERATOR);
+    }
+
+    @Test
+    void the_role_of_an_agent_and_whether_it_must_be_approved_anew_is_told_to_nobody_without_a_role() {
+        LifecycleManager manager = withBoss(open((actor, tenant, agent) -> Optional.empty()), Role.ADMIN);
+        List<Consumer<AgentId>> attempts = List.of(
+                id -> manager.activate(id, CAROL),
+                id -> manager.releaseHold(id, HoldReason.REAPPROVAL, ReleaseAuthority.OPERATOR, CAROL));
+
+        for (Consumer<AgentId> attempt : attempts) {
+            String there = String.valueOf(catchThrowable(() -> attempt.accept(BOSS)));
+            String absent = String.valueOf(catchThrowable(() -> attempt.accept(AgentId.of("agent:none"))));
+            assertThat(absent.replace("agent:none", "agent:boss")).isEqualTo(there);
+        }
+    }
+
+    @Test
+    void a_vote_against_an_agent_of_a_higher_role_takes_no_more_than_to_reject_it() {
+        LifecycleManager manager =
+                shop.open(builder -> builder.policy(LifecyclePolicy.defaults()).access(everybodyIs(Role.OPERATOR)));
+        shop.open(LifecyclePolicy.defaults())
+                .requestProvisioning(request(ID.value()).role(Role.ADMIN).build());
+
+        refused(manager, "access-role", () -> manager.approvals().vote(ID, Ballot.approve("fine"), CAROL));
+        assertThat(manager.approvals()
+                        .vote(ID, Ballot.deny("too mighty"), CAROL)
+                        .state())
+                .isEqualTo(AgentState.DECOMMISSIONED);
+    }
+
+    @Test
+    void a_closed_manager_works_no_kill_switch() {
+        LifecycleManager manager = shop.open(OPEN_DOOR);
+        KillSwitch killSwitch = manager.killSwitch();
+        killSwitch.engage(killSwitch.everything(), "stop", ADMIN);
+        shop.close(manager);
+
+        assertThatThrownBy(() -> killSwitch.release(killSwitch.everything(), ReleaseAuthority.ADMIN, "go", ADMIN))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("closed");
+        assertThat(shop.open(OPEN_DOOR).killSwitch().engaged()).hasSize(1);
+    }
+
     // ---- while nothing can be read or stored
 
     @Test
@@ -499,6 +592,22 @@ class AccessControlTest {
         assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
         assertThatThrownBy(() -> manager.suspend(ID, "stop", ADMIN)).isInstanceOf(StoreException.class);
         assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isFalse();
+        store.heal();
+    }
+
+    @Test
+    void whoever_has_no_right_stops_nobody_whose_record_cannot_be_read() {
+        LifecycleManager manager = open((actor, tenant, agent) -> Optional.empty());
+        active(manager, ID.value());
+        store.records = found -> found.key().kind().equals(RecordKey.AGENT)
+                ? new StoredRecord(found.key(), found.version(), found.dueAt(), "{}", found.index())
+                : found;
+
+        assertThatThrownBy(() -> manager.suspend(ID, "stop", CAROL))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageEndingWith("(rule access-role)");
+
+        assertThat(manager.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
         store.heal();
     }
 

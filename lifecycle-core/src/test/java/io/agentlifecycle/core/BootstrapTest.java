@@ -24,10 +24,12 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.Command;
+import io.agentlifecycle.core.approval.Ballot;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.budget.Limits;
 import io.agentlifecycle.core.budget.RateLimit;
@@ -698,6 +700,103 @@ class BootstrapTest {
             }
             return to.commit(commit);
         };
+    }
+
+    /** Does that once, before the next commit that has an event of that kind. */
+    private void before(EventKind kind, Runnable sneak) {
+        var once = new AtomicBoolean(true);
+        store.commits = (commit, to) -> {
+            boolean now =
+                    commit.events().stream().anyMatch(event -> event.canonical().contains("\"" + kind.wire() + "\""))
+                            && once.getAndSet(false);
+            if (now) {
+                sneak.run();
+            }
+            return to.commit(commit);
+        };
+    }
+
+    @Test
+    void limits_that_are_amended_away_before_the_token_stand_when_it_is_given() {
+        before(
+                AGENT_ACTIVATED,
+                () -> manager.approvals()
+                        .amend(ID, request().purpose("something else").build(), ADMIN));
+
+        Bootstrap done = bootstrap();
+
+        assertThat(done.agent().profile().purpose()).isEqualTo("something else");
+        assertThat(done.agent().lifespan().notAfter()).contains(end);
+        assertThat(manager.get(ID).rateLimit()).contains(limits.rate());
+        manager.approvals().amend(ID, request().purpose("a third thing").build(), ADMIN);
+        assertThat(manager.get(ID).lifespan().notAfter())
+                .as("whoever names no end leaves it")
+                .contains(end);
+    }
+
+    @Test
+    void whoever_was_to_be_stopped_when_that_could_not_be_stored_gets_no_token() {
+        bootstrap();
+        store.breakAt(call -> call == Call.COMMIT);
+        assertThatThrownBy(() -> manager.suspend(ID, "rogue", ADMIN)).isInstanceOf(StoreException.class);
+        store.heal();
+
+        assertThat(refused(manager, "bootstrap-state", this::bootstrap))
+                .hasMessageContaining("suspend it, and resume it");
+        manager.suspend(ID, "rogue", ADMIN);
+        manager.resume(ID, ADMIN);
+        assertThat(works(bootstrap())).isTrue();
+    }
+
+    @Test
+    void whoever_asked_once_does_not_limit_an_agent_that_is_at_work() {
+        LifecycleManager least = shop.open(
+                builder -> builder.policy(OPEN_DOOR).access((actor, tenant, agent) -> Optional.of(Role.AGENT)));
+        manager.requestProvisioning(request().build());
+        manager.activate(ID);
+
+        refused(least, "access-role", () -> least.bootstrap(request().build(), limits));
+
+        assertThat(manager.get(ID).rateLimit()).isEmpty();
+        assertThat(works(bootstrap())).as("an admin does").isTrue();
+    }
+
+    @Test
+    void whoever_amends_an_agent_does_not_become_who_asked_for_it() {
+        reopen(LifecyclePolicy.defaults());
+        bootstrap();
+        manager.approvals()
+                .vote(
+                        ID,
+                        Ballot.approve("")
+                                .onSeeing(manager.approvals().status(ID).shown()),
+                        ADMIN);
+        bootstrap();
+        Actor carol = Actor.human("carol@company.com");
+        manager.approvals().amend(ID, request().purpose("more").build(), carol);
+        manager.approvals()
+                .vote(
+                        ID,
+                        Ballot.approve("")
+                                .onSeeing(manager.approvals().status(ID).shown()),
+                        ADMIN);
+        manager.releaseHold(ID, HoldReason.REAPPROVAL, ADMIN);
+
+        refused(
+                manager,
+                "bootstrap-other",
+                () -> manager.bootstrap(request().requestedBy(carol).build(), limits));
+        assertThat(works(bootstrap())).isTrue();
+    }
+
+    @Test
+    void a_key_of_the_request_says_nothing_since_the_id_does() {
+        Bootstrap one = manager.bootstrap(request().idempotencyKey("k").build(), limits);
+        Limits later = new Limits(limits.rate(), end.plus(Duration.ofDays(1)));
+
+        assertThat(manager.bootstrap(request().idempotencyKey("k").build(), later)
+                        .limits())
+                .isEqualTo(one.limits());
     }
 
     @Test

@@ -141,6 +141,21 @@ class FourEyesTest {
         assertThat(release(CAROL).agent().state()).isEqualTo(AgentState.ACTIVE);
     }
 
+    @Test
+    void whoever_agreed_did_not_know_what_is_reported_later() {
+        active(manager, "agent:1");
+        manager.suspend(ID, "maintenance", ADMIN);
+        manager.quarantines().quarantine(ID, THEFT, ADMIN);
+        manager.releaseHold(ID, HoldReason.QUARANTINE, ReleaseAuthority.ADMIN, BOB);
+
+        manager.quarantines().quarantine(ID, WORSE, ADMIN);
+
+        manager.releaseHold(ID, HoldReason.QUARANTINE, ReleaseAuthority.ADMIN, CAROL);
+        assertThat(manager.get(ID).holds().get(HoldReason.QUARANTINE))
+                .as("one of two has agreed to that")
+                .isPresent();
+    }
+
     @ParameterizedTest
     @CsvSource({
         "HUMAN, alice@company.com",

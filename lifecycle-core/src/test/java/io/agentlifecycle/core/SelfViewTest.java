@@ -33,6 +33,7 @@ import io.agentlifecycle.core.quarantine.Conduct;
 import io.agentlifecycle.core.quarantine.Incident;
 import io.agentlifecycle.core.quarantine.Severity;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.RecordKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -122,6 +123,32 @@ class SelfViewTest {
                                 Command.MARK_ORPHANED,
                                 Command.DECOMMISSION),
                         new Verdict.Allowed(key)));
+    }
+
+    @Test
+    void whoever_is_stopped_between_the_check_and_the_look_sees_nothing() {
+        for (Runnable stop : List.<Runnable>of(
+                () -> manager.revokeCredentials(ID, "stolen", ADMIN), () -> manager.suspend(ID, "rogue", ADMIN))) {
+            var store = new FaultStore(LifecycleStore.inMemory());
+            shop.close(manager);
+            manager = LifecycleManager.builder()
+                    .store(store)
+                    .policy(Workshop.OPEN_DOOR)
+                    .clock(shop.clock)
+                    .build();
+            CredentialId own = bootstrap();
+            var once = new AtomicBoolean(true);
+            store.records = found -> {
+                if (found.key().kind().equals(RecordKey.AGENT) && once.getAndSet(false)) {
+                    stop.run();
+                    return store.get(found.key()).orElseThrow();
+                }
+                return found;
+            };
+
+            assertThat(denied(key, own)).isNotEmpty();
+        }
+        manager = shop.open(Workshop.OPEN_DOOR);
     }
 
     @Test

@@ -67,6 +67,7 @@ class NamesTest {
         "bob, b\u2060ob",
         "bob, bo\u034fb",
         "bob, bob\ufe0f",
+        "bob, bob\u2800",
         "bob, b\u3164ob",
         "\u03bd\u03b9\u03ba\u03bf\u03c3, \u039d\u0399\u039a\u039f\u03a3",
         "\u03bd\u03b9\u03ba\u03bf\u03c2, \u039d\u0399\u039a\u039f\u03a3",
