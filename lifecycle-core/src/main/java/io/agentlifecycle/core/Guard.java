@@ -67,7 +67,7 @@ public final class Guard {
      * left to do for that, the next sweep does. If that cannot be stored, it is denied all the same.
      *
      * <p>If it is {@link Operation#INVOKE}, and the agent's calls are limited, it counts as one of this minute of UTC. What is not let
-     * through does not count. Each process counts by itself, from 0 when it begins.
+     * through does not count, but for a lease whose agent is stopped in that very moment. Each process counts by itself, from 0 when it begins.
      *
      * @throws AccessDeniedException with the verdict, if it may not
      */

@@ -394,7 +394,7 @@ public final class LifecycleManager implements AutoCloseable {
     }
 
     /**
-     * Limits how often the guard lets an agent through, from the next call on; what it used of this minute counts. A limit can be
+     * Limits how often the guard lets an agent through, from the next call on; what it used of this minute under an earlier limit counts. A limit can be
      * replaced and never taken away; the same one changes nothing. In any state until the agent is being retired.
      *
      * @throws PolicyViolationException rule {@code limits-after-end}

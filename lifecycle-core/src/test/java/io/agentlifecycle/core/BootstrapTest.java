@@ -791,12 +791,15 @@ class BootstrapTest {
 
     @Test
     void a_key_of_the_request_says_nothing_since_the_id_does() {
-        Bootstrap one = manager.bootstrap(request().idempotencyKey("k").build(), limits);
         Limits later = new Limits(limits.rate(), end.plus(Duration.ofDays(1)));
+        before(AGENT_REQUESTED, () -> {
+            Bootstrap faster = manager.bootstrap(request().idempotencyKey("k").build(), limits);
+            assertThat(works(faster)).isTrue();
+        });
 
         assertThat(manager.bootstrap(request().idempotencyKey("k").build(), later)
                         .limits())
-                .isEqualTo(one.limits());
+                .isEqualTo(limits);
     }
 
     @Test
