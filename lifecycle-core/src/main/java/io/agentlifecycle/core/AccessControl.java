@@ -167,13 +167,21 @@ final class AccessControl {
                     ? Optional.empty()
                     : Optional.of(refusal(actor, right, key, right.role(), Optional.empty()));
         }
-        Role needed = agent.map(it -> right.role(actor, it)).orElse(right.role());
+        Role needed = agent.map(it -> needed(actor, right, it)).orElse(right.role());
         Optional<Role> role = role(actor, key.tenant(), agent);
         // who could not do it to anybody does not learn which role this one has
         boolean tells = role.filter(has -> has.covers(right.role())).isPresent();
         return role.filter(has -> has.covers(needed)).isPresent()
                 ? Optional.empty()
                 : Optional.of(refusal(actor, right, key, tells ? needed : right.role(), role));
+    }
+
+    /** Who passes an agent on out of the reach of a kill switch does what its release does. */
+    private Role needed(Actor actor, Right right, Agent agent) {
+        boolean passesOn = right == Right.CHANGE_OWNER || right == Right.RECLAIM;
+        return passesOn && engine.standing().isKilled(agent.key())
+                ? Right.RELEASE_KILL_SWITCH.role()
+                : right.role(actor, agent);
     }
 
     /** An agent that votes needs no role, but to be a person. */

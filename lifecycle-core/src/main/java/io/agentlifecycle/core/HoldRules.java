@@ -51,6 +51,12 @@ record HoldRules(Rules rules) {
                         "agent %s cannot be held by %s on demand; quarantine or amend it, or choose another reason"
                                 .formatted(agent.key(), reason));
             }
+            if (reason.equals(HoldReason.OWNER_LOST) && !terms.equals(HoldTerms.of(terms.text()))) {
+                throw new PolicyViolationException(
+                        "hold-owner-lost",
+                        "agent %s cannot be held by %s until a time or for others than admins to release: an owner must be there first; hold it without such terms, or for another reason"
+                                .formatted(agent.key(), reason));
+            }
             Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
             Plan plan = place(agent, command, reason, terms, actor, now);
             if (agent.holds().reasons().size() >= Holds.MOST) {

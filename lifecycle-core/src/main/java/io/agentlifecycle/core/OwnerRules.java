@@ -45,10 +45,17 @@ record OwnerRules(Rules rules) {
                         "agent %s has %d co-owners already; remove one of them first"
                                 .formatted(agent.key(), Agent.MOST_CO_OWNERS));
             }
-            Rules.requireFew(agent);
+            requireFew(agent);
             return Plan.of(note(EventKind.AGENT_CO_OWNER_ADDED, agent, owner, actor))
                     .answeredBy(owner);
         };
+    }
+
+    /** Who has a part in a request is remembered while it waits. */
+    private static void requireFew(Agent agent) {
+        if (ReapprovalRules.isWaiting(agent)) {
+            Rules.requireFew(agent);
+        }
     }
 
     Decision removeCoOwner(Owner owner, Actor actor) {
@@ -61,7 +68,7 @@ record OwnerRules(Rules rules) {
                             "no-such-co-owner",
                             "%s is no co-owner of agent %s; it has %s"
                                     .formatted(owner, agent.key(), agent.coOwners())));
-            Rules.requireFew(agent);
+            requireFew(agent);
             return Plan.of(coOwnerRemoved(agent, listed, actor));
         };
     }

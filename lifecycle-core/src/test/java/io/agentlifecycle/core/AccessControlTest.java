@@ -10,11 +10,13 @@ import static io.agentlifecycle.core.Workshop.request;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.agentlifecycle.core.PublicCalls.Call;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
@@ -418,6 +420,19 @@ class AccessControlTest {
         careful.requestProvisioning(request("agent:chief").role(Role.ADMIN).build());
         refused(careful, "access-role", () -> careful.approve(AgentId.of("agent:chief"), CAROL));
         refused(careful, "access-role", () -> careful.activate(AgentId.of("agent:chief"), CAROL));
+    }
+
+    @Test
+    void a_plan_moves_no_agent_of_a_higher_role_than_who_applies_it_has() {
+        LifecycleManager manager = withBoss(open(everybodyIs(Role.OPERATOR)), Role.ADMIN);
+        OwnerPlan plan = manager.owners().handOver(Owner.of(ALICE), Owner.of("bob@company.com"));
+
+        OwnerReport report = manager.owners().apply(plan, CAROL);
+
+        assertThat(report.outcomes())
+                .extracting(outcome -> outcome.step().agent().id(), OwnerReport.Outcome::result)
+                .containsExactly(tuple(ID, OwnerReport.Result.DONE), tuple(BOSS, OwnerReport.Result.FAILED));
+        assertThat(manager.get(BOSS).owner()).contains(Owner.of(ALICE));
     }
 
     @Test

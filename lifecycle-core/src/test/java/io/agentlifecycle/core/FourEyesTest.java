@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.agent.GuardPolicy;
 import io.agentlifecycle.core.agent.GuardPolicy.QuarantineAccess;
@@ -139,6 +140,15 @@ class FourEyesTest {
         assertThat(refusal.actor()).contains(Actor.human(name));
         assertThat(refusal).hasMessageContainingAll("agent:1", "policy_violation", "ask somebody else");
         assertThat(release(CAROL).agent().state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
+    void a_co_owner_is_none_of_the_two() {
+        active(manager, "agent:1");
+        manager.owners().addCoOwner(ID, Owner.of(BOB.id()), ADMIN);
+        manager.placeHold(ID, VIOLATION, "spammed", ADMIN);
+
+        refused(manager, "four-eyes", () -> release(BOB));
     }
 
     @Test

@@ -14,6 +14,7 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Drain;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
 import io.agentlifecycle.core.access.Verdict.Reason;
@@ -159,6 +160,20 @@ class KillSwitchTest {
         for (Operation operation : Operation.values()) {
             assertThat(manager.guard().check(ID, operation).allowed()).isFalse();
         }
+    }
+
+    @Test
+    void who_passes_an_agent_on_out_of_the_reach_of_a_kill_switch_could_release_that() {
+        LifecycleManager byRole = shop.open(builder -> builder.policy(Workshop.OPEN_DOOR)
+                .access((actor, tenant, agent) -> Optional.of(actor.isSame(ADMIN) ? Role.ADMIN : Role.OPERATOR)));
+        active(byRole, "agent:1");
+        byRole.killSwitch().engage(byRole.killSwitch().owner(Workshop.ALICE), "", ADMIN);
+        Actor bob = Actor.human("bob@company.com");
+
+        refused(byRole, "access-role", () -> byRole.changeOwner(ID, "carol@company.com", bob));
+
+        byRole.changeOwner(ID, "carol@company.com", ADMIN);
+        byRole.changeOwner(ID, "dave@company.com", bob);
     }
 
     @Test

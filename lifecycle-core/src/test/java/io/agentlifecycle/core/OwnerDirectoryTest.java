@@ -250,16 +250,17 @@ class OwnerDirectoryTest {
     }
 
     @Test
-    void a_hold_that_was_placed_with_an_end_ends_whoever_is_there() {
+    void the_hold_of_a_lost_owner_has_no_end_and_is_left_to_nobody_but_admins() {
         LifecycleManager manager = open();
-        manager.placeHold(
-                ID, HoldReason.OWNER_LOST, HoldTerms.of("").until(manager.now().plus(Duration.ofHours(1))), ADMIN);
-        staff.are(ALICE, Status.LEFT);
-        shop.clock.advance(Duration.ofHours(1));
+        for (HoldTerms terms : List.of(
+                HoldTerms.of("").until(manager.now().plus(Duration.ofHours(1))),
+                HoldTerms.of("").releasedBy(ReleaseAuthority.OPERATOR))) {
+            refused(manager, "hold-owner-lost", () -> manager.placeHold(ID, HoldReason.OWNER_LOST, terms, ADMIN));
+        }
 
-        manager.sweeper().sweep();
+        manager.placeHold(ID, HoldReason.OWNER_LOST, HoldTerms.of("she left"), ADMIN);
 
-        assertThat(manager.get(ID).state()).isEqualTo(AgentState.ACTIVE);
+        refused(manager, "hold-authority", () -> manager.releaseHold(ID, HoldReason.OWNER_LOST, ADMIN));
     }
 
     // ---- limits

@@ -13,6 +13,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentState;
@@ -714,6 +715,16 @@ class ReapprovalTest {
         assertThat(manager.changeOwner(ID, "frank@company.com", CAROL).state())
                 .as("the same owner")
                 .isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
+    void a_co_owner_approves_no_change_of_what_they_answer_for() {
+        start();
+        manager.owners().addCoOwner(ID, Owner.of("bob@company.com"), ADMIN);
+
+        approvals().amend(ID, more(), CAROL);
+
+        refused(manager, "self-approval", () -> vote(BOB));
     }
 
     @Test

@@ -11,7 +11,8 @@ import java.util.Optional;
  *   <li>It is asked whenever an agent gets an owner or a co-owner, and when plans are made for owners who are gone. It is asked in
  *       the thread of the command, while no lock is held, and once more when the command has to be decided anew.
  *   <li>What it throws is thrown by the command, which then changes nothing: who cannot be looked up gets no agent.
- *   <li>It is not asked again about owners whom agents have already; {@code manager.owners().lost()} does that.
+ *   <li>About owners whom agents have already it is asked when one is reclaimed, or released from the hold {@code owner_lost}, and by
+ *       {@code manager.owners().lost()}.
  *   <li>Owners are told apart letter by letter here. If it knows the same person under several names, each of them has agents, and a
  *       limit, of its own.
  * </ol>
