@@ -63,7 +63,7 @@ public final class Approvals {
     }
 
     /**
-     * Writes down what somebody thinks of a request, anybody, an agent too: it never counts, decides nothing, and leaves them their
+     * Writes down what somebody thinks of a request, who may be an agent: it never counts, decides nothing, and leaves them their
      * vote. It takes the place of what they thought before; the log keeps that.
      *
      * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code vote-count} or
