@@ -31,6 +31,9 @@ final class Committer {
     /** How often a lost race is run again before the caller is told. */
     static final int MAX_ATTEMPTS = 16;
 
+    /** What stops an agent does not lose so soon against those who keep it going. */
+    static final int MAX_ATTEMPTS_TO_STOP = 256;
+
     private static final Logger LOG = LoggerFactory.getLogger(Committer.class);
 
     private final LifecycleStore store;

@@ -420,7 +420,8 @@ final class Engine {
 
     private Optional<Activation> attempts(
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
-        for (int attempt = 1; attempt <= Committer.MAX_ATTEMPTS; attempt++) {
+        int most = effect == Effect.RESTRICTS ? Committer.MAX_ATTEMPTS_TO_STOP : Committer.MAX_ATTEMPTS;
+        for (int attempt = 1; attempt <= most; attempt++) {
             long denials = fleet.stops().denials();
             AgentCodec.Stored before = load(key, decision);
             if (version.isPresent() && version.getAsLong() != before.agent().version()) {
@@ -433,7 +434,7 @@ final class Engine {
                 return done;
             }
         }
-        throw new ContentionException("a command for agent " + key, Committer.MAX_ATTEMPTS);
+        throw new ContentionException("a command for agent " + key, most);
     }
 
     /** Empty if someone else was faster. */

@@ -93,7 +93,8 @@ import org.slf4j.LoggerFactory;
  *       markOrphaned, decommission) then still makes this manager's {@link #guard()} deny the agent,
  *   <li>{@link io.agentlifecycle.core.error.AuditUnavailableException} if it grants power and the sealer fails. What takes
  *       power away works all the same,
- *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times,
+ *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times, or 256 times for what
+ *       stops an agent,
  *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
  * </ul>
  *

@@ -328,6 +328,23 @@ class StoreFailureTest {
     }
 
     @Test
+    void what_stops_an_agent_goes_on_where_others_would_have_given_up() {
+        try (SweepFleet fleet = fleet()) {
+            AgentId agent = fleet.alive("a");
+            AtomicInteger left = new AtomicInteger(200);
+            store.commits = (commit, to) ->
+                    left.getAndDecrement() > 0 ? new CommitResult.Conflict(Map.of()) : to.commit(commit);
+
+            fleet.manager().suspend(agent, "it sends spam", SweepFleet.ADMIN);
+            assertThat(fleet.admits(agent)).isFalse();
+
+            left.set(16);
+            assertThatThrownBy(() -> fleet.manager().resume(agent, SweepFleet.ADMIN))
+                    .isInstanceOf(ContentionException.class);
+        }
+    }
+
+    @Test
     void a_race_is_run_sixteen_times_and_fifteen_losses_are_no_failure() {
         for (int losses : List.of(15, 16)) {
             try (SweepFleet fleet = fleet()) {
