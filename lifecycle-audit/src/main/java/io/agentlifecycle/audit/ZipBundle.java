@@ -71,7 +71,7 @@ final class ZipBundle implements BundleFiles {
     /** Readers take one of two files of the same name, and not all of them the same one. */
     private static Set<String> names(ZipFile zip) throws IOException {
         Set<String> names = new HashSet<>();
-        for (ZipEntry entry : zip.stream().toList()) {
+        for (ZipEntry entry : entries(zip)) {
             if (!names.add(entry.getName())) {
                 throw new ZipException(entry.getName() + " is there twice");
             }
@@ -80,6 +80,15 @@ final class ZipBundle implements BundleFiles {
             }
         }
         return names;
+    }
+
+    /** {@link ZipFile} looks at the names when it opens, but decodes a file's comment only here. */
+    private static List<? extends ZipEntry> entries(ZipFile zip) throws ZipException {
+        try {
+            return zip.stream().toList();
+        } catch (IllegalArgumentException e) {
+            throw (ZipException) new ZipException("the comment of a file in the zip is no UTF-8").initCause(e);
+        }
     }
 
     /** The end of a zip without a comment is its last 22 bytes; {@link ZipFile} looks there first, too. */

@@ -271,6 +271,25 @@ class ZipBundleTest {
                 .hasMessageContaining("both.zip: it is no zip, or has a comment");
     }
 
+    /** The JDK checks names when it opens a zip, and throws something untyped when it comes to such a comment. */
+    @Test
+    void a_zip_whose_file_has_a_comment_that_is_no_utf_8_is_refused() throws IOException {
+        KeptLog kept = new KeptLog(folder).thirty();
+        var commented = new ByteArrayOutputStream();
+        try (var out = new ZipOutputStream(commented)) {
+            var entry = new ZipEntry("checkpoint");
+            entry.setComment("\u00e9");
+            out.putNextEntry(entry);
+        }
+        byte[] bytes = commented.toByteArray();
+        bytes[bytes.length - END - 1] = 'x'; // the second byte of the letter, which ends the list of files
+        Path zip = Files.write(folder.resolve("commented.zip"), bytes);
+
+        assertThatThrownBy(() -> kept.verify(zip))
+                .isInstanceOf(AuditTamperedException.class)
+                .hasMessageContaining("commented.zip: the comment of a file in the zip is no UTF-8");
+    }
+
     /** What a zip says of its files besides their bytes does not count, so some changes are none. */
     @Test
     void a_zip_with_a_byte_changed_is_refused_or_says_the_same_and_nothing_else_is_thrown() throws IOException {
