@@ -135,17 +135,25 @@ final class AccessControl {
         });
     }
 
-    /** The same decision, for whoever may amend the agent, and does not make it mightier than they are over it. */
-    Plan.Decision permitAmendment(Actor actor, Role wanted, Plan.Decision decision) {
+    /**
+     * The same decision, for whoever may amend the agent. They do not make it mightier than they are over it, nor, by another type, take
+     * it out of the reach of a kill switch that they could not release.
+     */
+    Plan.Decision permitAmendment(Actor actor, ProvisioningRequest next, Plan.Decision decision) {
         return permit(actor, Right.AMEND, (agent, now) -> {
-            escalation(
-                            actor,
-                            wanted,
-                            role(actor, agent.key().tenant(), Optional.of(agent)),
-                            agent.key().tenant())
-                    .ifPresent(refusal -> {
-                        throw refusal;
-                    });
+            AgentKey key = agent.key();
+            Optional<Role> role = role(actor, key.tenant(), Optional.of(agent));
+            escalation(actor, next.entitlements().role(), role, key.tenant()).ifPresent(refusal -> {
+                throw refusal;
+            });
+            boolean passesOn =
+                    !agent.profile().agentType().equals(next.profile().agentType());
+            Role release = Right.RELEASE_KILL_SWITCH.role();
+            if (passesOn
+                    && engine.standing().isKilled(key)
+                    && role.filter(has -> has.covers(release)).isEmpty()) {
+                throw refusal(actor, Right.AMEND, "agent " + key, release, role);
+            }
             return decision.decide(agent, now);
         });
     }

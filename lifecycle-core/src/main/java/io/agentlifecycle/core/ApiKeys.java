@@ -88,7 +88,7 @@ public final class ApiKeys {
     private Plan.Decision registering(ApiKeyId id, String secret, Duration life, Actor actor) {
         return (agent, now) -> {
             // whoever may have no credential may have no key for one either, for the same reasons
-            engine.rules().rotate(actor).decide(agent, now);
+            engine.rules().credentials().rotate(actor).decide(agent, now);
             long standing = agent.credentials().apiKeys().stream()
                     .filter(key -> !key.isExpired(now))
                     .count();
@@ -190,10 +190,11 @@ public final class ApiKeys {
                     "a token", new Verdict.Denied("agent " + agent.key(), List.of(Verdict.Reason.QUARANTINED)));
         }
         Optional<Credential> good = agent.credentials().current().filter(current -> !isDue(agent, current, now));
-        Optional<IssuedCredential> again = good.flatMap(current -> engine.reissue(agent, current));
+        Optional<IssuedCredential> again =
+                good.flatMap(current -> engine.issuance().reissue(agent, current));
         Plan.Decision decision = again.isPresent()
-                ? engine.rules().reissue(again.get().credential().id(), actor)
-                : engine.rules().rotate(actor);
+                ? engine.rules().credentials().reissue(again.get().credential().id(), actor)
+                : engine.rules().credentials().rotate(actor);
         return engine.runAt(agent.key(), agent.version(), Engine.Effect.NEUTRAL, decision)
                 .map(done -> again.isPresent() ? new Activation(done.agent(), again) : done);
     }

@@ -141,7 +141,7 @@ record ApprovalRules(Rules rules) {
             requireWaiting(agent, actor, "amend the request for");
             requireInTime(agent, now, "%s cannot amend the request for agent %s".formatted(actor, agent.key()));
             requireSame(agent, next, actor);
-            rules.requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
+            rules.lifespan().requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
             RequestJson asked = amendable(RequestJson.of(next));
             if (asked.equals(amendable(Rules.asked(agent)))) {
                 return Plan.NOTHING;

@@ -87,7 +87,7 @@ public final class Approvals {
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
      *     idempotency key are ignored
      * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code request-changes}, {@code amendment-scope},
-     *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked} or {@code event-size}; for an agent with a parent as
+     *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked}, {@code role-escalation} or {@code event-size}; for an agent with a parent as
      *     {@link LifecycleManager#requestProvisioning}; {@code delegation-scope} also if agents that are in work for it and may do
      *     what it may not any more
      * @throws io.agentlifecycle.core.error.InvalidTransitionException if it must be held, and the table does not allow that in its state
@@ -105,8 +105,7 @@ public final class Approvals {
         }
         Delegation.of(self, above -> engine.find(above).map(found -> Delegation.Member.of(found.agent())))
                 .require(engine.rules().policy());
-        Plan.Decision amend =
-                engine.control().permitAmendment(actor, next.entitlements().role(), rules().amend(next, actor));
+        Plan.Decision amend = engine.control().permitAmendment(actor, next, rules().amend(next, actor));
         return engine.run(key, Engine.Effect.NEUTRAL, amend).agent();
     }
 

@@ -98,7 +98,7 @@ record Bootstrapper(Engine engine, Intake intake) {
         return (agent, now) -> {
             Plan token = (agent.state() == AgentState.PROVISIONED
                             ? engine.rules().activate(actor)
-                            : engine.rules().rotate(actor))
+                            : engine.rules().credentials().rotate(actor))
                     .decide(agent, now);
             for (EventContent missing :
                     complete(limits, actor).decide(agent, now).events()) {

@@ -58,7 +58,7 @@ public final class CredentialRotator {
     }
 
     private RotationResult decide(Agent agent, Instant now) {
-        if (manager.engine().isKilled(agent)) {
+        if (manager.engine().issuance().isKilled(agent)) {
             return result(agent, Outcome.SKIPPED, "a kill switch stops it");
         }
         Optional<Credentials.Retry> retry = agent.credentials().retry().filter(failed -> now.isBefore(failed.nextAt()));
@@ -99,7 +99,7 @@ public final class CredentialRotator {
                     .run(
                             agent.key(),
                             Engine.Effect.NEUTRAL,
-                            manager.engine().rules().expireCredential());
+                            manager.engine().rules().credentials().expire());
         }
         return result(agent, Outcome.EXPIRED, credential.id() + " expired at " + credential.expiresAt());
     }

@@ -2,7 +2,6 @@ package io.agentlifecycle.core;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Operation;
 import io.agentlifecycle.core.agent.Agent;
@@ -12,16 +11,11 @@ import io.agentlifecycle.core.agent.Liveness;
 import io.agentlifecycle.core.agent.Page;
 import io.agentlifecycle.core.agent.PageToken;
 import io.agentlifecycle.core.audit.AuditEvent;
-import io.agentlifecycle.core.audit.CanonicalJson;
 import io.agentlifecycle.core.audit.EventContent;
-import io.agentlifecycle.core.audit.Json;
-import io.agentlifecycle.core.audit.JsonFields;
 import io.agentlifecycle.core.audit.PolicyRef;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.audit.StreamHead;
 import io.agentlifecycle.core.audit.StreamPosition;
-import io.agentlifecycle.core.credential.Credential;
-import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AgentNotFoundException;
 import io.agentlifecycle.core.error.AuditTamperedException;
@@ -42,7 +36,6 @@ import io.agentlifecycle.core.store.StoredRecord;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
@@ -75,7 +68,8 @@ final class Engine {
     private final Committer committer;
     private final EventWriter writer;
     private final Rules rules;
-    private final CredentialIssuer issuer;
+    private final Issuance issuance;
+    private final Remains remains = new Remains(this::store);
     private final Draws draws;
     private final Deadlines deadlines;
     private final LogKeeper log;
@@ -105,9 +99,9 @@ final class Engine {
         this.committer = committer;
         this.writer = writer;
         this.rules = rules;
-        this.issuer = issuer;
         this.draws = draws;
         this.deadlines = deadlines;
+        this.issuance = new Issuance(committer, rules, issuer, draws, deadlines.standing(), this::find);
         this.log = log;
         this.follower = follower;
         this.control = new AccessControl(this, rules.access());
@@ -210,6 +204,11 @@ final class Engine {
 
     LogFollower follower() {
         return follower;
+    }
+
+    /** Who may have a credential now, and what makes it. */
+    Issuance issuance() {
+        return issuance;
     }
 
     AccessKeeper access() {
@@ -420,7 +419,9 @@ final class Engine {
 
     private Optional<Activation> attempts(
             AgentKey key, Effect effect, OptionalLong version, Supplier<RequestId> ids, Plan.Decision decision) {
-        int most = effect == Effect.RESTRICTS ? Committer.MAX_ATTEMPTS_TO_STOP : Committer.MAX_ATTEMPTS;
+        int most = effect == Effect.RESTRICTS || effect == Effect.REVOKES
+                ? Committer.MAX_ATTEMPTS_TO_STOP
+                : Committer.MAX_ATTEMPTS;
         for (int attempt = 1; attempt <= most; attempt++) {
             long denials = fleet.stops().denials();
             AgentCodec.Stored before = load(key, decision);
@@ -445,7 +446,7 @@ final class Engine {
             return Optional.of(new Activation(before.agent(), Optional.empty()));
         }
         List<Mutation> turns = owners.admit(before.agent(), plan);
-        Optional<Superiors> superiors = plan.credential().map(wanted -> superiors(before.agent(), now));
+        Optional<Superiors> superiors = plan.credential().map(wanted -> issuance.superiors(before.agent(), now));
         Chain chain = new Chain(before, now);
         plan.events().forEach(chain::add);
         Optional<IssuedCredential> issued =
@@ -455,16 +456,11 @@ final class Engine {
         }
         List<Mutation> mutations = new ArrayList<>(List.of(new Mutation.Put(chain.record())));
         mutations.addAll(turns);
-        if (!before.agent().state().isTerminal()) {
-            tombstone(chain.agent()).ifPresent(mutations::add);
-        }
-        if (!before.agent().conduct().blocked()) {
-            block(chain.agent()).ifPresent(mutations::add);
-        }
+        mutations.addAll(remains.of(before.agent(), chain.agent()));
         List<Check> unchanged =
                 new ArrayList<>(superiors.map(Superiors::unchanged).orElse(List.of()));
         if (plan.comesIn()) {
-            requireUnblocked(chain.agent()).ifPresent(unchanged::add);
+            remains.requireUnblocked(chain.agent()).ifPresent(unchanged::add);
         }
         return committer
                         .commit(
@@ -474,19 +470,23 @@ final class Engine {
                                 mutations,
                                 chain.events(),
                                 log -> issued.isEmpty()
-                                        || !isKilled(log, chain.agent())
-                                                && superiors.orElseThrow().agents().stream()
-                                                        .noneMatch(superior -> isKilled(log, superior)))
+                                        || Issuance.isAllowed(log, chain.agent(), superiors.orElseThrow()))
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();
+    }
+
+    private IssuedCredential issue(Chain chain, Superiors superiors, Plan.NewCredential wanted, Instant now) {
+        IssuedCredential issued = issuance.issue(chain.agent(), superiors, now);
+        chain.add(rules.credentials().issued(wanted, chain.agent(), issued.credential()));
+        return issued;
     }
 
     /** What the trail came to is known only when all but its last event is written. */
     private void end(Chain chain) {
         Agent retiring = chain.agent();
         FinalReport report = FinalReport.of(retiring, chain.length() + 1, heard(retiring.key()));
-        chain.add(rules.decommissioned(retiring, report));
+        chain.add(rules.retirement().decommissioned(retiring, report));
     }
 
     /** An agent is retired also if the store cannot tell what other hosts heard of it. */
@@ -499,132 +499,6 @@ final class Engine {
         }
     }
 
-    /** Those that the agent works for, which let it have a credential now; one of them may be stopped a moment later. */
-    private Superiors superiors(Agent agent, Instant now) {
-        return Superiors.of(agent, rules.policyFor(agent), now, this::find);
-    }
-
-    private IssuedCredential issue(Chain chain, Superiors superiors, Plan.NewCredential wanted, Instant now) {
-        superiors.agents().forEach(this::requireNotKilled); // first: the message names who is stopped
-        requireNotKilled(chain.agent());
-        CredentialOrder order = rules.order(chain.agent(), superiors, draws.credentialId(), now);
-        IssuedCredential issued = issuer.issue(order);
-        Credential made = issued.credential();
-        if (!made.id().equals(order.id())
-                || made.generation() != order.generation()
-                || !made.issuedAt().equals(order.issuedAt())
-                || made.expiresAt().isAfter(order.expiresAt())) {
-            throw disobeys(order, made);
-        }
-        chain.add(rules.issued(wanted, chain.agent(), made));
-        return issued;
-    }
-
-    /** Refuses unless nothing that lies outside of its own record keeps the agent from a credential now. */
-    void requireMayHaveCredential(Agent agent) {
-        Superiors superiors = superiors(agent, now());
-        superiors.agents().forEach(this::requireNotKilled); // first: the message names who is stopped
-        requireNotKilled(agent);
-    }
-
-    /** By what this process was told, or by the record that the next commit checks, which is read anew if it says so. */
-    boolean isKilled(Agent agent) {
-        return standing().isKilled(agent.key())
-                || isKilled(committer.log(), agent) && isKilled(committer.readLog(), agent);
-    }
-
-    private static boolean isKilled(LogRecord log, Agent agent) {
-        return log.kills().cover(agent.key(), agent.owner(), agent.profile().agentType());
-    }
-
-    private void requireNotKilled(Agent agent) {
-        if (isKilled(agent)) {
-            throw new PolicyViolationException(
-                    "kill-switch",
-                    "no credential while a kill switch stops agent %s; an admin must release that first"
-                            .formatted(agent.key()));
-        }
-    }
-
-    private static PolicyViolationException disobeys(CredentialOrder order, Credential made) {
-        return new PolicyViolationException(
-                "issuer-obeys",
-                "the credential issuer made something else for agent %s than what was ordered: %s"
-                        .formatted(order.agent(), made.id()));
-    }
-
-    /** The token of a listed credential once more; empty if the issuer cannot make it twice. */
-    Optional<IssuedCredential> reissue(Agent agent, Credential listed) {
-        requireNotKilled(agent);
-        if (agent.keyHistory().outdates(listed)) {
-            return Optional.empty(); // its token would name the new key, and be another one
-        }
-        CredentialOrder order = rules.order(agent, superiors(agent, now()), listed);
-        return issuer.reissue(order, listed).map(again -> {
-            if (!again.credential().id().equals(listed.id())) {
-                throw disobeys(order, again.credential());
-            }
-            return new IssuedCredential(listed, again.token());
-        });
-    }
-
-    /** The id of a retired agent is buried in the same commit, so that it stays taken when the record is gone. */
-    private static Optional<Mutation> tombstone(Agent agent) {
-        if (!agent.state().isTerminal()) {
-            return Optional.empty();
-        }
-        String body = CanonicalJson.write(Json.object()
-                .put("v", 1)
-                .put("at", agent.activity().updatedAt().toString())
-                .build());
-        return Optional.of(new Mutation.Put(
-                new StoredRecord(RecordKey.tombstone(agent.key()), 1, Optional.empty(), body, Map.of())));
-    }
-
-    /** What a blocked agent was made of is noted in the same commit, unless it was before. */
-    private Optional<Mutation> block(Agent agent) {
-        return blockOf(agent)
-                .filter(key -> agent.conduct().blocked() && store().get(key).isEmpty())
-                .map(key -> new Mutation.Put(new StoredRecord(
-                        key,
-                        1,
-                        Optional.empty(),
-                        CanonicalJson.write(Json.object()
-                                .put("v", 1)
-                                .put("agent", agent.id().value())
-                                .put("at", agent.activity().updatedAt().toString())
-                                .build()),
-                        Map.of())));
-    }
-
-    /** The agent that a block names. */
-    static AgentKey blockedBy(StoredRecord block) {
-        var body = new JsonFields("record " + block.key(), CanonicalJson.read(block.body(), 1_024));
-        body.format("v", 1);
-        var agent = new AgentKey(block.key().tenant(), body.parsed("agent", AgentId::of));
-        body.instant("at");
-        body.end();
-        return agent;
-    }
-
-    static Optional<RecordKey> blockOf(Agent agent) {
-        return agent.entitlements()
-                .manifestDigest()
-                .map(digest -> RecordKey.block(agent.key().tenant(), digest));
-    }
-
-    /** What must still be so when an agent comes in, if it says what it is made of. */
-    private Optional<Check> requireUnblocked(Agent agent) {
-        Optional<RecordKey> block = blockOf(agent);
-        if (block.flatMap(key -> store().get(key)).isPresent()) {
-            throw new PolicyViolationException(
-                    "manifest-blocked",
-                    "agent %s is made of manifest %s, which is blocked in its tenant for ever; build it from another one"
-                            .formatted(agent.key(), block.get().id()));
-        }
-        return block.map(Check.Absent::new);
-    }
-
     /** Creates agents, all or none. */
     List<Agent> create(RequestId requestId, Instant now, List<Creation> creations) {
         requireOpen();
@@ -633,7 +507,7 @@ final class Engine {
             if (created.isPresent()) {
                 return created.get();
             }
-            creations.forEach(creation -> requireFree(creation.key()));
+            creations.forEach(creation -> remains.requireFree(creation.key()));
         }
         throw new ContentionException("creating " + creations.size() + " agents", Committer.MAX_ATTEMPTS);
     }
@@ -647,10 +521,10 @@ final class Engine {
         for (Creation creation : creations) {
             Chain chain = new Chain(creation.key(), now);
             creation.events().forEach(chain::add);
-            Optional<Mutation> tombstone = tombstone(chain.agent());
+            Optional<Mutation> tombstone = Remains.tombstone(chain.agent());
             if (tombstone.isEmpty()) {
                 checks.add(new Check.Absent(RecordKey.tombstone(creation.key())));
-                requireUnblocked(chain.agent()).ifPresent(checks::add);
+                remains.requireUnblocked(chain.agent()).ifPresent(checks::add);
             }
             mutations.add(new Mutation.Put(chain.record()));
             tombstone.ifPresent(mutations::add);
@@ -661,19 +535,6 @@ final class Engine {
         return committer
                 .commit(requestId, now, checks, mutations, events, log -> true)
                 .map(done -> agents);
-    }
-
-    private void requireFree(AgentKey key) {
-        if (store().get(RecordKey.tombstone(key)).isPresent()) {
-            throw new PolicyViolationException(
-                    "agent-id-retired",
-                    "the id %s belonged to an agent that is retired, and is never given out again; choose another"
-                            .formatted(key));
-        }
-        if (store().get(RecordKey.agent(key)).isPresent()) {
-            throw new PolicyViolationException(
-                    "agent-id-taken", "the id %s is taken; choose another or leave it to the library".formatted(key));
-        }
     }
 
     /**

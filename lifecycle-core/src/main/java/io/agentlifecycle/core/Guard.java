@@ -148,6 +148,7 @@ public final class Guard {
                     agent,
                     Engine.Effect.NEUTRAL,
                     engine.rules()
+                            .retirement()
                             .decommission(Command.EXPIRE, Retirement.Cause.EXPIRED, "its life is over", Actor.SYSTEM));
         } catch (RuntimeException e) {
             LOG.warn("agent {} is expired, and could not be retired; a sweep will do that", agent, e);

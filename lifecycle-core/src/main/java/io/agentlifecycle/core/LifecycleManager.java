@@ -78,23 +78,24 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The life of agents: requested, approved, activated, heard, rotated, suspended, orphaned, reclaimed, retired. It opens
- * no port, starts no thread and reads no clock but the one it was given; time passes when the host calls
+ * no port, starts no thread of its own (a store may) and reads no clock but the one it was given; time passes when the host calls
  * {@link #sweeper()}.
  *
- * <p>Every command either changes the agent and writes what happened in one commit, or throws and changes nothing. A
+ * <p>Every command but those that say otherwise either changes the agent and writes what happened in one commit, or throws and changes
+ * nothing. A
  * manager speaks for one tenant: what it does not find there does not exist. Commands throw
  *
  * <ul>
  *   <li>{@link AgentNotFoundException} if there is no such agent,
  *   <li>{@link io.agentlifecycle.core.error.InvalidTransitionException} if the {@link TransitionTable} does not allow
  *       the command in the agent's state,
- *   <li>{@link PolicyViolationException} if a rule forbids it, and names the rule,
+ *   <li>{@link PolicyViolationException} if a rule forbids it, and names the rule: {@code access-role} if who gave it lacks the role,
  *   <li>{@link StoreException} if it cannot be stored. A command that takes power away (suspend, placeHold, quarantine, revoke,
  *       markOrphaned, decommission) then still makes this manager's {@link #guard()} deny the agent,
  *   <li>{@link io.agentlifecycle.core.error.AuditUnavailableException} if it grants power and the sealer fails. What takes
  *       power away works all the same,
- *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times, or 256 times for what
- *       stops an agent,
+ *   <li>{@link io.agentlifecycle.core.error.ContentionException} if others were faster sixteen times, or 256 times for
+ *       suspend, placeHold, quarantine, revoke, markOrphaned, decommission and block,
  *   <li>{@link NullPointerException} or {@link IllegalArgumentException} for arguments that are wrong in themselves.
  * </ul>
  *
@@ -149,7 +150,7 @@ public final class LifecycleManager implements AutoCloseable {
      *
      * @throws PolicyViolationException rule {@code owner-required}, {@code agent-id-taken}, {@code agent-id-retired},
      *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked}, {@code event-size} or
-     *     {@code idempotency-key}; with an owner directory also {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}; for an agent with a parent also
+     *     {@code idempotency-key}; {@code role-escalation}, if who asks lacks the role that is asked for; with an owner directory also {@code owner-unknown}, {@code owner-inactive} or {@code owner-limit}; for an agent with a parent also
      *     {@code parent-exists}, {@code delegation-cycle}, {@code delegation-depth}, {@code delegation-wildcard} or
      *     {@code delegation-scope}
      */
@@ -304,7 +305,10 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(
                         key(agent),
                         Engine.Effect.NEUTRAL,
-                        permit(actor, Right.ROTATE_CREDENTIALS, rules().rotate(actor)));
+                        permit(
+                                actor,
+                                Right.ROTATE_CREDENTIALS,
+                                rules().credentials().rotate(actor)));
     }
 
     /**
@@ -339,7 +343,10 @@ public final class LifecycleManager implements AutoCloseable {
         return engine().run(
                         key(agent),
                         Engine.Effect.NEUTRAL,
-                        permit(actor, Right.ROTATE_CREDENTIALS, rules().rotateKey(rotation, signatures, actor)));
+                        permit(
+                                actor,
+                                Right.ROTATE_CREDENTIALS,
+                                rules().credentials().rotateKey(rotation, signatures, actor)));
     }
 
     /**
@@ -361,7 +368,7 @@ public final class LifecycleManager implements AutoCloseable {
         return run(
                 agent,
                 Engine.Effect.REVOKES,
-                permit(actor, Right.REVOKE_CREDENTIALS, rules().revokeCredentials(reason, actor)));
+                permit(actor, Right.REVOKE_CREDENTIALS, rules().credentials().revoke(reason, actor)));
     }
 
     /**
@@ -375,7 +382,7 @@ public final class LifecycleManager implements AutoCloseable {
         return run(
                 agent,
                 Engine.Effect.REVOKES,
-                permit(actor, Right.REVOKE_CREDENTIALS, rules().revokeCredentials(credential, reason, actor)));
+                permit(actor, Right.REVOKE_CREDENTIALS, rules().credentials().revoke(credential, reason, actor)));
     }
 
     /** The keys by which agents of this tenant fetch their tokens. */
@@ -387,11 +394,15 @@ public final class LifecycleManager implements AutoCloseable {
      * Puts the end of an agent's life off, before it has come. Its credentials follow with their next rotation.
      *
      * @throws PolicyViolationException rule {@code lifespan-endless}, if it has no end; {@code lifespan-over}, if that has come;
-     *     {@code lifespan-shorter}, if the new one is not later; {@code lifespan-long}, if the policy does not allow it
+     *     {@code lifespan-shorter}, if the new one is not later; {@code lifespan-long}, if the policy does not allow it;
+     *     {@code request-changes}, if it waits to be approved anew and too many had a part in that. Votes on it are void then
      */
     public Agent renew(AgentId agent, Instant notAfter, Actor actor) {
         requireNonNull(notAfter, "notAfter");
-        return run(agent, Engine.Effect.NEUTRAL, permit(actor, Right.RENEW, rules().renew(notAfter, actor)));
+        return run(
+                agent,
+                Engine.Effect.NEUTRAL,
+                permit(actor, Right.RENEW, rules().lifespan().renew(notAfter, actor)));
     }
 
     /**
@@ -478,6 +489,7 @@ public final class LifecycleManager implements AutoCloseable {
      * the first sweep from then on; until that sweep the agent is held.
      *
      * @throws PolicyViolationException rule {@code hold-reserved}, if only the library holds for that reason;
+     *     {@code hold-owner-lost}, if it is for {@link HoldReason#OWNER_LOST} with an end or an authority of its own;
      *     {@code hold-stands}, if it is held for that reason already,
      *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others, or
      *     {@code hold-over}, if the hold would have ended before
@@ -641,7 +653,8 @@ public final class LifecycleManager implements AutoCloseable {
                         permit(
                                 actor,
                                 Right.DECOMMISSION,
-                                rules().decommission(Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, actor)));
+                                rules().retirement()
+                                        .decommission(Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, actor)));
     }
 
     // ---- asking

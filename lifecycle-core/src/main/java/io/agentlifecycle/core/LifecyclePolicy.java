@@ -514,7 +514,7 @@ public final class LifecyclePolicy {
 
         /**
          * Whether what only an admin may release, such as a hold for a violation or a quarantine for one, takes two people: the first
-         * agrees, and the second, who is somebody else, releases it. Neither is the agent's owner. A recovery leads out of no such
+         * agrees, and the second, who is somebody else, releases it. Neither is the agent, its owner or a co-owner. A recovery leads out of no such
          * quarantine then; a hold that ends by itself still does.
          */
         public Builder fourEyes(boolean value) {

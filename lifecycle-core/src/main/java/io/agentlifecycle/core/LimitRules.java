@@ -65,7 +65,9 @@ record LimitRules(Rules rules) {
                     "the life of agent %s begins at %s, and its limits would end it at %s; choose a later notAfter"
                             .formatted(agent.key(), begin.get(), notAfter));
         }
-        rules.requireLifespan("the bootstrap of agent " + agent.key(), new Lifespan(begin, Optional.of(notAfter)), now);
+        rules.lifespan()
+                .requireLifespan(
+                        "the bootstrap of agent " + agent.key(), new Lifespan(begin, Optional.of(notAfter)), now);
     }
 
     private static EventContent limitsSet(Agent agent, RateLimit rate, Optional<Instant> notAfter, Actor actor) {

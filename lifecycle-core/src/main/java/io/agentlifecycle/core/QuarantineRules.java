@@ -254,7 +254,8 @@ record QuarantineRules(Rules rules) {
                 case PENDING_APPROVAL -> rules.reject(reason, actor).decide(agent, now);
                 case DECOMMISSIONING, DECOMMISSIONED -> Plan.NOTHING;
                 default ->
-                    rules.decommission(Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, actor)
+                    rules.retirement()
+                            .decommission(Command.DECOMMISSION, Retirement.Cause.RETIRED, reason, actor)
                             .decide(agent, now);
             };
             return end.after(blocked);

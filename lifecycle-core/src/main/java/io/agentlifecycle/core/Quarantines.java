@@ -134,7 +134,7 @@ public final class Quarantines {
         engine.control().require(actor, Right.toRelease(authority), key);
         Agent before = engine.load(key).agent();
         if (before.holds().isEmpty()) {
-            engine.requireMayHaveCredential(before);
+            engine.issuance().requireAllowed(before);
         }
         Plan.Decision start = rules().recoveryStarted(authority, actor);
         var started = new AtomicBoolean();

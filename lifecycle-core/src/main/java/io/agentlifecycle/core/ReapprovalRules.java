@@ -71,10 +71,10 @@ record ReapprovalRules(Rules rules) {
 
     /** Nobody goes on with what it was: it waits for approval, or at least for another credential. */
     Plan amend(Agent agent, ProvisioningRequest next, Actor actor, Instant now) {
-        Rules.requireLife(agent, "be amended", now);
+        LifespanRules.requireLife(agent, "be amended", now);
         ApprovalRules.requireSame(agent, next, actor);
         RequestJson asked = asked(agent, next, actor);
-        rules.requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
+        rules.lifespan().requireLifespan("the amended request for agent " + agent.key(), next.lifespan(), now);
         if (asked.equals(ApprovalRules.amendable(Rules.asked(agent)))) {
             return Plan.NOTHING;
         }
@@ -93,7 +93,7 @@ record ReapprovalRules(Rules rules) {
                 events.add(hold);
             }
         }
-        Rules.revoked(agent.in(state), "amended", actor).ifPresent(events::add);
+        CredentialRules.revoked(agent.in(state), "amended", actor).ifPresent(events::add);
         return Plan.of(events);
     }
 

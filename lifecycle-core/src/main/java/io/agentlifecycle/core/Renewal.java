@@ -42,7 +42,7 @@ final class Renewal {
 
     /** Rotates for whoever called; the new credential is in what it returns. Empty if the agent has moved on. */
     Optional<Activation> rotate(Agent agent) {
-        Plan.Decision decision = engine.rules().rotate(ROTATOR);
+        Plan.Decision decision = engine.rules().credentials().rotate(ROTATOR);
         requireAllowed(agent, decision);
         try {
             return rotate(agent, decision);
@@ -64,7 +64,10 @@ final class Renewal {
         }
         try {
             return engine.runOnce(
-                    key, id, Engine.Effect.NEUTRAL, permit(actor, engine.rules().rotate(actor)));
+                    key,
+                    id,
+                    Engine.Effect.NEUTRAL,
+                    permit(actor, engine.rules().credentials().rotate(actor)));
         } catch (StoreException e) {
             // the same key may have won in another thread, or before an answer was lost
             return earlier(key, actor, id, idempotencyKey).orElseThrow(() -> e);
@@ -84,13 +87,13 @@ final class Renewal {
                                         .formatted(idempotencyKey, key));
                     }
                     Agent agent = engine.load(key).agent();
-                    requireAllowed(agent, engine.rules().rotate(actor));
+                    requireAllowed(agent, engine.rules().credentials().rotate(actor));
                     CredentialRef made = event.content().credential().orElseThrow();
                     return agent.credentials()
                             .find(CredentialId.of(made.jti()))
                             .filter(credential ->
                                     credential.status(engine.now()).isUsable())
-                            .flatMap(credential -> engine.reissue(agent, credential))
+                            .flatMap(credential -> engine.issuance().reissue(agent, credential))
                             .map(again -> new Activation(agent, Optional.of(again)))
                             .orElseThrow(() -> new PolicyViolationException(
                                     "idempotency-key",
@@ -103,10 +106,11 @@ final class Renewal {
     /** The token of a listed credential, made again; that is an event, since it gives power to who gets it. */
     IssuedCredential reissue(AgentKey key, CredentialId id, Actor actor) {
         Agent agent = engine.load(key).agent();
-        Plan.Decision decision = engine.rules().reissue(id, actor);
+        Plan.Decision decision = engine.rules().credentials().reissue(id, actor);
         requireAllowed(agent, decision);
-        Optional<IssuedCredential> again =
-                agent.credentials().find(id).flatMap(credential -> engine.reissue(agent, credential));
+        Optional<IssuedCredential> again = agent.credentials()
+                .find(id)
+                .flatMap(credential -> engine.issuance().reissue(agent, credential));
         if (again.isEmpty()) {
             throw new PolicyViolationException(
                     "token-once",
@@ -122,7 +126,7 @@ final class Renewal {
 
     /** Rotates and hands over. Empty if the agent has moved on. */
     Optional<Agent> rotateAndDeliver(Agent agent) {
-        return enter(agent, engine.rules().rotateForDelivery(ROTATOR));
+        return enter(agent, engine.rules().credentials().rotateForDelivery(ROTATOR));
     }
 
     /** Decides, and hands over the credential that came of it, if one did. Empty if the agent has moved on. */
@@ -158,7 +162,7 @@ final class Renewal {
         }
         Optional<IssuedCredential> again;
         try {
-            again = engine.reissue(agent, current);
+            again = engine.issuance().reissue(agent, current);
         } catch (RuntimeException e) {
             return noteUndelivered(agent.key(), current.id(), e);
         }
@@ -195,7 +199,8 @@ final class Renewal {
                 }
             }
         }
-        return Optional.of(engine.run(key, Engine.Effect.NEUTRAL, engine.rules().delivered(id))
+        return Optional.of(engine.run(
+                        key, Engine.Effect.NEUTRAL, engine.rules().credentials().delivered(id))
                 .agent());
     }
 
@@ -208,15 +213,16 @@ final class Renewal {
     /** Empty if the agent has got another one meanwhile, or may not have one any more: then nothing has failed. */
     private Optional<Agent> noteUndelivered(AgentKey key, CredentialId id, Throwable e) {
         Plan.Decision failure = failure(key, Step.DELIVER, e);
-        Plan.Decision ifWanted = (agent, now) -> Rules.awaits(agent, id) ? failure.decide(agent, now) : Plan.NOTHING;
+        Plan.Decision ifWanted =
+                (agent, now) -> CredentialRules.awaits(agent, id) ? failure.decide(agent, now) : Plan.NOTHING;
         return Optional.of(engine.run(key, Engine.Effect.NEUTRAL, ifWanted).agent())
-                .filter(agent -> Rules.awaits(agent, id));
+                .filter(agent -> CredentialRules.awaits(agent, id));
     }
 
     private Plan.Decision failure(AgentKey key, Step step, Throwable e) {
         // The message may hold secrets of the host, or what a sink got, the token: only the kind of failure is told.
         String kind = e.getClass().getName();
         LOG.warn("{} of a credential for agent {} failed with {}", step, key, kind);
-        return engine.rules().renewalFailed(step.name(), kind);
+        return engine.rules().credentials().renewalFailed(step.name(), kind);
     }
 }

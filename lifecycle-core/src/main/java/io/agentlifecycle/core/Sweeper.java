@@ -93,7 +93,8 @@ public final class Sweeper {
         for (RecordKey key : keys.subList(0, Math.min(keys.size(), DEFAULT_LIMIT))) {
             look(key.agentKey(), now, e -> {})
                     .ifPresent(due -> due.actions().stream()
-                            .filter(action -> !action.givesCredential() || !engine.isKilled(due.agent()))
+                            .filter(action -> !action.givesCredential()
+                                    || !engine.issuance().isKilled(due.agent()))
                             .forEach(action -> items.add(item(due.agent(), action))));
         }
         return new SweepPlan(now, items, keys.size() > DEFAULT_LIMIT);
@@ -247,7 +248,8 @@ public final class Sweeper {
     private Set<AgentKey> left(List<Due> found, Instant now) {
         Map<AgentKey, Instant> renewals = new HashMap<>();
         for (Due due : found) {
-            if (due.actions().stream().anyMatch(SweepAction::isRenewal) && !engine.isKilled(due.agent())) {
+            if (due.actions().stream().anyMatch(SweepAction::isRenewal)
+                    && !engine.issuance().isKilled(due.agent())) {
                 renewals.put(due.agent().key(), renewalAt(due, now));
             }
         }
@@ -279,7 +281,7 @@ public final class Sweeper {
                     || action == SweepAction.NOTE_AGING && !isStillDue(agent, due.liveness(), action, now)) {
                 continue;
             }
-            if (action.givesCredential() && engine.isKilled(agent)) {
+            if (action.givesCredential() && engine.issuance().isKilled(agent)) {
                 again = true; // it is looked at again when it may have been released
                 continue;
             }
@@ -440,25 +442,29 @@ public final class Sweeper {
                 teardown.retireAt(
                         agent.key(),
                         agent.version(),
-                        rules.decommission(Command.EXPIRE, Retirement.Cause.EXPIRED, "its life is over", Actor.SYSTEM));
+                        rules.retirement()
+                                .decommission(
+                                        Command.EXPIRE, Retirement.Cause.EXPIRED, "its life is over", Actor.SYSTEM));
             case DECOMMISSION_HELD ->
                 teardown.retireAt(
                         agent.key(),
                         agent.version(),
-                        rules.decommission(
-                                Command.EXPIRE,
-                                Retirement.Cause.HELD,
-                                "held longer than the policy allows",
-                                Actor.SYSTEM));
+                        rules.retirement()
+                                .decommission(
+                                        Command.EXPIRE,
+                                        Retirement.Cause.HELD,
+                                        "held longer than the policy allows",
+                                        Actor.SYSTEM));
             case DECOMMISSION_INACTIVE ->
                 teardown.retireAt(
                         agent.key(),
                         agent.version(),
-                        rules.decommission(
-                                Command.DECOMMISSION,
-                                Retirement.Cause.INACTIVE,
-                                "inactive longer than the policy allows",
-                                Actor.SYSTEM));
+                        rules.retirement()
+                                .decommission(
+                                        Command.DECOMMISSION,
+                                        Retirement.Cause.INACTIVE,
+                                        "inactive longer than the policy allows",
+                                        Actor.SYSTEM));
             case RETRY_TEARDOWN -> Optional.of(teardown.finish(agent));
             case END_HOLD ->
                 renewal.enter(agent, rules.holds().end(engine.deadlines().delivers()));
@@ -479,8 +485,8 @@ public final class Sweeper {
                         rules.noteSilence(
                                 new Activity.Silence(since, engine.deadlines().windows(agent, since, now))));
             case ENDORSE_GAP -> command(agent, rules.endorseGap());
-            case NOTE_AGING -> command(agent, rules.noteAging());
-            case EXPIRE_CREDENTIAL -> command(agent, rules.expireCredential());
+            case NOTE_AGING -> command(agent, rules.credentials().noteAging());
+            case EXPIRE_CREDENTIAL -> command(agent, rules.credentials().expire());
             case ROTATE_CREDENTIAL -> renewal.rotateAndDeliver(agent);
             case DELIVER_CREDENTIAL -> renewal.deliverAgain(agent);
             case REPORT_ROTATION_DUE, EXAMINE -> throw new AssertionError(action + " is no change");

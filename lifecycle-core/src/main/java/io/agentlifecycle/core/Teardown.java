@@ -53,12 +53,13 @@ final class Teardown {
             if (error.isPresent()) {
                 errors.put(name, error.get());
             } else {
-                engine.run(key, Engine.Effect.NEUTRAL, engine.rules().taskDone(name));
+                engine.run(
+                        key, Engine.Effect.NEUTRAL, engine.rules().retirement().taskDone(name));
             }
         }
         Plan.Decision end = errors.isEmpty()
-                ? engine.rules().completeTeardown()
-                : engine.rules().tasksFailed(errors);
+                ? engine.rules().retirement().completeTeardown()
+                : engine.rules().retirement().tasksFailed(errors);
         return engine.run(key, Engine.Effect.NEUTRAL, end).agent();
     }
 

@@ -288,11 +288,11 @@ final class Verifier {
 
     private void compareBlock(StoredRecord block) {
         try {
-            AgentKey agent = Engine.blockedBy(block);
+            AgentKey agent = Remains.blockedBy(block);
             boolean blocked = store.get(RecordKey.agent(agent))
                     .map(found -> AgentCodec.decode(found).agent())
                     .filter(found -> found.conduct().blocked())
-                    .flatMap(Engine::blockOf)
+                    .flatMap(Remains::blockOf)
                     .filter(block.key()::equals)
                     .isPresent();
             if (!blocked) {
@@ -308,7 +308,7 @@ final class Verifier {
 
     private void requireBlock(Agent agent) {
         Optional<RecordKey> block =
-                Engine.blockOf(agent).filter(key -> agent.conduct().blocked());
+                Remains.blockOf(agent).filter(key -> agent.conduct().blocked());
         if (block.isPresent() && store.get(block.get()).isEmpty()) {
             find("agent %s is blocked, but the record %s is gone, so that what it is made of could come back"
                     .formatted(agent.key(), block.get()));

@@ -212,6 +212,42 @@ class EventKindsTest {
     }
 
     @Test
+    void the_page_has_the_form_of_every_member_that_is_no_plain_text() throws IOException {
+        Map<String, Set<String>> written = new TreeMap<>();
+        for (String line : section("## Kinds")) {
+            Matcher row = Pattern.compile("\\| ([a-z`]+[a-z ]*`?) \\| (`[a-zA-Z]+`[^|]*) \\|")
+                    .matcher(line);
+            if (row.matches()) {
+                Set<String> members = words(row.group(2).replaceAll("\\([^)]*\\)", ""));
+                members.removeIf(member -> member.contains("."));
+                written.put(row.group(1), members);
+            }
+        }
+
+        Map<String, Set<String>> found = new TreeMap<>();
+        List<SealedEvent> all = new ArrayList<>(story());
+        all.addAll(storyOfKeys());
+        all.forEach(event -> event.event().details().members().forEach((name, value) -> {
+            String form = form(value);
+            if (!form.isEmpty()) {
+                found.computeIfAbsent(form, other -> new TreeSet<>()).add(name);
+            }
+        }));
+        assertThat(found).isEqualTo(written);
+    }
+
+    private static String form(Json value) {
+        if (value instanceof Json.Arr array) {
+            return array.items().get(0) instanceof Json.Str ? "array of strings" : "array of objects";
+        }
+        if (value instanceof Json.Str text) {
+            String it = text.value();
+            return it.matches("[A-Za-z0-9_-]{43}") ? "digest" : it.matches("\\d{4}-\\d\\d-\\d\\dT.*Z") ? "time" : "";
+        }
+        return value instanceof Json.Int ? "integer" : value instanceof Json.Bool ? "`true`" : "object";
+    }
+
+    @Test
     void the_page_has_the_members_of_a_final_report() throws IOException {
         Set<String> always = new TreeSet<>();
         Set<String> ifAny = new TreeSet<>();

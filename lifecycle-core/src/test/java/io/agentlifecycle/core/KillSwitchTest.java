@@ -177,6 +177,28 @@ class KillSwitchTest {
     }
 
     @Test
+    void who_amends_an_agent_out_of_the_reach_of_a_kill_switch_for_its_type_could_release_that() {
+        LifecycleManager byRole = shop.open(builder -> builder.policy(Workshop.OPEN_DOOR)
+                .access((actor, tenant, agent) -> Optional.of(actor.isSame(ADMIN) ? Role.ADMIN : Role.OPERATOR)));
+        active(byRole, "agent:1");
+        String type = byRole.get(ID).profile().agentType();
+        Actor bob = Actor.human("bob@company.com");
+        byRole.killSwitch().engage(byRole.killSwitch().type(type), "", ADMIN);
+        ProvisioningRequest another =
+                Workshop.request("agent:1").agentType("another").build();
+        ProvisioningRequest sameType =
+                Workshop.request("agent:1").purpose("another").build();
+
+        refused(byRole, "access-role", () -> byRole.approvals().amend(ID, another, bob));
+        byRole.approvals().amend(ID, sameType, bob);
+        assertThat(byRole.get(ID).profile().agentType()).isEqualTo(type);
+
+        byRole.approvals().amend(ID, another, ADMIN);
+        byRole.rotateCredentials(ID, bob);
+        assertThat(byRole.guard().check(ID, Operation.INVOKE).allowed()).isTrue();
+    }
+
+    @Test
     void who_comes_later_is_stopped_too_and_who_is_passed_on_to_such_an_owner() {
         active(manager, "agent:1");
         kills.engage(kills.owner("bob@company.com"), "", ADMIN);

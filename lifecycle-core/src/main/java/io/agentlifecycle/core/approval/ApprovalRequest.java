@@ -30,7 +30,7 @@ public record ApprovalRequest(
         List<Vote> votes,
         Optional<Instant> warnedOf,
         Optional<Decision> decision) {
-    /** So many may have a part in it beside who asked; one more change of owner is refused then. */
+    /** So many may have a part in it beside who asked; one more change of the owner, a co-owner, the end or the request is refused then. */
     public static final int MOST_INVOLVED = 64;
 
     public ApprovalRequest {
