@@ -150,7 +150,7 @@ final class AccessControl {
                     !agent.profile().agentType().equals(next.profile().agentType());
             Role release = Right.RELEASE_KILL_SWITCH.role();
             if (passesOn
-                    && engine.standing().isKilled(key)
+                    && engine.issuance().isKilled(agent)
                     && role.filter(has -> has.covers(release)).isEmpty()) {
                 throw refusal(actor, Right.AMEND, "agent " + key, release, role);
             }
@@ -187,7 +187,7 @@ final class AccessControl {
     /** Who passes an agent on out of the reach of a kill switch does what its release does. */
     private Role needed(Actor actor, Right right, Agent agent) {
         boolean passesOn = right == Right.CHANGE_OWNER || right == Right.RECLAIM;
-        return passesOn && engine.standing().isKilled(agent.key())
+        return passesOn && engine.issuance().isKilled(agent)
                 ? Right.RELEASE_KILL_SWITCH.role()
                 : right.role(actor, agent);
     }

@@ -54,7 +54,7 @@ final class AgentCodec {
     static final String OLD_CREDENTIAL = "cred.old";
     static final String API_KEY = "api";
 
-    private static final int MAX_BODY_CHARS = 262_144;
+    private static final int MAX_BODY_CHARS = 524_288;
     private static final long FORMAT = 1;
 
     private AgentCodec() {}

@@ -5,6 +5,8 @@ import static io.agentlifecycle.core.agent.AgentState.PROVISIONED;
 
 import io.agentlifecycle.core.Plan.Decision;
 import io.agentlifecycle.core.access.Actor;
+import io.agentlifecycle.core.access.AgentId;
+import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Lifespan;
@@ -25,6 +27,7 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** What may become of a request that waits, and by whom: pure functions, as in {@link Rules}. */
@@ -114,6 +117,32 @@ record ApprovalRules(Rules rules) {
         }
         rules.next(agent, Command.APPROVE);
         return List.of(approved(actor, asked, now, claims), provisioned(actor, asked));
+    }
+
+    /** The same decision, for whoever answers for no agent that asked for this one, or changed what is asked for. */
+    Decision unlessOwn(Actor actor, Decision decision, Function<AgentKey, Optional<Agent>> find) {
+        return (agent, now) -> {
+            Plan plan = decision.decide(agent, now);
+            if (!rule(agent).selfApproval() && askers(agent, find).anyMatch(asker -> answersFor(actor, asker))) {
+                throw refusal(
+                        Objection.ASKED_BY_OWN, actor, "%s cannot approve agent %s".formatted(actor, agent.key()));
+            }
+            return plan;
+        };
+    }
+
+    private static Stream<Agent> askers(Agent agent, Function<AgentKey, Optional<Agent>> find) {
+        ApprovalRequest request = agent.approval();
+        return Stream.concat(Stream.of(request.requestedBy().id()), request.involved().stream())
+                .filter(AgentId::isValid)
+                .map(id -> new AgentKey(agent.key().tenant(), AgentId.of(id)))
+                .filter(key -> !key.equals(agent.key()))
+                .flatMap(key -> find.apply(key).stream());
+    }
+
+    private static boolean answersFor(Actor actor, Agent agent) {
+        return Stream.concat(agent.owner().stream(), agent.coOwners().stream())
+                .anyMatch(owner -> actor.isNamed(owner.id()));
     }
 
     /** Notes what somebody thinks of it, an agent perhaps; it never counts. */

@@ -51,7 +51,8 @@ public final class Approvals {
         requireNonNull(ballot, "ballot");
         Right right = ballot.choice() == Vote.Choice.DENY ? Right.REJECT : Right.VOTE;
         try {
-            return run(agent, right, actor, rules().vote(ballot, actor));
+            Plan.Decision vote = rules().vote(ballot, actor);
+            return run(agent, right, actor, right == Right.VOTE ? unlessOwn(actor, vote) : vote);
         } catch (AuditUnavailableException e) {
             // of an agent that is in nothing would be left: it is held already
             if (ballot.choice() == Vote.Choice.APPROVE
@@ -87,7 +88,7 @@ public final class Approvals {
      * @param next what is asked for now; an id, owner or parent that it names must be the agent's; its requester and its
      *     idempotency key are ignored
      * @throws PolicyViolationException rule {@code approval-decided}, {@code request-expired}, {@code request-changes}, {@code amendment-scope},
-     *     {@code lifespan-over}, {@code lifespan-long}, {@code manifest-blocked}, {@code role-escalation} or {@code event-size}; for an agent with a parent as
+     *     {@code lifespan-over}, {@code lifespan-long}, {@code lifespan-begin}, {@code manifest-blocked}, {@code role-escalation} or {@code event-size}; for an agent with a parent as
      *     {@link LifecycleManager#requestProvisioning}; {@code delegation-scope} also if agents that are in work for it and may do
      *     what it may not any more
      * @throws io.agentlifecycle.core.error.InvalidTransitionException if it must be held, and the table does not allow that in its state
@@ -112,6 +113,15 @@ public final class Approvals {
     /** How the request for an agent stands by the policy now in force, or what was decided on it: no vote is counted again then. */
     public ApprovalStatus status(AgentId agent) {
         return rules().status(engine.load(key(agent)).agent());
+    }
+
+    /** A vote that is an approval alone, where one person is enough. */
+    Agent approve(AgentId agent, Actor actor) {
+        return run(agent, Right.VOTE, actor, unlessOwn(actor, rules().approve(actor)));
+    }
+
+    private Plan.Decision unlessOwn(Actor actor, Plan.Decision vote) {
+        return rules().unlessOwn(actor, vote, key -> engine.find(key).map(AgentCodec.Stored::agent));
     }
 
     private Agent run(AgentId agent, Right right, Actor actor, Plan.Decision decision) {

@@ -441,6 +441,7 @@ final class Engine {
     /** Empty if someone else was faster. */
     private Optional<Activation> attempt(AgentCodec.Stored before, Supplier<RequestId> ids, Plan.Decision decision) {
         Instant now = now();
+        long seen = committer.log().version();
         Plan plan = decision.decide(before.agent(), now);
         if (plan.isEmpty()) {
             return Optional.of(new Activation(before.agent(), Optional.empty()));
@@ -469,8 +470,8 @@ final class Engine {
                                 unchanged,
                                 mutations,
                                 chain.events(),
-                                log -> issued.isEmpty()
-                                        || Issuance.isAllowed(log, chain.agent(), superiors.orElseThrow()))
+                                // the kill switches are part of it, and what was decided may be wrong by another one
+                                log -> log.version() == seen)
                         .isPresent()
                 ? Optional.of(new Activation(chain.agent(), issued))
                 : Optional.empty();

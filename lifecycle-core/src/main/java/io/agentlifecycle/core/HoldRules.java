@@ -59,7 +59,7 @@ record HoldRules(Rules rules) {
             }
             Command command = agent.state() == ACTIVE ? Command.SUSPEND : Command.PLACE_HOLD;
             Plan plan = place(agent, command, reason, terms, actor, now);
-            if (agent.holds().reasons().size() >= Holds.MOST) {
+            if (agent.holds().get(reason).isEmpty() && agent.holds().reasons().size() >= Holds.MOST) {
                 throw new PolicyViolationException(
                         "hold-count",
                         "agent %s is held for %d reasons already; release one of them first"
@@ -71,10 +71,11 @@ record HoldRules(Rules rules) {
 
     private Plan place(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor, Instant now) {
         EventContent event = placed(agent, command, reason, terms, actor);
-        if (agent.holds().get(reason).isPresent()) {
+        var hold = new Hold(reason, terms.text(), actor, now, authority(agent, command, reason, terms), terms.until());
+        if (agent.holds().place(hold).isEmpty()) {
             throw new PolicyViolationException(
                     "hold-stands",
-                    "agent %s is held by %s already; release that hold before placing it anew"
+                    "agent %s is held by %s already, and these terms make it no harder to release; release that hold before placing it anew"
                             .formatted(agent.key(), reason));
         }
         terms.until().filter(end -> !now.isBefore(end)).ifPresent(end -> {
@@ -97,9 +98,13 @@ record HoldRules(Rules rules) {
     EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {
         EventKind kind = command == Command.SUSPEND ? EventKind.AGENT_SUSPENDED : EventKind.HOLD_PLACED;
         Json.ObjBuilder details = Json.object().put("hold", reason.code()).put("text", terms.text());
-        ReleaseAuthority asked = terms.authority().orElseGet(reason::authority);
-        HoldJson.put(details, command == Command.SUSPEND ? atLeastQuarantine(agent, asked) : asked, terms.until());
+        HoldJson.put(details, authority(agent, command, reason, terms), terms.until());
         return rules.event(kind, actor, agent, command, details.build());
+    }
+
+    private static ReleaseAuthority authority(Agent agent, Command command, HoldReason reason, HoldTerms terms) {
+        ReleaseAuthority asked = terms.authority().orElseGet(reason::authority);
+        return command == Command.SUSPEND ? atLeastQuarantine(agent, asked) : asked;
     }
 
     /** Who suspends an agent out of its quarantine gives nobody the right to let it go who had it not before. */

@@ -48,11 +48,6 @@ final class Issuance {
         requireNotKilled(agent, superiors(agent, committer.clock().now()));
     }
 
-    /** What must still be so when the credential that was made is committed. */
-    static boolean isAllowed(LogRecord log, Agent agent, Superiors superiors) {
-        return !isKilled(log, agent) && superiors.agents().stream().noneMatch(superior -> isKilled(log, superior));
-    }
-
     /** A new credential. */
     IssuedCredential issue(Agent agent, Superiors superiors, Instant now) {
         requireNotKilled(agent, superiors);

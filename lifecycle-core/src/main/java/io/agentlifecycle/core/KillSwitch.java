@@ -20,6 +20,7 @@ import io.agentlifecycle.core.hold.Kills;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Stops one agent, all of an owner, of a type or of a tenant, or everything, with one commit, until it is released. Once
@@ -70,7 +71,8 @@ public final class KillSwitch {
      *
      * @param reason at most 1,024 characters
      * @return how many agents were ACTIVE when it stopped them
-     * @throws PolicyViolationException rule {@code kill-count}, if {@link Kills#MOST} others are engaged
+     * @throws PolicyViolationException rule {@code kill-count}, if {@link Kills#MOST} others are engaged: of tenants for a tenant, of parts of tenants for
+     *     those; never for everything
      * @throws AccessDeniedException if this manager is confined to a tenant and the scope reaches beyond it
      * @throws io.agentlifecycle.core.error.StoreException if it could not be stored
      */
@@ -83,17 +85,18 @@ public final class KillSwitch {
         long stopped = engine.fleet().active(scope);
         try {
             engine.log().append(EventKind.KILL_ENGAGED, log -> {
-                if (log.kills().get(scope).isEmpty() && log.kills().all().size() >= Kills.MOST) {
+                if (log.kills().get(scope).isPresent()) {
+                    return Optional.empty();
+                }
+                if (!log.kills().haveRoomFor(scope)) {
                     throw new PolicyViolationException(
                             "kill-count",
-                            "%d kill switches are engaged already; release one of them, or engage one of a larger scope"
+                            "%d kill switches of that kind are engaged already; release one of them, or engage that of the whole tenant, or of everything"
                                     .formatted(Kills.MOST));
                 }
                 Json.Obj details =
                         details(scope, reason).put("stopped", stopped).build();
-                return log.kills().get(scope).isPresent()
-                        ? Optional.empty()
-                        : Optional.of(EventContent.of(EventKind.KILL_ENGAGED, actor, details));
+                return Optional.of(EventContent.of(EventKind.KILL_ENGAGED, actor, details));
             });
         } catch (RefusedException e) {
             throw e;
@@ -137,7 +140,7 @@ public final class KillSwitch {
                         "the kill switch %s is not engaged; those that are: %s"
                                 .formatted(
                                         scope.wire(),
-                                        log.kills().all().stream()
+                                        seen(log.kills())
                                                 .map(kill -> kill.scope().wire())
                                                 .toList()));
             }
@@ -149,9 +152,12 @@ public final class KillSwitch {
 
     /** Those that are engaged and reach into this tenant, the oldest first. */
     public List<Kill> engaged() {
-        return engine.log().kills().all().stream()
-                .filter(kill -> kill.scope().confinedTo().map(tenant::equals).orElse(true) || !manager.isConfined())
-                .toList();
+        return seen(engine.log().kills()).toList();
+    }
+
+    private Stream<Kill> seen(Kills kills) {
+        return kills.all().stream()
+                .filter(kill -> kill.scope().confinedTo().map(tenant::equals).orElse(true) || !manager.isConfined());
     }
 
     private static Json.ObjBuilder details(KillScope scope, String reason) {

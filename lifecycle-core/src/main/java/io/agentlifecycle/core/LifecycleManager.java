@@ -208,10 +208,7 @@ public final class LifecycleManager implements AutoCloseable {
      *     {@code vote-count}
      */
     public Agent approve(AgentId agent, Actor actor) {
-        return run(
-                agent,
-                Engine.Effect.NEUTRAL,
-                permit(actor, Right.VOTE, rules().approvals().approve(actor)));
+        return approvals().approve(agent, actor);
     }
 
     /** Votes on requests, in the stages of the policy, and changes of what is asked for. */
@@ -486,11 +483,12 @@ public final class LifecycleManager implements AutoCloseable {
 
     /**
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is. One with an end is released by
-     * the first sweep from then on; until that sweep the agent is held.
+     * the first sweep from then on; until that sweep the agent is held. Placed for a reason that stands, it takes the place of that
+     * hold if it takes an admin and the other did not, ends later or not at all, or somebody has agreed to release the other.
      *
      * @throws PolicyViolationException rule {@code hold-reserved}, if only the library holds for that reason;
      *     {@code hold-owner-lost}, if it is for {@link HoldReason#OWNER_LOST} with an end or an authority of its own;
-     *     {@code hold-stands}, if it is held for that reason already,
+     *     {@code hold-stands}, if it is held for that reason already, and this makes it no harder to release,
      *     {@code hold-count}, if it is held for {@link io.agentlifecycle.core.hold.Holds#MOST} others, or
      *     {@code hold-over}, if the hold would have ended before
      */

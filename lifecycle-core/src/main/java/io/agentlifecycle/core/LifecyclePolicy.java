@@ -376,7 +376,7 @@ public final class LifecyclePolicy {
             return this;
         }
 
-        /** Whether whoever asked for an agent, owns it, or changed its request may approve it: for teams of one. */
+        /** Whether whoever asked for an agent, owns it, or changed its request, or whose agent did, may approve it: for teams of one. */
         public Builder allowSelfApproval(boolean value) {
             selfApproval = value;
             return this;

@@ -35,9 +35,12 @@ record LimitRules(Rules rules) {
     /** An amendment that names no end takes away no time to live that is one of the limits. */
     static ProvisioningRequest keepingEnd(Agent agent, ProvisioningRequest next) {
         Lifespan asked = next.lifespan();
-        return agent.rateLimit().isEmpty() || asked.notAfter().isPresent()
-                ? next
-                : next.with(new Lifespan(asked.notBefore(), agent.lifespan().notAfter()), next.idempotencyKey());
+        if (agent.rateLimit().isEmpty() || asked.notAfter().isPresent()) {
+            return next;
+        }
+        Optional<Instant> end = agent.lifespan().notAfter();
+        end.ifPresent(notAfter -> requireBefore(agent, asked.notBefore(), notAfter));
+        return next.with(new Lifespan(asked.notBefore(), end), next.idempotencyKey());
     }
 
     /** What is missing of these limits. What stands stays as it is. */
@@ -59,15 +62,19 @@ record LimitRules(Rules rules) {
 
     private void requireEnd(Agent agent, Instant notAfter, Instant now) {
         Optional<Instant> begin = agent.lifespan().notBefore();
+        requireBefore(agent, begin, notAfter);
+        rules.lifespan()
+                .requireLifespan(
+                        "the bootstrap of agent " + agent.key(), new Lifespan(begin, Optional.of(notAfter)), now);
+    }
+
+    private static void requireBefore(Agent agent, Optional<Instant> begin, Instant notAfter) {
         if (begin.filter(from -> !from.isBefore(notAfter)).isPresent()) {
             throw new PolicyViolationException(
                     "lifespan-begin",
                     "the life of agent %s begins at %s, and its limits would end it at %s; choose a later notAfter"
                             .formatted(agent.key(), begin.get(), notAfter));
         }
-        rules.lifespan()
-                .requireLifespan(
-                        "the bootstrap of agent " + agent.key(), new Lifespan(begin, Optional.of(notAfter)), now);
     }
 
     private static EventContent limitsSet(Agent agent, RateLimit rate, Optional<Instant> notAfter, Actor actor) {

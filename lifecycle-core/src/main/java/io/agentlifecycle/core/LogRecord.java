@@ -42,7 +42,7 @@ record LogRecord(
     static final RecordKey KEY = new RecordKey(TenantId.DEFAULT, RecordKey.STREAM, StreamPosition.LOG);
 
     private static final long FORMAT = 1;
-    private static final int MAX_CHARS = 131_072;
+    private static final int MAX_CHARS = 262_144;
 
     /** A log without events. */
     static LogRecord empty(String origin) {

@@ -107,9 +107,6 @@ record QuarantineRules(Rules rules) {
         if (standing.filter(
                         hold -> hold.authority().covers(needed) && hold.agreed().isEmpty())
                 .isEmpty()) {
-            if (standing.isPresent()) {
-                events.add(rules.holds().released(agent, Command.RELEASE_HOLD, reason, actor));
-            }
             HoldTerms terms = HoldTerms.of(incident.text())
                     .releasedBy(standing.map(Hold::authority)
                             .filter(has -> has.covers(needed))

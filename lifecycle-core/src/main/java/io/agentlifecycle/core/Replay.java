@@ -401,7 +401,8 @@ final class Replay {
                 HoldJson.authority(details),
                 details.optionalInstant(HoldJson.UNTIL));
         return holds.place(hold)
-                .orElseThrow(() -> new JsonFormatException("a hold with reason " + hold.reason() + " stands already"));
+                .orElseThrow(() -> new JsonFormatException(
+                        "a hold with reason " + hold.reason() + " stands already, and no weaker than that"));
     }
 
     private static List<LegalHold> legallyHeld(Agent agent, AuditEvent event, String reference) {

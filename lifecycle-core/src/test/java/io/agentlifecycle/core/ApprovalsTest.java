@@ -14,6 +14,7 @@ import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.IdentityAssurance;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.AgentQuery;
@@ -1092,5 +1093,68 @@ class ApprovalsTest {
         String log = manager.auditTrail(ID).toString();
         assertThat(log).doesNotContain("bob@company", "carol@company", "brother", shown);
         assertThat(manager.verify().redacted()).isPositive();
+    }
+
+    // ---- what agents ask for
+
+    /** Alice's agent, which may ask for others. */
+    private void own() {
+        manager.requestProvisioning(asked(builder -> builder.role(Role.OPERATOR)));
+        manager.approve(ID, DAVE);
+        manager.activate(ID);
+    }
+
+    private Agent askedBy(Actor actor) {
+        return manager.requestProvisioning(Workshop.request("agent:child")
+                .owner("frank@company.com")
+                .requestedBy(actor)
+                .build());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {ALICE, "ALICE@company.com", "carol@company.com"})
+    void nobody_approves_what_their_own_agent_asks_for(String name) {
+        reopen(LifecyclePolicy.builder().build());
+        own();
+        manager.owners().addCoOwner(ID, Owner.of("carol@company.com"), ADMIN);
+        AgentId child = askedBy(Actor.agent(ID)).id();
+
+        PolicyViolationException refusal =
+                refused(manager, "self-approval", () -> manager.approve(child, Actor.human(name)));
+        assertThat(refusal).hasMessageContaining("an agent that they own, or co-own, asked for it");
+        assertThat(refusal.actor()).contains(Actor.human(name));
+        refused(manager, "self-approval", () -> approvals().vote(child, Ballot.approve(""), Actor.human(name)));
+        assertThat(manager.approve(child, BOB).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
+    void nobody_approves_what_their_own_agent_made_of_it_but_anybody_may_deny_it() {
+        reopen(LifecyclePolicy.builder().build());
+        own();
+        AgentId child = askedBy(BOB).id();
+        approvals()
+                .amend(
+                        child,
+                        Workshop.request("agent:child")
+                                .owner("frank@company.com")
+                                .purpose("more")
+                                .build(),
+                        Actor.agent(ID));
+        Ballot seen = Ballot.approve("").onSeeing(approvals().status(child).shown());
+
+        refused(manager, "self-approval", () -> approvals().vote(child, seen, Actor.human(ALICE)));
+        assertThat(approvals()
+                        .vote(child, Ballot.deny("no"), Actor.human(ALICE))
+                        .state())
+                .isEqualTo(AgentState.DECOMMISSIONED);
+    }
+
+    @Test
+    void what_their_own_agent_asks_for_is_approved_where_the_policy_lets_people_approve_their_own() {
+        reopen(LifecyclePolicy.builder().allowSelfApproval(true).build());
+        own();
+        AgentId child = askedBy(Actor.agent(ID)).id();
+
+        assertThat(manager.approve(child, Actor.human(ALICE)).state()).isEqualTo(AgentState.PROVISIONED);
     }
 }

@@ -732,6 +732,10 @@ class BootstrapTest {
         assertThat(manager.get(ID).lifespan().notAfter())
                 .as("whoever names no end leaves it")
                 .contains(end);
+        refused(
+                manager,
+                "lifespan-begin",
+                () -> manager.approvals().amend(ID, request().notBefore(end).build(), ADMIN));
     }
 
     @Test

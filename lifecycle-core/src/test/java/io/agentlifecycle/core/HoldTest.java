@@ -6,6 +6,7 @@ import static io.agentlifecycle.core.Workshop.PATIENT;
 import static io.agentlifecycle.core.Workshop.active;
 import static io.agentlifecycle.core.Workshop.refused;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentlifecycle.core.SweepReport.Result;
 import io.agentlifecycle.core.access.Actor;
@@ -26,6 +27,7 @@ import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
 import io.agentlifecycle.core.hold.HoldTerms;
+import io.agentlifecycle.core.hold.Holds;
 import io.agentlifecycle.core.hold.ReleaseAuthority;
 import io.agentlifecycle.core.spi.CredentialIssuer;
 import java.time.Duration;
@@ -118,6 +120,46 @@ class HoldTest {
                 manager.releaseHold(ID, reason, ReleaseAuthority.ADMIN, ADMIN);
             }
         }
+    }
+
+    @Test
+    void a_hold_takes_the_place_of_one_that_is_easier_to_release_and_of_no_other() {
+        active(manager, "agent:1");
+        HoldReason reason = HoldReason.POLICY_VIOLATION;
+        HoldTerms weak = HoldTerms.of("said by mistake").releasedBy(ReleaseAuthority.OPERATOR);
+        manager.placeHold(ID, reason, weak.until(inAnHour()), ADMIN);
+        Instant first = shop.clock.instant();
+        shop.clock.advance(Duration.ofMinutes(1));
+
+        for (HoldTerms no : List.of(
+                weak.until(inAnHour().minus(HOUR)),
+                weak.until(first.plus(HOUR)),
+                weak.until(first.plus(HOUR).minusMillis(1)).releasedBy(ReleaseAuthority.ADMIN))) {
+            assertThatThrownBy(() -> manager.placeHold(ID, reason, no, ADMIN)).hasMessageContaining("(rule hold-");
+        }
+        manager.placeHold(ID, reason, weak.until(inAnHour()), ADMIN);
+        manager.placeHold(ID, reason, weak, ADMIN);
+        manager.placeHold(ID, reason, "it was meant", ACCOUNTS);
+        refused(manager, "hold-stands", () -> manager.placeHold(ID, reason, weak, ADMIN));
+        refused(manager, "hold-stands", () -> manager.placeHold(ID, reason, "it was meant", ADMIN));
+        refused(manager, "hold-authority", () -> manager.releaseHold(ID, reason, ADMIN));
+
+        Hold hold = manager.get(ID).holds().get(reason).orElseThrow();
+        assertThat(hold.placedAt()).as("held since").isEqualTo(first);
+        assertThat(hold.placedBy()).isEqualTo(ACCOUNTS);
+        assertThat(hold.text()).isEqualTo("it was meant");
+        assertThat(hold.until()).isEmpty();
+    }
+
+    @Test
+    void who_is_held_for_as_many_reasons_as_can_be_can_be_held_harder() {
+        active(manager, "agent:1");
+        for (int i = 0; i < Holds.MOST; i++) {
+            manager.placeHold(ID, HoldReason.of("reason" + i), "", ADMIN);
+        }
+        refused(manager, "hold-count", () -> manager.placeHold(ID, HoldReason.of("more"), "", ADMIN));
+        manager.placeHold(ID, HoldReason.of("reason7"), HoldTerms.of("").releasedBy(ReleaseAuthority.ADMIN), ADMIN);
+        assertThat(holds()).hasSize(Holds.MOST);
     }
 
     /** Society AI: balance and violation at once, and both ways to lift them (SOC-12, SOC-13, SOC-14). */

@@ -14,6 +14,7 @@ import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
 import io.agentlifecycle.core.access.Drain;
 import io.agentlifecycle.core.access.Operation;
+import io.agentlifecycle.core.access.Owner;
 import io.agentlifecycle.core.access.Role;
 import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.access.Verdict;
@@ -443,9 +444,61 @@ class KillSwitchTest {
         for (int i = 0; i < Kills.MOST; i++) {
             kills.engage(kills.agent(AgentId.of("agent:" + i)), "", ADMIN);
         }
-        refused(manager, "kill-count", () -> kills.engage(kills.everything(), "", ADMIN));
+        refused(manager, "kill-count", () -> kills.engage(kills.type("crew"), "", ADMIN));
+        kills.engage(kills.agent(AgentId.of("agent:7")), "", ADMIN);
         kills.release(kills.agent(AgentId.of("agent:7")), ReleaseAuthority.ADMIN, "", ADMIN);
+        kills.engage(kills.type("crew"), "", ADMIN);
+    }
+
+    @Test
+    void who_fills_the_room_for_agents_keeps_nobody_from_stopping_a_tenant_or_everything() {
+        String widest = "\"".repeat(256);
+        for (int i = 0; i < Kills.MOST; i++) {
+            var tenant = TenantId.of("t".repeat(60) + i);
+            kills.engage(new KillScope.OfOwner(tenant, Owner.of(widest)), "", ADMIN);
+            kills.engage(new KillScope.OfTenant(tenant), "", ADMIN);
+        }
+        refused(manager, "kill-count", () -> kills.engage(kills.owner(Workshop.ALICE), "", ADMIN));
+        refused(manager, "kill-count", () -> kills.engage(kills.tenant(), "", ADMIN));
         kills.engage(kills.everything(), "", ADMIN);
+
+        shop.close(manager);
+        assertThat(shop.open(Workshop.OPEN_DOOR).killSwitch().engaged())
+                .as("the record can be read")
+                .hasSize(2 * Kills.MOST + 1);
+    }
+
+    @Test
+    void a_view_of_a_tenant_names_no_kill_switch_of_another_one() {
+        kills.engage(new KillScope.OfOwner(TenantId.of("globex"), Owner.of("ceo@globex")), "", ADMIN);
+        kills.engage(new KillScope.OfTenant(TenantId.of("acme")), "", ADMIN);
+        KillSwitch theirs = manager.forTenant(TenantId.of("acme")).killSwitch();
+
+        assertThatThrownBy(() -> theirs.release(theirs.agent(ID), ReleaseAuthority.ADMIN, "", ADMIN))
+                .hasMessageContaining("those that are: [tenant:acme]");
+        assertThatThrownBy(() -> kills.release(kills.agent(ID), ReleaseAuthority.ADMIN, "", ADMIN))
+                .hasMessageContaining("owner:globex/ceo@globex");
+    }
+
+    /** The host's directory may take its time, and whoever engages a kill switch meanwhile relies on it. */
+    @Test
+    void who_is_passed_on_while_its_owner_is_stopped_is_not_out_of_reach() {
+        Staff staff = Staff.of(Workshop.ALICE, "bob@company.com");
+        var meanwhile = new AtomicReference<Runnable>(() -> {});
+        LifecycleManager byRole = shop.open(builder -> builder.policy(Workshop.OPEN_DOOR)
+                .ownerDirectory(owner -> {
+                    meanwhile.getAndSet(() -> {}).run();
+                    return staff.find(owner);
+                })
+                .access((actor, tenant, agent) -> Optional.of(actor.isSame(ADMIN) ? Role.ADMIN : Role.OPERATOR)));
+        active(byRole, "agent:1");
+        meanwhile.set(() -> byRole.killSwitch().engage(byRole.killSwitch().owner(Workshop.ALICE), "", ADMIN));
+
+        assertThatThrownBy(() -> byRole.changeOwner(ID, "bob@company.com", Actor.human("dave@company.com")))
+                .isInstanceOf(PolicyViolationException.class)
+                .hasMessageContaining("rule access-role");
+        assertThat(byRole.get(ID).owner()).contains(Owner.of(Workshop.ALICE));
+        assertThat(byRole.guard().check(ID, Operation.INVOKE).allowed()).isFalse();
     }
 
     @Test

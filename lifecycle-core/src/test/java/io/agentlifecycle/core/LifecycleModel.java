@@ -482,10 +482,11 @@ final class LifecycleModel {
         boolean held = agent.holds.contains("operator");
         switch (agent.state) {
             case ACTIVE, QUARANTINED -> {
-                if (held) {
+                if (held && !isHarder(agent, "operator")) {
                     return "hold-stands";
                 }
                 outOfQuarantine(agent, "operator");
+                agent.agreed.remove("operator");
                 agent.state = AgentState.SUSPENDED;
                 agent.holds.add("operator");
                 return say(agent, EventKind.AGENT_SUSPENDED);
@@ -508,6 +509,13 @@ final class LifecycleModel {
                 return NOT_ALLOWED;
             }
         }
+    }
+
+    /** Out of a quarantine that takes an admin leads a hold that does, too, and that nobody has agreed to release. */
+    private static boolean isHarder(ModelAgent agent, String hold) {
+        return agent.state == AgentState.QUARANTINED
+                && agent.quarantineOfAdmin
+                && (!agent.adminHolds.contains(hold) || agent.agreed.containsKey(hold));
     }
 
     /** Who is suspended out of a quarantine that takes an admin is let go by an admin. */
@@ -663,7 +671,7 @@ final class LifecycleModel {
             boolean graver = theft && agent.adminHolds.add("quarantine");
             boolean unknown = agent.agreed.remove("quarantine") != null;
             if (graver || unknown) {
-                say(agent, EventKind.HOLD_RELEASED, EventKind.HOLD_PLACED);
+                say(agent, EventKind.HOLD_PLACED);
             }
         }
     }

@@ -819,6 +819,25 @@ class QuarantineTest {
     }
 
     @Test
+    void something_graver_is_noted_of_who_is_held_also_while_the_sealer_fails() {
+        shop.close(manager);
+        var sealer = new TestSealer();
+        manager = shop.open(b -> b.policy(Workshop.OPEN_DOOR).sealer(sealer).signFromHere());
+        active(manager, "agent:1");
+        manager.suspend(ID, "", ADMIN);
+        quarantines().quarantine(ID, CRASH, ADMIN);
+        sealer.fail();
+
+        quarantines().report(ID, THEFT, WATCHER);
+        sealer.heal();
+
+        assertThat(kinds(manager, ID)).endsWith(EventKind.INCIDENT_REPORTED, EventKind.HOLD_PLACED);
+        refused(manager, "hold-authority", () -> manager.releaseHold(ID, HoldReason.QUARANTINE, ADMIN));
+        manager.releaseHold(ID, HoldReason.QUARANTINE, ReleaseAuthority.ADMIN, ADMIN);
+        assertThat(agent().holds().reasons()).containsExactly(HoldReason.OPERATOR);
+    }
+
+    @Test
     void quarantine_works_while_the_sealer_fails_and_is_endorsed_later() {
         shop.close(manager);
         var sealer = new TestSealer();

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
  * Who may approve a request, and until when. Pure functions say which stage is open, and who may vote in it.
  *
  * @param required false lets every request in by itself, which the trail shows as the actor {@code policy:auto}
- * @param selfApproval true lets the person who asked, the owner, or who changed the owner or amended the request approve; for
- *     teams of one
+ * @param selfApproval true lets the person who asked, the owner, who changed the owner or amended the request, or who answers for an
+ *     agent that did, approve; for teams of one
  * @param timeout how long a request may wait; positive; empty means for ever
  * @param warnBefore how long before its end a sweep warns of it; positive, and shorter than the timeout, which it needs
  * @param stages what a request must pass, one after the other; at least one, with names of their own, quorums of at most
@@ -221,6 +221,10 @@ public record ApprovalRule(
                 "self-approval",
                 "who requested or owns an agent, or had a part in who owns it or in what it asks for, cannot approve it;"
                         + " ask someone else or allow it by policy"),
+        /** What an agent asks for, those who answer for it ask for. */
+        ASKED_BY_OWN(
+                "self-approval",
+                "an agent that they own, or co-own, asked for it or changed it; ask someone else or allow it by policy"),
         /** The agent would vote on itself. */
         ITSELF("self-approval", "no agent approves itself, whatever the policy says; ask someone else"),
         /** Only people and services vote in this stage. */

@@ -35,19 +35,22 @@ public final class Holds {
     public static Holds of(Collection<Hold> holds) {
         Holds result = NONE;
         for (Hold hold : holds) {
-            result = result.place(hold)
-                    .orElseThrow(() -> new IllegalArgumentException("two holds with reason " + hold.reason()));
+            if (result.get(hold.reason()).isPresent()) {
+                throw new IllegalArgumentException("two holds with reason " + hold.reason());
+            }
+            result = result.place(hold).orElseThrow();
         }
         return result;
     }
 
-    /** With {@code hold} added; empty if one with its reason stands already. */
+    /** With {@code hold} added, or in the place of the one with its reason; empty if it does not strengthen that one. */
     public Optional<Holds> place(Hold hold) {
-        if (byReason.containsKey(hold.reason())) {
+        Optional<Hold> standing = get(hold.reason());
+        if (standing.filter(it -> !hold.strengthens(it)).isPresent()) {
             return Optional.empty();
         }
         var next = new TreeMap<>(byReason);
-        next.put(hold.reason(), hold);
+        next.put(hold.reason(), standing.map(it -> hold.since(it.placedAt())).orElse(hold));
         return Optional.of(new Holds(next));
     }
 

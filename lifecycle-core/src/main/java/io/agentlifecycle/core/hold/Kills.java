@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param all the oldest first
  */
 public record Kills(List<Kill> all) {
-    /** How many there may be. */
+    /** How many there may be beside that of everything: so many of whole tenants, and so many of parts of them. */
     public static final int MOST = 200;
 
     /** None. */
@@ -34,6 +34,23 @@ public record Kills(List<Kill> all) {
     /** The one of that scope, if it is engaged. */
     public Optional<Kill> get(KillScope scope) {
         return all.stream().filter(kill -> kill.scope().equals(scope)).findFirst();
+    }
+
+    /**
+     * True if that one can be engaged, too. There is always room for everything, and whoever fills that for parts of tenants leaves
+     * that for whole tenants as it is.
+     */
+    public boolean haveRoomFor(KillScope scope) {
+        return scope instanceof KillScope.Everything
+                || all.stream()
+                                .filter(kill -> isOfTenant(kill.scope()) == isOfTenant(scope)
+                                        && !(kill.scope() instanceof KillScope.Everything))
+                                .count()
+                        < MOST;
+    }
+
+    private static boolean isOfTenant(KillScope scope) {
+        return scope instanceof KillScope.OfTenant;
     }
 
     /** True if one of them stops that agent. */
