@@ -39,7 +39,7 @@ final class Sql implements AutoCloseable {
         try (Statement statement = connection.createStatement()) {
             statement.execute("CREATE TABLE agent_record(tenant VARCHAR(64) NOT NULL, kind VARCHAR(32) NOT NULL,"
                     + " id VARCHAR(256) NOT NULL, version BIGINT NOT NULL, due VARCHAR(40), state VARCHAR(32),"
-                    + " body VARCHAR(262144) NOT NULL, PRIMARY KEY (tenant, kind, id))");
+                    + " body VARCHAR(524288) NOT NULL, PRIMARY KEY (tenant, kind, id))");
             statement.execute("CREATE INDEX agent_record_state ON agent_record(state)");
             statement.execute("CREATE INDEX agent_record_due ON agent_record(due)");
             statement.execute("CREATE TABLE agent_event(stream VARCHAR(256) NOT NULL, n BIGINT NOT NULL,"

@@ -288,6 +288,7 @@ class ZipBundleTest {
         assertThatThrownBy(() -> kept.verify(zip))
                 .isInstanceOf(AuditTamperedException.class)
                 .hasMessageContaining("commented.zip: ");
+        assertThatThrownBy(() -> BundleFiles.in(zip)).isInstanceOf(ZipException.class);
     }
 
     /** What a zip says of its files besides their bytes does not count, so some changes are none. */

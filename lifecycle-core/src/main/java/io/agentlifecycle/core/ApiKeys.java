@@ -193,7 +193,10 @@ public final class ApiKeys {
         Optional<IssuedCredential> again =
                 good.flatMap(current -> engine.issuance().reissue(agent, current));
         Plan.Decision decision = again.isPresent()
-                ? engine.rules().credentials().reissue(again.get().credential().id(), actor)
+                ? engine.issuance()
+                        .whileAllowed(engine.rules()
+                                .credentials()
+                                .reissue(again.get().credential().id(), actor))
                 : engine.rules().credentials().rotate(actor);
         return engine.runAt(agent.key(), agent.version(), Engine.Effect.NEUTRAL, decision)
                 .map(done -> again.isPresent() ? new Activation(done.agent(), again) : done);

@@ -7,6 +7,8 @@ import io.agentlifecycle.core.Plan.Decision;
 import io.agentlifecycle.core.access.Actor;
 import io.agentlifecycle.core.access.AgentId;
 import io.agentlifecycle.core.access.AgentKey;
+import io.agentlifecycle.core.access.Owner;
+import io.agentlifecycle.core.access.TenantId;
 import io.agentlifecycle.core.agent.Agent;
 import io.agentlifecycle.core.agent.Command;
 import io.agentlifecycle.core.agent.Lifespan;
@@ -123,7 +125,8 @@ record ApprovalRules(Rules rules) {
     Decision unlessOwn(Actor actor, Decision decision, Function<AgentKey, Optional<Agent>> find) {
         return (agent, now) -> {
             Plan plan = decision.decide(agent, now);
-            if (!rule(agent).selfApproval() && askers(agent, find).anyMatch(asker -> answersFor(actor, asker))) {
+            if (!rule(agent).selfApproval()
+                    && askers(agent, find).anyMatch(asker -> answersFor(actor, asker, find, Lineage.DEEPEST))) {
                 throw refusal(
                         Objection.ASKED_BY_OWN, actor, "%s cannot approve agent %s".formatted(actor, agent.key()));
             }
@@ -131,18 +134,33 @@ record ApprovalRules(Rules rules) {
         };
     }
 
+    /** Who has never been ACTIVE never asked for anything, but could have been given anybody's name. */
     private static Stream<Agent> askers(Agent agent, Function<AgentKey, Optional<Agent>> find) {
         ApprovalRequest request = agent.approval();
-        return Stream.concat(Stream.of(request.requestedBy().id()), request.involved().stream())
-                .filter(AgentId::isValid)
-                .map(id -> new AgentKey(agent.key().tenant(), AgentId.of(id)))
-                .filter(key -> !key.equals(agent.key()))
-                .flatMap(key -> find.apply(key).stream());
+        Actor asked = request.requestedBy();
+        return Stream.concat(
+                        asked.type() == Actor.Type.AGENT ? Stream.of(asked.id()) : Stream.empty(),
+                        request.involved().stream())
+                .flatMap(id -> agentOf(agent.key().tenant(), id, find).stream())
+                .filter(asker -> !asker.key().equals(agent.key())
+                        && asker.activity().firstActiveAt().isPresent());
     }
 
-    private static boolean answersFor(Actor actor, Agent agent) {
+    private static boolean answersFor(
+            Actor actor, Agent agent, Function<AgentKey, Optional<Agent>> find, int furthest) {
         return Stream.concat(agent.owner().stream(), agent.coOwners().stream())
-                .anyMatch(owner -> actor.isNamed(owner.id()));
+                .anyMatch(owner -> owner.type() == Owner.Type.AGENT
+                        ? furthest > 0
+                                && agentOf(agent.key().tenant(), owner.id(), find)
+                                        .filter(above -> answersFor(actor, above, find, furthest - 1))
+                                        .isPresent()
+                        : actor.isNamed(owner.id()));
+    }
+
+    private static Optional<Agent> agentOf(TenantId tenant, String id, Function<AgentKey, Optional<Agent>> find) {
+        return Optional.of(id)
+                .filter(AgentId::isValid)
+                .flatMap(name -> find.apply(new AgentKey(tenant, AgentId.of(name))));
     }
 
     /** Notes what somebody thinks of it, an agent perhaps; it never counts. */

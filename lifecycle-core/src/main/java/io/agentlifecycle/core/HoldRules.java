@@ -35,7 +35,9 @@ record HoldRules(Rules rules) {
     Decision suspend(HoldTerms terms, Actor actor) {
         return (agent, now) -> {
             boolean suspended = agent.state() == SUSPENDED;
-            if (suspended && agent.holds().get(HoldReason.OPERATOR).isPresent()) {
+            if (suspended
+                    && harder(agent, Command.PLACE_HOLD, HoldReason.OPERATOR, terms, now)
+                            .isEmpty()) {
                 throw rules.refusal(agent, Command.SUSPEND);
             }
             return place(
@@ -70,14 +72,12 @@ record HoldRules(Rules rules) {
     }
 
     private Plan place(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor, Instant now) {
-        EventContent event = placed(agent, command, reason, terms, actor);
-        var hold = new Hold(reason, terms.text(), actor, now, authority(agent, command, reason, terms), terms.until());
-        if (agent.holds().place(hold).isEmpty()) {
-            throw new PolicyViolationException(
-                    "hold-stands",
-                    "agent %s is held by %s already, and these terms make it no harder to release; release that hold before placing it anew"
-                            .formatted(agent.key(), reason));
-        }
+        rules.next(agent, command);
+        HoldTerms harder = harder(agent, command, reason, terms, now)
+                .orElseThrow(() -> new PolicyViolationException(
+                        "hold-stands",
+                        "agent %s is held by %s already, and these terms make it no harder to release; release that hold before placing it anew"
+                                .formatted(agent.key(), reason)));
         terms.until().filter(end -> !now.isBefore(end)).ifPresent(end -> {
             throw new PolicyViolationException(
                     "hold-over",
@@ -92,7 +92,26 @@ record HoldRules(Rules rules) {
                     "agent %s is in quarantine, which a hold that ends by itself would end, too; suspend it without an end"
                             .formatted(agent.key()));
         }
-        return Plan.of(event);
+        return Plan.of(placed(agent, command, reason, harder, actor));
+    }
+
+    /** What both these terms and those of the hold that stands for that reason want; empty if that is what stands. */
+    private static Optional<HoldTerms> harder(
+            Agent agent, Command command, HoldReason reason, HoldTerms terms, Instant now) {
+        ReleaseAuthority asked = authority(agent, command, reason, terms);
+        return agent.holds()
+                .get(reason)
+                .filter(standing -> !standing.isOver(now))
+                .map(standing -> {
+                    ReleaseAuthority authority = asked.covers(standing.authority())
+                            ? asked
+                            : standing.authority().covers(asked) ? standing.authority() : ReleaseAuthority.ADMIN;
+                    Optional<Instant> until = terms.until()
+                            .flatMap(end -> standing.until().map(other -> end.isAfter(other) ? end : other));
+                    return Optional.of(new HoldTerms(terms.text(), Optional.of(authority), until))
+                            .filter(both -> authority != standing.authority() || !until.equals(standing.until()));
+                })
+                .orElse(Optional.of(terms));
     }
 
     EventContent placed(Agent agent, Command command, HoldReason reason, HoldTerms terms, Actor actor) {

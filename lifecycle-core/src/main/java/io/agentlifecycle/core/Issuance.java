@@ -48,6 +48,15 @@ final class Issuance {
         requireNotKilled(agent, superiors(agent, committer.clock().now()));
     }
 
+    /** The same decision, as long as the agent may have a credential; no kill switch comes in between that and the commit. */
+    Plan.Decision whileAllowed(Plan.Decision decision) {
+        return (agent, now) -> {
+            Plan plan = decision.decide(agent, now);
+            requireAllowed(agent);
+            return plan;
+        };
+    }
+
     /** A new credential. */
     IssuedCredential issue(Agent agent, Superiors superiors, Instant now) {
         requireNotKilled(agent, superiors);
@@ -75,6 +84,7 @@ final class Issuance {
             if (!again.credential().id().equals(listed.id())) {
                 throw disobeys(order, again.credential());
             }
+            requireNotKilled(agent); // the issuer may have taken its time
             return new IssuedCredential(listed, again.token());
         });
     }

@@ -484,7 +484,7 @@ public final class LifecycleManager implements AutoCloseable {
     /**
      * Adds a hold; an ACTIVE agent becomes SUSPENDED, any other live one stays what it is. One with an end is released by
      * the first sweep from then on; until that sweep the agent is held. Placed for a reason that stands, it takes the place of that
-     * hold if it takes an admin and the other did not, ends later or not at all, or somebody has agreed to release the other.
+     * hold if it makes it harder to release, and is as hard as both: released by an admin if they name others, and no sooner than either ends.
      *
      * @throws PolicyViolationException rule {@code hold-reserved}, if only the library holds for that reason;
      *     {@code hold-owner-lost}, if it is for {@link HoldReason#OWNER_LOST} with an end or an authority of its own;

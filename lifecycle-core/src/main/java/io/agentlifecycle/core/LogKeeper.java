@@ -45,6 +45,9 @@ final class LogKeeper {
 
     private static final int PAGE = 200;
 
+    /** How much of records one commit moves, unless one alone is larger: stores take no commit of any size. */
+    private static final long MOST_CHARS = 262_144;
+
     /**
      * What the host wants of the log.
      *
@@ -380,16 +383,29 @@ final class LogKeeper {
         do {
             Page<StoredRecord> page = committer.store().query(RecordQuery.of(RecordKey.AGENT), after, PAGE);
             List<Mutation> moved = new ArrayList<>();
+            long chars = 0;
             for (StoredRecord found : page.items()) {
-                moved(found).ifPresent(moved::add);
+                Optional<Mutation> mutation = moved(found);
+                int length = mutation.isPresent() ? found.body().length() : 0;
+                if (chars + length > MOST_CHARS) {
+                    changed += move(moved);
+                    moved = new ArrayList<>();
+                    chars = 0;
+                }
+                chars += length;
+                mutation.ifPresent(moved::add);
             }
-            if (!moved.isEmpty() && !put(moved)) {
-                moved.forEach(mutation -> moveAlone(mutation.key()));
-            }
-            changed += moved.size();
+            changed += move(moved);
             after = page.next();
         } while (after.isPresent());
         return changed;
+    }
+
+    private long move(List<Mutation> mutations) {
+        if (!mutations.isEmpty() && !put(mutations)) {
+            mutations.forEach(mutation -> moveAlone(mutation.key()));
+        }
+        return mutations.size();
     }
 
     private Optional<Mutation> moved(StoredRecord found) {

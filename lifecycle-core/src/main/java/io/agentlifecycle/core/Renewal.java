@@ -116,7 +116,7 @@ final class Renewal {
                     "token-once",
                     "the token of %s for agent %s cannot be made again; rotate instead".formatted(id, key));
         }
-        engine.run(key, Engine.Effect.NEUTRAL, permit(actor, decision));
+        engine.run(key, Engine.Effect.NEUTRAL, permit(actor, engine.issuance().whileAllowed(decision)));
         return again.get();
     }
 

@@ -1150,6 +1150,44 @@ class ApprovalsTest {
     }
 
     @Test
+    void who_owns_an_agent_through_another_agent_asks_by_it_too() {
+        reopen(LifecyclePolicy.builder().build());
+        own();
+        AgentId between = AgentId.of("agent:between");
+        manager.requestProvisioning(request(between.value())
+                .owner("agent:" + ID.value())
+                .role(Role.OPERATOR)
+                .requestedBy(Actor.human("erin@company.com"))
+                .build());
+        manager.approve(between, DAVE);
+        manager.activate(between);
+        AgentId child = askedBy(Actor.agent(between)).id();
+
+        refused(manager, "self-approval", () -> manager.approve(child, Actor.human(ALICE)));
+        assertThat(manager.approve(child, BOB).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    /** Or anybody could name somebody the owner of an agent by the name of a colleague, whom they could not approve then. */
+    @Test
+    void an_agent_by_the_name_of_a_person_keeps_nobody_from_approving_what_that_one_asks_for() {
+        reopen(LifecyclePolicy.builder().build());
+        own();
+        AgentId bob = AgentId.of("bob");
+        manager.requestProvisioning(request(bob.value()).requestedBy(DAVE).build());
+        AgentId byBob = askedBy(Actor.human("bob")).id();
+        assertThat(manager.approve(byBob, Actor.human(ALICE)).state()).isEqualTo(AgentState.PROVISIONED);
+
+        AgentId amended = manager.requestProvisioning(request("agent:amended")
+                        .owner("frank@company.com")
+                        .requestedBy(DAVE)
+                        .build())
+                .id();
+        manager.changeOwner(amended, "gina@company.com", Actor.human("bob"));
+        Ballot seen = Ballot.approve("").onSeeing(approvals().status(amended).shown());
+        assertThat(approvals().vote(amended, seen, Actor.human(ALICE)).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
     void what_their_own_agent_asks_for_is_approved_where_the_policy_lets_people_approve_their_own() {
         reopen(LifecyclePolicy.builder().allowSelfApproval(true).build());
         own();

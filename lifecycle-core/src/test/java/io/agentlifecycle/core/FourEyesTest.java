@@ -218,6 +218,16 @@ class FourEyesTest {
     }
 
     @Test
+    void nobody_takes_the_word_of_an_admin_back_by_placing_the_same_hold() {
+        violate();
+        release(BOB);
+
+        refused(manager, "hold-stands", () -> manager.placeHold(ID, VIOLATION, "again", CAROL));
+        release(CAROL);
+        assertThat(state()).isEqualTo(AgentState.ACTIVE);
+    }
+
+    @Test
     void the_word_for_one_hold_is_none_for_another() {
         violate();
         manager.placeHold(ID, HoldReason.OWNER_LOST, "left", ADMIN);

@@ -23,6 +23,7 @@ import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.IssuedCredential;
+import io.agentlifecycle.core.error.InvalidTransitionException;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import io.agentlifecycle.core.hold.Hold;
 import io.agentlifecycle.core.hold.HoldReason;
@@ -127,17 +128,14 @@ class HoldTest {
         active(manager, "agent:1");
         HoldReason reason = HoldReason.POLICY_VIOLATION;
         HoldTerms weak = HoldTerms.of("said by mistake").releasedBy(ReleaseAuthority.OPERATOR);
-        manager.placeHold(ID, reason, weak.until(inAnHour()), ADMIN);
+        Instant end = inAnHour();
+        manager.placeHold(ID, reason, weak.until(end), ADMIN);
         Instant first = shop.clock.instant();
         shop.clock.advance(Duration.ofMinutes(1));
 
-        for (HoldTerms no : List.of(
-                weak.until(inAnHour().minus(HOUR)),
-                weak.until(first.plus(HOUR)),
-                weak.until(first.plus(HOUR).minusMillis(1)).releasedBy(ReleaseAuthority.ADMIN))) {
-            assertThatThrownBy(() -> manager.placeHold(ID, reason, no, ADMIN)).hasMessageContaining("(rule hold-");
-        }
-        manager.placeHold(ID, reason, weak.until(inAnHour()), ADMIN);
+        refused(manager, "hold-stands", () -> manager.placeHold(ID, reason, weak.until(end), ADMIN));
+        refused(manager, "hold-stands", () -> manager.placeHold(ID, reason, weak.until(end.minusMillis(1)), ADMIN));
+        manager.placeHold(ID, reason, weak.until(end.plusMillis(1)), ADMIN);
         manager.placeHold(ID, reason, weak, ADMIN);
         manager.placeHold(ID, reason, "it was meant", ACCOUNTS);
         refused(manager, "hold-stands", () -> manager.placeHold(ID, reason, weak, ADMIN));
@@ -149,6 +147,66 @@ class HoldTest {
         assertThat(hold.placedBy()).isEqualTo(ACCOUNTS);
         assertThat(hold.text()).isEqualTo("it was meant");
         assertThat(hold.until()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "OPERATOR, , ADMIN, PT1H, ADMIN,",
+        "ADMIN, PT1H, OPERATOR, , ADMIN,",
+        "ADMIN, PT1H, OPERATOR, PT2H, ADMIN, PT2H",
+        "OPERATOR, PT2H, ADMIN, PT1H, ADMIN, PT2H",
+        "BILLING, PT2H, OPERATOR, PT1H, ADMIN, PT2H",
+        "OPERATOR, PT1H, BILLING, PT2H, ADMIN, PT2H"
+    })
+    void a_hold_that_takes_the_place_of_another_is_as_hard_as_both(
+            ReleaseAuthority authority,
+            Duration until,
+            ReleaseAuthority other,
+            Duration otherUntil,
+            ReleaseAuthority expected,
+            Duration expectedUntil) {
+        active(manager, "agent:1");
+        Instant now = shop.clock.instant();
+        HoldReason reason = HoldReason.of("mine");
+
+        manager.placeHold(ID, reason, terms(authority, until), ADMIN);
+        manager.placeHold(ID, reason, terms(other, otherUntil), ADMIN);
+
+        Hold hold = manager.get(ID).holds().get(reason).orElseThrow();
+        assertThat(hold.authority()).isEqualTo(expected);
+        assertThat(hold.until()).isEqualTo(Optional.ofNullable(expectedUntil).map(now::plus));
+    }
+
+    private HoldTerms terms(ReleaseAuthority authority, Duration until) {
+        HoldTerms terms = HoldTerms.of("").releasedBy(authority);
+        return until == null ? terms : terms.until(shop.clock.instant().plus(until));
+    }
+
+    @Test
+    void a_hold_that_is_over_is_gone_also_before_a_sweep_has_seen_that() {
+        active(manager, "agent:1");
+        HoldReason reason = HoldReason.INSUFFICIENT_BALANCE;
+        manager.placeHold(ID, reason, terms(ReleaseAuthority.ADMIN, HOUR), ADMIN);
+        shop.clock.advance(HOUR);
+
+        manager.placeHold(ID, reason, terms(ReleaseAuthority.OPERATOR, HOUR), ADMIN);
+
+        Hold hold = manager.get(ID).holds().get(reason).orElseThrow();
+        assertThat(hold.placedAt()).as("held since").isEqualTo(shop.clock.instant());
+        assertThat(hold.authority()).isEqualTo(ReleaseAuthority.OPERATOR);
+    }
+
+    @Test
+    void who_is_suspended_can_be_suspended_harder() {
+        active(manager, "agent:1");
+        manager.suspend(ID, terms(ReleaseAuthority.OPERATOR, HOUR), ADMIN);
+        manager.suspend(ID, HoldTerms.of("").releasedBy(ReleaseAuthority.ADMIN), ADMIN);
+        shop.clock.advance(HOUR);
+        manager.sweeper().sweep();
+
+        assertThat(state()).isEqualTo(AgentState.SUSPENDED);
+        refused(manager, "hold-authority", () -> manager.resume(ID, ADMIN));
+        assertThatThrownBy(() -> manager.suspend(ID, "", ADMIN)).isInstanceOf(InvalidTransitionException.class);
     }
 
     @Test

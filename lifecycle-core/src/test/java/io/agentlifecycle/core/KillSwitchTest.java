@@ -3,6 +3,7 @@ package io.agentlifecycle.core;
 import static io.agentlifecycle.core.Workshop.ADMIN;
 import static io.agentlifecycle.core.Workshop.ID;
 import static io.agentlifecycle.core.Workshop.active;
+import static io.agentlifecycle.core.Workshop.kinds;
 import static io.agentlifecycle.core.Workshop.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
@@ -26,8 +27,10 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.audit.Seal;
 import io.agentlifecycle.core.audit.SealedEvent;
 import io.agentlifecycle.core.credential.Credential;
+import io.agentlifecycle.core.credential.CredentialId;
 import io.agentlifecycle.core.credential.CredentialOrder;
 import io.agentlifecycle.core.credential.CredentialPolicy;
+import io.agentlifecycle.core.credential.IssuedApiKey;
 import io.agentlifecycle.core.credential.IssuedCredential;
 import io.agentlifecycle.core.error.AccessDeniedException;
 import io.agentlifecycle.core.error.AuditUnavailableException;
@@ -49,6 +52,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -480,11 +484,65 @@ class KillSwitchTest {
                 .hasMessageContaining("owner:globex/ceo@globex");
     }
 
+    private final AtomicReference<Runnable> meanwhile = new AtomicReference<>(() -> {});
+
+    /** Makes tokens again, and takes its time for that. */
+    private final class SlowIssuer implements CredentialIssuer {
+        private final CredentialIssuer fast = new RepeatableIssuer();
+
+        @Override
+        public IssuedCredential issue(CredentialOrder order) {
+            return fast.issue(order);
+        }
+
+        @Override
+        public Optional<IssuedCredential> reissue(CredentialOrder order, Credential issued) {
+            meanwhile.getAndSet(() -> {}).run();
+            return fast.reissue(order, issued);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void no_token_is_made_again_for_who_is_stopped_meanwhile(boolean whileItIsMade) {
+        LifecycleManager slow =
+                shop.open(builder -> builder.policy(Workshop.OPEN_DOOR).credentials(new SlowIssuer()));
+        CredentialId first = active(slow, "agent:1").issued().credential().id();
+        slow.rotateCredentials(ID, ADMIN, "once");
+        IssuedApiKey key = slow.apiKeys().register(ID, Duration.ofDays(1), ADMIN);
+        CredentialId good = slow.get(ID).credential().orElseThrow().id();
+        assertThat(good).isNotEqualTo(first);
+        List<ThrowingCallable> calls = new ArrayList<>(List.of(
+                () -> slow.reissueCredential(ID, good, ADMIN),
+                () -> slow.apiKeys().exchange(key.secret().reveal())));
+        if (whileItIsMade) {
+            calls.add(() -> slow.rotateCredentials(ID, ADMIN, "once")); // which commits nothing
+        }
+        for (ThrowingCallable call : calls) {
+            KillScope everything = slow.killSwitch().everything();
+            List<EventKind> before = kinds(slow, ID);
+            if (whileItIsMade) {
+                meanwhile.set(() -> slow.killSwitch().engage(everything, "", ADMIN));
+            } else {
+                store.commits = (commit, to) -> {
+                    store.heal();
+                    slow.killSwitch().engage(everything, "", ADMIN);
+                    return to.commit(commit);
+                };
+            }
+
+            assertThatThrownBy(call)
+                    .isInstanceOf(PolicyViolationException.class)
+                    .hasMessageContaining("(rule kill-switch)");
+            assertThat(kinds(slow, ID)).isEqualTo(before);
+            slow.killSwitch().release(everything, ReleaseAuthority.ADMIN, "", ADMIN);
+        }
+    }
+
     /** The host's directory may take its time, and whoever engages a kill switch meanwhile relies on it. */
     @Test
     void who_is_passed_on_while_its_owner_is_stopped_is_not_out_of_reach() {
         Staff staff = Staff.of(Workshop.ALICE, "bob@company.com");
-        var meanwhile = new AtomicReference<Runnable>(() -> {});
         LifecycleManager byRole = shop.open(builder -> builder.policy(Workshop.OPEN_DOOR)
                 .ownerDirectory(owner -> {
                     meanwhile.getAndSet(() -> {}).run();

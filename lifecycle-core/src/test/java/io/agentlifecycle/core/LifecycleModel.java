@@ -511,11 +511,9 @@ final class LifecycleModel {
         }
     }
 
-    /** Out of a quarantine that takes an admin leads a hold that does, too, and that nobody has agreed to release. */
+    /** Out of a quarantine that takes an admin leads a hold that does, too. */
     private static boolean isHarder(ModelAgent agent, String hold) {
-        return agent.state == AgentState.QUARANTINED
-                && agent.quarantineOfAdmin
-                && (!agent.adminHolds.contains(hold) || agent.agreed.containsKey(hold));
+        return agent.state == AgentState.QUARANTINED && agent.quarantineOfAdmin && !agent.adminHolds.contains(hold);
     }
 
     /** Who is suspended out of a quarantine that takes an admin is let go by an admin. */

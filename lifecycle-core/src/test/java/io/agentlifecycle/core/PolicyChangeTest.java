@@ -9,6 +9,7 @@ import io.agentlifecycle.core.agent.AgentState;
 import io.agentlifecycle.core.audit.EventKind;
 import io.agentlifecycle.core.error.StoreException;
 import io.agentlifecycle.core.spi.LifecycleStore;
+import io.agentlifecycle.core.store.Mutation;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -73,6 +74,45 @@ class PolicyChangeTest {
             fleet.clock.advance(Duration.ofDays(1));
             assertThat(fleet.manager().sweeper().sweep().examined()).isZero();
             assertThat(fleet.state(idle)).isEqualTo(AgentState.PROVISIONED);
+        }
+    }
+
+    /** Stores take no commit of any size. */
+    @Test
+    void large_records_are_moved_a_few_at_a_time() {
+        AtomicReference<FaultStore> store = new AtomicReference<>();
+        try (SweepFleet fleet = new SweepFleet(
+                LifecycleStore.inMemory(),
+                inner -> {
+                    store.set(new FaultStore(inner));
+                    return store.get();
+                },
+                UnaryOperator.identity(),
+                UnaryOperator.identity())) {
+            for (int i = 0; i < 20; i++) {
+                var request = Workshop.request("agent:" + i);
+                for (int tag = 0; tag < 60; tag++) {
+                    request.tag("tag" + tag, "\"".repeat(256));
+                }
+                fleet.manager().requestProvisioning(request.build());
+            }
+            List<Integer> sizes = new ArrayList<>();
+            store.get().commits = (commit, to) -> {
+                sizes.add(commit.mutations().stream()
+                        .mapToInt(mutation ->
+                                ((Mutation.Put) mutation).next().body().length())
+                        .sum());
+                return to.commit(commit);
+            };
+
+            fleet.reopen(QUICK);
+
+            assertThat(sizes).allMatch(size -> size <= 262_144).hasSizeGreaterThan(3);
+            assertThat(fleet.inner
+                            .get(SweepFleet.record(AgentId.of("agent:19")))
+                            .orElseThrow()
+                            .dueAt())
+                    .isPresent();
         }
     }
 

@@ -166,7 +166,7 @@ public record ApprovalRule(
 
     /**
      * Why {@code voter} may not vote for {@code request} at {@code now}; empty if they may. That the agent may end before its
-     * request does is looked at elsewhere.
+     * request does, and who answers for agents that asked, is looked at elsewhere.
      */
     public Optional<Objection> objection(ApprovalRequest request, Optional<Owner> owner, Actor voter, Instant now) {
         Stage stage = open(request, owner);

@@ -43,9 +43,9 @@ public final class Holds {
         return result;
     }
 
-    /** With {@code hold} added, or in the place of the one with its reason; empty if it does not strengthen that one. */
+    /** With {@code hold} added, or in the place of the one with its reason, unless that stands and it does not strengthen it. */
     public Optional<Holds> place(Hold hold) {
-        Optional<Hold> standing = get(hold.reason());
+        Optional<Hold> standing = get(hold.reason()).filter(it -> !it.isOver(hold.placedAt()));
         if (standing.filter(it -> !hold.strengthens(it)).isPresent()) {
             return Optional.empty();
         }
