@@ -26,9 +26,13 @@ import io.agentlifecycle.core.audit.Json;
 import io.agentlifecycle.core.delegation.Lineage;
 import io.agentlifecycle.core.error.PolicyViolationException;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -125,8 +129,7 @@ record ApprovalRules(Rules rules) {
     Decision unlessOwn(Actor actor, Decision decision, Function<AgentKey, Optional<Agent>> find) {
         return (agent, now) -> {
             Plan plan = decision.decide(agent, now);
-            if (!rule(agent).selfApproval()
-                    && askers(agent, find).anyMatch(asker -> answersFor(actor, asker, find, Lineage.DEEPEST))) {
+            if (!rule(agent).selfApproval() && answersForAsker(actor, agent, find)) {
                 throw refusal(
                         Objection.ASKED_BY_OWN, actor, "%s cannot approve agent %s".formatted(actor, agent.key()));
             }
@@ -146,15 +149,27 @@ record ApprovalRules(Rules rules) {
                         && asker.activity().firstActiveAt().isPresent());
     }
 
-    private static boolean answersFor(
-            Actor actor, Agent agent, Function<AgentKey, Optional<Agent>> find, int furthest) {
-        return Stream.concat(agent.owner().stream(), agent.coOwners().stream())
-                .anyMatch(owner -> owner.type() == Owner.Type.AGENT
-                        ? furthest > 0
-                                && agentOf(agent.key().tenant(), owner.id(), find)
-                                        .filter(above -> answersFor(actor, above, find, furthest - 1))
-                                        .isPresent()
-                        : actor.isNamed(owner.id()));
+    /** Agents may answer for agents, and for each other: each is looked at once. */
+    private static boolean answersForAsker(Actor actor, Agent agent, Function<AgentKey, Optional<Agent>> find) {
+        Deque<Agent> open = new ArrayDeque<>(askers(agent, find).toList());
+        Set<AgentKey> seen = new HashSet<>();
+        while (!open.isEmpty()) {
+            Agent asker = open.remove();
+            if (seen.add(asker.key())) {
+                for (Owner owner : answering(asker)) {
+                    if (owner.type() == Owner.Type.AGENT) {
+                        agentOf(asker.key().tenant(), owner.id(), find).ifPresent(open::add);
+                    } else if (actor.isNamed(owner.id())) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
+    }
+
+    private static List<Owner> answering(Agent agent) {
+        return Stream.concat(agent.owner().stream(), agent.coOwners().stream()).toList();
     }
 
     private static Optional<Agent> agentOf(TenantId tenant, String id, Function<AgentKey, Optional<Agent>> find) {

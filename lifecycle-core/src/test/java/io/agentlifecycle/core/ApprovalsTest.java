@@ -41,7 +41,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -1162,6 +1164,29 @@ class ApprovalsTest {
         manager.approve(between, DAVE);
         manager.activate(between);
         AgentId child = askedBy(Actor.agent(between)).id();
+
+        refused(manager, "self-approval", () -> manager.approve(child, Actor.human(ALICE)));
+        assertThat(manager.approve(child, BOB).state()).isEqualTo(AgentState.PROVISIONED);
+    }
+
+    @Test
+    @Timeout(30)
+    void agents_that_answer_for_each_other_are_looked_at_once() {
+        reopen(LifecyclePolicy.builder().build());
+        own();
+        List<String> names =
+                IntStream.range(0, 11).mapToObj(i -> "agent:circle" + i).toList();
+        for (String name : names) {
+            manager.requestProvisioning(
+                    request(name).owner("agent:" + name).requestedBy(DAVE).build());
+            for (String other : names) {
+                if (!other.equals(name)) {
+                    manager.owners().addCoOwner(AgentId.of(name), Owner.of("agent:" + other), ADMIN);
+                }
+            }
+        }
+        manager.owners().addCoOwner(ID, Owner.of("agent:" + names.get(0)), ADMIN);
+        AgentId child = askedBy(Actor.agent(ID)).id();
 
         refused(manager, "self-approval", () -> manager.approve(child, Actor.human(ALICE)));
         assertThat(manager.approve(child, BOB).state()).isEqualTo(AgentState.PROVISIONED);
