@@ -70,7 +70,7 @@ public class AgentBenchmark {
             LifecycleManager.builder().store(store).build().close();
             ids = Fleet.active(InstantSource.system()).withoutEvents().fill(store, agents);
             if (clockStands) {
-                Instant now = Instant.now().plusSeconds(1);
+                Instant now = clock.instant().plusSeconds(1);
                 clock = () -> now;
             }
             manager = LifecycleManager.builder().store(store).clock(clock).build();

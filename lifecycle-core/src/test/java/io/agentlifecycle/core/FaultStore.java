@@ -64,6 +64,11 @@ class FaultStore extends ForwardingStore {
         }
     }
 
+    /** The store behind, which has no faults. */
+    LifecycleStore behind() {
+        return to;
+    }
+
     void breakAt(Predicate<Call> calls) {
         broken = calls;
     }

@@ -24,7 +24,6 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -61,7 +60,7 @@ class GuardTest {
 
     @Test
     void every_reason_is_given_where_it_belongs() {
-        AtomicReference<FaultStore> store = new AtomicReference<>();
+        var store = new FaultStore(LifecycleStore.inMemory());
         TeardownTask stuck = new TeardownTask() {
             @Override
             public String name() {
@@ -73,14 +72,8 @@ class GuardTest {
                 throw new IllegalStateException("still there");
             }
         };
-        try (SweepFleet fleet = new SweepFleet(
-                LifecycleStore.inMemory(),
-                inner -> {
-                    store.set(new FaultStore(inner));
-                    return store.get();
-                },
-                UnaryOperator.identity(),
-                builder -> builder.teardownTask(stuck))) {
+        try (SweepFleet fleet =
+                new SweepFleet(store, UnaryOperator.identity(), builder -> builder.teardownTask(stuck))) {
             assertThat(reasons(fleet, AgentId.of("nobody"))).containsExactly(Reason.UNKNOWN_AGENT);
             for (AgentState state : EnumSet.of(
                     AgentState.PENDING_APPROVAL,
@@ -161,10 +154,10 @@ class GuardTest {
             assertThat(reasons(lease.check())).containsExactly(Reason.LEASE_CLOSED);
 
             AgentId denied = fleet.active("denied");
-            store.get().breakAt(call -> call == Call.COMMIT);
+            store.breakAt(call -> call == Call.COMMIT);
             assertThatThrownBy(() -> fleet.manager().suspend(denied, "", SweepFleet.ADMIN))
                     .isInstanceOf(StoreException.class);
-            store.get().heal();
+            store.heal();
             assertThat(reasons(fleet, denied)).containsExactly(Reason.DENIED_HERE);
             reasons(fleet.manager().forTenant(TenantId.of("acme")).standing(SweepFleet.key(denied), NONE));
             assertThatThrownBy(

@@ -15,7 +15,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -182,18 +181,11 @@ class HeartbeatTest {
 
     @Test
     void heartbeats_that_the_store_does_not_take_are_kept_for_the_next_time() {
-        AtomicReference<FaultStore> store = new AtomicReference<>();
-        try (SweepFleet fleet = new SweepFleet(
-                LifecycleStore.inMemory(),
-                inner -> {
-                    store.set(new FaultStore(inner));
-                    return store.get();
-                },
-                UnaryOperator.identity(),
-                UnaryOperator.identity())) {
+        var store = new FaultStore(LifecycleStore.inMemory());
+        try (SweepFleet fleet = new SweepFleet(store)) {
             AgentId agent = fleet.alive("a");
             AgentId other = fleet.alive("b");
-            store.get().breakAt(call -> call == FaultStore.Call.HEARTBEATS);
+            store.breakAt(call -> call == FaultStore.Call.HEARTBEATS);
             fleet.clock.advance(Duration.ofMinutes(1));
             Instant heard = fleet.clock.instant();
             fleet.manager().heartbeat(agent);
@@ -201,7 +193,7 @@ class HeartbeatTest {
             fleet.manager().sweeper().sweep();
             assertThat(fleet.inner.liveness(SweepFleet.record(agent))).isEmpty();
 
-            store.get().heal();
+            store.heal();
             fleet.manager().sweeper().sweep();
 
             assertThat(fleet.inner.liveness(SweepFleet.record(agent))).contains(new Liveness(heard, 2));

@@ -21,15 +21,12 @@ import org.junit.jupiter.api.Test;
 class OperationCountTest {
     private static final int MANY = 10_000;
 
-    private final AtomicReference<FaultStore> store = new AtomicReference<>();
+    private FaultStore store = new FaultStore(LifecycleStore.inMemory());
 
     private SweepFleet fleet(int agents) {
+        store = new FaultStore(LifecycleStore.inMemory());
         var fleet = new SweepFleet(
-                LifecycleStore.inMemory(),
-                inner -> {
-                    store.set(new FaultStore(inner));
-                    return store.get();
-                },
+                store,
                 settings -> settings.heartbeatInterval(Duration.ofHours(1)).orphanThreshold(Duration.ofDays(30)),
                 UnaryOperator.identity());
         List<AgentImport> batch = new ArrayList<>();
@@ -41,14 +38,14 @@ class OperationCountTest {
                 batch.clear();
             }
         }
-        store.get().taken();
+        store.taken();
         return fleet;
     }
 
     private Map<Call, Long> countOf(Runnable operation) {
-        store.get().taken();
+        store.taken();
         operation.run();
-        return store.get().taken();
+        return store.taken();
     }
 
     private List<Map<Call, Long>> commands(SweepFleet fleet) {

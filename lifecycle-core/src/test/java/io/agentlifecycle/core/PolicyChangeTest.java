@@ -15,7 +15,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -80,15 +79,8 @@ class PolicyChangeTest {
     /** Stores take no commit of any size. */
     @Test
     void large_records_are_moved_a_few_at_a_time() {
-        AtomicReference<FaultStore> store = new AtomicReference<>();
-        try (SweepFleet fleet = new SweepFleet(
-                LifecycleStore.inMemory(),
-                inner -> {
-                    store.set(new FaultStore(inner));
-                    return store.get();
-                },
-                UnaryOperator.identity(),
-                UnaryOperator.identity())) {
+        var store = new FaultStore(LifecycleStore.inMemory());
+        try (SweepFleet fleet = new SweepFleet(store)) {
             for (int i = 0; i < 20; i++) {
                 var request = Workshop.request("agent:" + i);
                 for (int tag = 0; tag < 60; tag++) {
@@ -97,7 +89,7 @@ class PolicyChangeTest {
                 fleet.manager().requestProvisioning(request.build());
             }
             List<Integer> sizes = new ArrayList<>();
-            store.get().commits = (commit, to) -> {
+            store.commits = (commit, to) -> {
                 sizes.add(commit.mutations().stream()
                         .mapToInt(mutation ->
                                 ((Mutation.Put) mutation).next().body().length())
@@ -120,19 +112,12 @@ class PolicyChangeTest {
     void a_crash_at_any_commit_of_the_change_only_makes_it_begin_again() {
         int agents = 450; // three pages
         for (int crashAt = 1; crashAt <= 4; crashAt++) {
-            AtomicReference<FaultStore> store = new AtomicReference<>();
-            try (SweepFleet fleet = new SweepFleet(
-                    LifecycleStore.inMemory(),
-                    inner -> {
-                        store.set(new FaultStore(inner));
-                        return store.get();
-                    },
-                    UnaryOperator.identity(),
-                    UnaryOperator.identity())) {
+            var store = new FaultStore(LifecycleStore.inMemory());
+            try (SweepFleet fleet = new SweepFleet(store)) {
                 List<AgentId> idle = provisioned(fleet, agents);
                 AtomicInteger commits = new AtomicInteger();
                 int last = crashAt;
-                store.get().commits = (commit, to) -> {
+                store.commits = (commit, to) -> {
                     if (commits.incrementAndGet() >= last) {
                         throw new StoreException("the power went", null);
                     }
@@ -140,7 +125,7 @@ class PolicyChangeTest {
                 };
                 assertThatThrownBy(() -> fleet.reopen(QUICK)).isInstanceOf(StoreException.class);
                 assertThat(fleet.logged(EventKind.POLICY_CHANGED)).isZero();
-                store.get().heal();
+                store.heal();
 
                 fleet.reopen(QUICK);
 

@@ -40,6 +40,18 @@ final class SweepFleet implements AutoCloseable {
         this(LifecycleStore.inMemory(), UnaryOperator.identity(), settings, UnaryOperator.identity());
     }
 
+    /** Looks at what is stored behind the faults. */
+    SweepFleet(FaultStore store) {
+        this(store, UnaryOperator.identity(), UnaryOperator.identity());
+    }
+
+    SweepFleet(
+            FaultStore store,
+            UnaryOperator<LifecyclePolicy.Builder> settings,
+            UnaryOperator<LifecycleManager.Builder> parts) {
+        this(store.behind(), any -> store, settings, parts);
+    }
+
     SweepFleet(
             LifecycleStore inner,
             UnaryOperator<LifecycleStore> around,

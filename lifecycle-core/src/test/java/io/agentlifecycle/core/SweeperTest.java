@@ -56,17 +56,6 @@ class SweeperTest {
         return new SweepFleet(UnaryOperator.identity());
     }
 
-    private static SweepFleet over(AtomicReference<FaultStore> store) {
-        return new SweepFleet(
-                LifecycleStore.inMemory(),
-                inner -> {
-                    store.set(new FaultStore(inner));
-                    return store.get();
-                },
-                UnaryOperator.identity(),
-                UnaryOperator.identity());
-    }
-
     @Test
     void a_plan_changes_nothing_and_applying_it_does_exactly_that() {
         try (SweepFleet fleet = fleet()) {
@@ -172,17 +161,17 @@ class SweeperTest {
 
     @Test
     void an_agent_that_cannot_be_read_or_moved_stops_nobody() {
-        AtomicReference<FaultStore> store = new AtomicReference<>();
-        try (SweepFleet fleet = over(store)) {
+        var store = new FaultStore(LifecycleStore.inMemory());
+        try (SweepFleet fleet = new SweepFleet(store)) {
             AgentId unreadable = fleet.alive("a-unreadable");
             AgentId corrupt = fleet.alive("b-corrupt");
             AgentId unmovable = fleet.alive("c-unmovable");
             AgentId fine = fleet.alive("d-fine");
             fleet.clock.advance(Duration.ofMinutes(10));
             SweepPlan plan = fleet.manager().sweeper().plan();
-            store.get().cannotRead(SweepFleet.record(unreadable)::equals);
-            store.get().cannotMove(SweepFleet.record(unmovable)::equals);
-            store.get().records = found -> found.key().equals(SweepFleet.record(corrupt))
+            store.cannotRead(SweepFleet.record(unreadable)::equals);
+            store.cannotMove(SweepFleet.record(unmovable)::equals);
+            store.records = found -> found.key().equals(SweepFleet.record(corrupt))
                     ? new StoredRecord(found.key(), found.version(), found.dueAt(), "{\"v\":1}", found.index())
                     : found;
 
@@ -201,7 +190,7 @@ class SweeperTest {
                     .anyMatch(event -> event.canonical().contains("heartbeat.missed"));
             assertThat(fleet.manager().sweeper().apply(plan).with(Result.DONE)).isEmpty();
 
-            store.get().heal();
+            store.heal();
             fleet.clock.advance(Duration.ofHours(1));
             fleet.manager().sweeper().sweep();
             for (AgentId agent : List.of(unreadable, corrupt, unmovable)) {
@@ -214,12 +203,12 @@ class SweeperTest {
 
     @Test
     void an_action_that_keeps_failing_is_tried_later_each_time_and_is_stuck_after_six_failures() {
-        AtomicReference<FaultStore> store = new AtomicReference<>();
-        try (SweepFleet fleet = over(store)) {
+        var store = new FaultStore(LifecycleStore.inMemory());
+        try (SweepFleet fleet = new SweepFleet(store)) {
             AgentId bad = fleet.alive("bad");
             AgentId good = fleet.alive("good");
             fleet.clock.advance(Duration.ofMinutes(10));
-            store.get().commits = (commit, to) -> {
+            store.commits = (commit, to) -> {
                 if (commit.events().stream()
                         .anyMatch(event -> event.stream().endsWith("/bad")
                                 && event.canonical().contains("\"heartbeat.missed\""))) {
@@ -249,7 +238,7 @@ class SweeperTest {
             assertThat(fleet.count(bad, EventKind.ACTION_STUCK)).isEqualTo(1);
             assertThat(fleet.count(good, EventKind.ACTION_STUCK)).isZero();
 
-            store.get().heal();
+            store.heal();
             fleet.clock.advance(Duration.ofHours(1));
             fleet.manager().sweeper().sweep();
             assertThat(fleet.manager().health().stuck()).isEmpty();
